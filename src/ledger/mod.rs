@@ -1,0 +1,4 @@
+//! The account's rules.
+pub mod instant;
+pub mod lsn;
+pub mod points;

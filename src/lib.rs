@@ -1,0 +1,13 @@
+//! eros-points: a loyalty-points ledger.
+//!
+//! # Layout, in dependency order (nothing points back)
+//! - [`ledger`]: the rules of the account. Pure: no clock, file, task or log line.
+//! - [`format`]: bytes on disk from and to plain data. Pure.
+//! - [`store`]: the only code that touches files: log, snapshots, lock.
+//! - [`history`]: the derived, rebuildable index behind `/history`, keys and reversals.
+//! - [`actors`]: one actor a member, the directory of members at rest, the timer.
+//! - [`http`]: the wire contract: bodies to commands, outcomes to envelopes.
+//! - [`cli`]: the commands of the binary.
+pub mod format;
+pub mod ledger;
+pub mod store;

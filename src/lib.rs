@@ -8,6 +8,8 @@
 //! - [`actors`]: one actor a member, the directory of members at rest, the timer.
 //! - [`http`]: the wire contract: bodies to commands, outcomes to envelopes.
 //! - [`cli`]: the commands of the binary.
+pub mod actors;
 pub mod format;
 pub mod ledger;
+pub mod limits;
 pub mod store;

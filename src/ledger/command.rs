@@ -1,0 +1,140 @@
+//! What can be asked of an account: plain data, all units known, checked for form but not against any account.
+use crate::ledger::instant::{Instant, Span};
+use crate::ledger::points::{Amount, Points};
+use bincode::{Decode, Encode};
+
+/// 128 bits that stand for a request's content: two requests are the same if theirs are.
+/// Made by the edge from the operation and the known fields (`http::content`).
+pub type Fingerprint = [u8; 16];
+
+/// What the request says of itself beside numbers and members. No rule reads any of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Details {
+    pub action_scene: Option<String>,
+    pub store_code: Option<String>,
+    pub cost_center: Option<String>,
+    pub campaign_code: Option<String>,
+    pub operator: Option<String>,
+    pub event_desc: Option<String>,
+}
+
+/// The kind of happening that an accrual is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum SourceType {
+    Order,
+    Event,
+}
+
+impl SourceType {
+    pub fn name(self) -> &'static str {
+        match self {
+            SourceType::Order => "order",
+            SourceType::Event => "event",
+        }
+    }
+}
+
+/// A change asked for by a client, with its idempotency key's content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Accrue(Accrue),
+    Spend(Spend),
+    ReverseAccrual(ReverseAccrual),
+    ReverseSpend(ReverseSpend),
+    /// Offer points to another member, who must accept.
+    Offer(Transfer),
+    /// Send points to another member at once.
+    SendDirect(Transfer),
+    /// To the sender: the receiver takes the offer.
+    AcceptOffer(AcceptOffer),
+    /// To the sender: it takes its offer back.
+    CancelOffer {
+        transfer_no: String,
+    },
+    /// To the receiver, from a sender's outbox: never refused.
+    Receive(Credit),
+    /// To the sender: the receiver has durably recorded the transfer.
+    ClearOutbox {
+        transfer_no: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accrue {
+    pub event_no: String,
+    pub fingerprint: Fingerprint,
+    pub source_type: SourceType,
+    pub points: Points,
+    /// Default: now.
+    pub event_at: Option<Instant>,
+    /// From `event_at` to expiry; none: never expires.
+    pub expire_after: Option<Span>,
+    /// From `event_at` to unfreezing; none: active at once.
+    pub freeze_for: Option<Span>,
+    /// The order's `pay_amount`.
+    pub amount: Option<Amount>,
+    pub details: Details,
+    /// The order as given: a JSON object.
+    pub order_items: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spend {
+    pub event_no: String,
+    pub fingerprint: Fingerprint,
+    pub points: Points,
+    pub event_at: Option<Instant>,
+    pub details: Details,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReverseAccrual {
+    pub event_no: String,
+    pub fingerprint: Fingerprint,
+    pub origin_event_no: String,
+    pub allow_negative: bool,
+    pub event_at: Option<Instant>,
+    /// How many; none: by the refund, or else all that is left.
+    pub points: Option<Points>,
+    /// `refund_info.refund_amount`
+    pub refund_amount: Option<Amount>,
+    /// `refund_info.order_pay_amount`
+    pub order_pay_amount: Option<Amount>,
+    /// `refund_info` as given: a JSON object.
+    pub refund_info: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReverseSpend {
+    pub event_no: String,
+    pub fingerprint: Fingerprint,
+    pub origin_event_no: String,
+    pub event_at: Option<Instant>,
+    /// How many; none: all not yet given back.
+    pub points: Option<Points>,
+}
+
+/// To the sender's account, for both `/transfer` and `/transfer/direct`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    pub transfer_no: String,
+    pub fingerprint: Fingerprint,
+    pub to: String,
+    pub points: Points,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptOffer {
+    pub transfer_no: String,
+    pub to: String,
+}
+
+/// What a sender's outbox carries to the receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credit {
+    pub from: String,
+    pub transfer_no: String,
+    /// The sender's record.
+    pub offer: crate::ledger::lsn::Lsn,
+    pub lots: Vec<crate::ledger::event::ForeignLot>,
+}

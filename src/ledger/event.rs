@@ -1,0 +1,469 @@
+//! What happened to an account: the content of the log. Facts and decisions only; replay never decides again.
+//!
+//! The order of variants and fields is the format on disk (`wal/README.md`): append, never reorder.
+use crate::ledger::command::{Details, Fingerprint, SourceType};
+use crate::ledger::instant::Instant;
+use crate::ledger::lot::{LotId, LotKind, Taken};
+use crate::ledger::lsn::Lsn;
+use crate::ledger::points::{Amount, Points, Total};
+use bincode::{Decode, Encode};
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Event {
+    Accrued(Accrued),
+    Spent(Spent),
+    AccrualReversed(AccrualReversed),
+    SpendReversed(SpendReversed),
+    Offered(Offered),
+    Sent(Sent),
+    OfferAccepted(OfferAccepted),
+    OfferReturned(OfferReturned),
+    Received(Received),
+    OutboxCleared(OutboxCleared),
+    LotExpired(LotExpired),
+    LotUnfrozen(LotUnfrozen),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Accrued {
+    pub event_no: String,
+    pub fingerprint: Fingerprint,
+    pub source_type: SourceType,
+    pub points: Points,
+    pub event_at: Instant,
+    pub expire_at: Option<Instant>,
+    pub unfreeze_at: Option<Instant>,
+    pub amount: Option<Amount>,
+    pub details: Details,
+    /// JSON text.
+    pub order_items: Option<String>,
+    pub rule: Option<RuleRef>,
+    /// Debts that the new lot paid at once.
+    pub paid: Vec<Payment>,
+    pub active_after: Total,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RuleRef {
+    pub rule_id: u64,
+    pub version: u32,
+}
+
+/// So much of the debt that the reversal of `accrual` made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Payment {
+    pub accrual: Lsn,
+    pub points: Points,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Spent {
+    pub event_no: String,
+    pub fingerprint: Fingerprint,
+    pub points: Points,
+    pub event_at: Instant,
+    pub details: Details,
+    /// In the order taken.
+    pub taken: Vec<Taken>,
+    pub active_after: Total,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AccrualReversed {
+    pub event_no: String,
+    pub fingerprint: Fingerprint,
+    pub origin_event_no: String,
+    pub origin: Lsn,
+    /// `own` + `expired` + `elsewhere` + `debt`; 0 where a refund rounds to nothing.
+    pub points: Points,
+    pub event_at: Instant,
+    /// The refund that this reversal follows; none where the request named the points, or all.
+    pub refunded: Option<Amount>,
+    /// JSON text.
+    pub refund_info: Option<String>,
+    /// From the origin's own lots.
+    pub own: Vec<Taken>,
+    /// Out of what had expired of the origin.
+    pub expired: Points,
+    /// From other active lots, remembered as taken for the origin.
+    pub elsewhere: Vec<Taken>,
+    pub debt: Points,
+    pub active_after: Total,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SpendReversed {
+    pub event_no: String,
+    pub fingerprint: Fingerprint,
+    pub origin_event_no: String,
+    pub origin: Lsn,
+    pub points: Points,
+    pub event_at: Instant,
+    pub steps: Vec<Restore>,
+    pub active_after: Total,
+}
+
+/// One step of points coming back, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Restore {
+    /// They pay debt made for the accrual they came from.
+    Debt(Payment),
+    /// They make good what was taken from `lot` for `accrual`; where to, the steps after say.
+    MakeGood { accrual: Lsn, lot: LotId, points: Points },
+    /// What was taken from `lot` for `accrual` is no longer remembered: `lot` has expired.
+    Forget { accrual: Lsn, lot: LotId },
+    /// They lie in the lot again. If it has expired they expire in the next record.
+    Lot(Taken),
+    /// They lie in a new lot that refund grace gives (its `id` stands for this record).
+    Grace(Taken),
+    /// Having become active in `taken.lot`, they pay debt made for another accrual.
+    Pay { accrual: Lsn, taken: Taken },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Offered {
+    pub transfer_no: String,
+    pub fingerprint: Fingerprint,
+    pub to: String,
+    pub points: Points,
+    pub taken: Vec<Taken>,
+    pub deadline: Instant,
+    pub active_after: Total,
+}
+
+/// A direct transfer, the sender's half.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Sent {
+    pub transfer_no: String,
+    pub fingerprint: Fingerprint,
+    pub to: String,
+    pub points: Points,
+    pub taken: Vec<Taken>,
+    pub active_after: Total,
+}
+
+/// The offer is the receiver's: it waits in the outbox until the receiver's account has it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OfferAccepted {
+    pub transfer_no: String,
+    pub offer: Lsn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum ReturnReason {
+    Lapsed,
+    Cancelled,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OfferReturned {
+    pub transfer_no: String,
+    pub offer: Lsn,
+    pub to: String,
+    pub reason: ReturnReason,
+    /// When it fell due: the deadline, or the moment of cancelling.
+    pub due: Instant,
+    pub points: Points,
+    pub steps: Vec<Restore>,
+    pub active_after: Total,
+}
+
+/// A lot on its way to another member; it keeps its expiry and its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ForeignLot {
+    pub points: Points,
+    pub source: Lsn,
+    pub expire_at: Option<Instant>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Received {
+    pub from: String,
+    pub transfer_no: String,
+    /// The sender's record.
+    pub offer: Lsn,
+    pub points: Points,
+    /// The lot at place `i` of this record is `lots[i]`.
+    pub lots: Vec<ForeignLot>,
+    /// Debts that the new lots paid at once, with the place of the lot that paid.
+    pub paid: Vec<(u32, Payment)>,
+    pub active_after: Total,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OutboxCleared {
+    pub transfer_no: String,
+    pub offer: Lsn,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct LotExpired {
+    pub lot: LotKind,
+    pub points: Points,
+    /// The lot's `expire_at`, or later where it took points after that.
+    pub due: Instant,
+}
+
+/// A lot that unfroze while there was debt, and paid. Without debt unfreezing needs no record.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct LotUnfrozen {
+    pub lot: LotKind,
+    pub paid: Vec<Payment>,
+    pub due: Instant,
+}
+
+/// The types of record that members see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[repr(u8)]
+pub enum RecordType {
+    Produce = 1,
+    Consume = 2,
+    Transfer = 3,
+    Accept = 4,
+    Expired = 5,
+    ReverseProduce = 6,
+    ReverseConsume = 7,
+    TransferReturn = 8,
+}
+
+impl RecordType {
+    pub const ALL: [RecordType; 8] = [
+        RecordType::Produce,
+        RecordType::Consume,
+        RecordType::Transfer,
+        RecordType::Accept,
+        RecordType::Expired,
+        RecordType::ReverseProduce,
+        RecordType::ReverseConsume,
+        RecordType::TransferReturn,
+    ];
+
+    /// The name in requests and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            RecordType::Produce => "produce",
+            RecordType::Consume => "consume",
+            RecordType::Transfer => "transfer",
+            RecordType::Accept => "accept",
+            RecordType::Expired => "expired",
+            RecordType::ReverseProduce => "reverse_produce",
+            RecordType::ReverseConsume => "reverse_consume",
+            RecordType::TransferReturn => "transfer_return",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<RecordType> {
+        RecordType::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A key under which a record is found again: for idempotency, and for reversals and transfers.
+/// Unique within (tenant, member).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key<'a> {
+    /// The client's `event_no`.
+    Event(&'a str),
+    /// The client's `transfer_no`, at the sender.
+    Transfer(&'a str),
+    /// A transfer at its receiver.
+    Incoming { from: &'a str, transfer_no: &'a str },
+    /// The return of an offer, at the sender.
+    Return(&'a str),
+}
+
+impl Key<'_> {
+    /// The number that `event_no` shows and `/history` searches.
+    pub fn number(&self) -> &str {
+        match self {
+            Key::Event(number) | Key::Transfer(number) | Key::Return(number) => number,
+            Key::Incoming { transfer_no, .. } => transfer_no,
+        }
+    }
+
+    /// The name space, for hashing.
+    pub fn space(&self) -> u8 {
+        match self {
+            Key::Event(_) => 1,
+            Key::Transfer(_) => 2,
+            Key::Incoming { .. } => 3,
+            Key::Return(_) => 4,
+        }
+    }
+}
+
+/// What a later record did to an earlier one of the same account. Folded in log order it gives the earlier one's
+/// [`Standing`]: nothing of it has to stay in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Sequel {
+    /// Of an accrual.
+    Reversed { points: Points, expired: Points, refunded: Option<Amount>, at: Instant },
+    /// Of an accrual or acceptance: so much of its lots expired.
+    Expired { lot: LotId, points: Points },
+    /// Of a spend.
+    GivenBack { points: Points, at: Instant },
+    /// Of an offer or a direct transfer.
+    Closed { status: TransferStatus, at: Instant },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum TransferStatus {
+    Open,
+    Accepted,
+    Returned,
+    Cancelled,
+}
+
+impl TransferStatus {
+    pub const ALL: [TransferStatus; 4] =
+        [TransferStatus::Open, TransferStatus::Accepted, TransferStatus::Returned, TransferStatus::Cancelled];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            TransferStatus::Open => "open",
+            TransferStatus::Accepted => "accepted",
+            TransferStatus::Returned => "returned",
+            TransferStatus::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// How a record stands now, by its sequels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Of an accrual: points reversed so far.
+    pub reversed: Points,
+    /// Of those, the part that refunds took, and the refunds.
+    pub reversed_by_refunds: Points,
+    pub refunded: Amount,
+    /// Of an accrual: what expired of its lots and was not reversed since.
+    pub expired_left: Points,
+    /// The lots of an accrual or acceptance of which something expired.
+    pub expired_lots: Vec<LotId>,
+    /// Of a spend.
+    pub given_back: Points,
+    /// Of a transfer; `None` while open.
+    pub closed: Option<TransferStatus>,
+    /// When a reversal, give-back or closing last changed it.
+    pub updated_at: Option<Instant>,
+}
+
+impl Standing {
+    /// The standing after one more sequel.
+    pub fn follow(&mut self, sequel: &Sequel) {
+        match *sequel {
+            Sequel::Reversed { points, expired, refunded, at } => {
+                self.reversed += points;
+                self.expired_left -= expired;
+                if let Some(amount) = refunded {
+                    self.reversed_by_refunds += points;
+                    self.refunded = Amount(self.refunded.0.saturating_add(amount.0));
+                }
+                self.updated_at = Some(at);
+            }
+            Sequel::Expired { lot, points } => {
+                self.expired_left += points;
+                if !self.expired_lots.contains(&lot) {
+                    self.expired_lots.push(lot);
+                }
+            }
+            Sequel::GivenBack { points, at } => {
+                self.given_back += points;
+                self.updated_at = Some(at);
+            }
+            Sequel::Closed { status, at } => {
+                self.closed = Some(status);
+                self.updated_at = Some(at);
+            }
+        }
+    }
+}
+
+impl Event {
+    /// The type of record that members see; none for the ledger's own bookkeeping.
+    pub fn record_type(&self) -> Option<RecordType> {
+        Some(match self {
+            Event::Accrued(_) => RecordType::Produce,
+            Event::Spent(_) => RecordType::Consume,
+            Event::AccrualReversed(_) => RecordType::ReverseProduce,
+            Event::SpendReversed(_) => RecordType::ReverseConsume,
+            Event::Offered(_) | Event::Sent(_) => RecordType::Transfer,
+            Event::OfferReturned(_) => RecordType::TransferReturn,
+            Event::Received(_) => RecordType::Accept,
+            Event::LotExpired(_) => RecordType::Expired,
+            Event::OfferAccepted(_) | Event::OutboxCleared(_) | Event::LotUnfrozen(_) => return None,
+        })
+    }
+
+    /// The key that it takes.
+    pub fn key(&self) -> Option<Key<'_>> {
+        Some(match self {
+            Event::Accrued(e) => Key::Event(&e.event_no),
+            Event::Spent(e) => Key::Event(&e.event_no),
+            Event::AccrualReversed(e) => Key::Event(&e.event_no),
+            Event::SpendReversed(e) => Key::Event(&e.event_no),
+            Event::Offered(e) => Key::Transfer(&e.transfer_no),
+            Event::Sent(e) => Key::Transfer(&e.transfer_no),
+            Event::OfferReturned(e) => Key::Return(&e.transfer_no),
+            Event::Received(e) => Key::Incoming { from: &e.from, transfer_no: &e.transfer_no },
+            Event::OfferAccepted(_)
+            | Event::OutboxCleared(_)
+            | Event::LotExpired(_)
+            | Event::LotUnfrozen(_) => {
+                return None;
+            }
+        })
+    }
+
+    /// The content that the key stands for, where clients choose keys.
+    pub fn fingerprint(&self) -> Option<&Fingerprint> {
+        match self {
+            Event::Accrued(e) => Some(&e.fingerprint),
+            Event::Spent(e) => Some(&e.fingerprint),
+            Event::AccrualReversed(e) => Some(&e.fingerprint),
+            Event::SpendReversed(e) => Some(&e.fingerprint),
+            Event::Offered(e) => Some(&e.fingerprint),
+            Event::Sent(e) => Some(&e.fingerprint),
+            _ => None,
+        }
+    }
+
+    /// What it did to an earlier record of the account, recorded at `at`.
+    pub fn sequel(&self, at: Instant) -> Option<(Lsn, Sequel)> {
+        Some(match self {
+            Event::AccrualReversed(e) => {
+                let (points, expired, refunded) = (e.points, e.expired, e.refunded);
+                (e.origin, Sequel::Reversed { points, expired, refunded, at })
+            }
+            Event::SpendReversed(e) => (e.origin, Sequel::GivenBack { points: e.points, at }),
+            Event::LotExpired(e) => (e.lot.accrual, Sequel::Expired { lot: e.lot.id, points: e.points }),
+            Event::OfferAccepted(e) => (e.offer, Sequel::Closed { status: TransferStatus::Accepted, at }),
+            Event::OfferReturned(e) => {
+                let status = match e.reason {
+                    ReturnReason::Lapsed => TransferStatus::Returned,
+                    ReturnReason::Cancelled => TransferStatus::Cancelled,
+                };
+                (e.offer, Sequel::Closed { status, at: e.due })
+            }
+            _ => return None,
+        })
+    }
+
+    /// When it fell due, for what time does by itself.
+    pub fn due(&self) -> Option<Instant> {
+        match self {
+            Event::LotExpired(e) => Some(e.due),
+            Event::LotUnfrozen(e) => Some(e.due),
+            Event::OfferReturned(e) => Some(e.due),
+            _ => None,
+        }
+    }
+
+    /// The receiver of an offer or a direct transfer.
+    pub fn sent_to(&self) -> Option<&str> {
+        match self {
+            Event::Offered(e) => Some(&e.to),
+            Event::Sent(e) => Some(&e.to),
+            _ => None,
+        }
+    }
+}

@@ -1,10 +1,23 @@
 //! The account's rules, as pure functions: the same events in give the same state out, on any machine, in any year.
 //!
 //! `decide` looks and never changes; `apply` changes and never refuses. No clock, file, task, randomness or log line.
+pub mod account;
+mod accrual;
+mod apply;
 pub mod command;
+mod decide;
+mod due;
 pub mod event;
+mod give_back;
 pub mod instant;
 pub mod lot;
 pub mod lsn;
 pub mod points;
 pub mod refusal;
+mod reversal;
+mod spend;
+pub mod transfer;
+
+pub use apply::apply;
+pub use decide::{Decision, Known, Prior, Terms, decide};
+pub use due::{due, project};

@@ -1,0 +1,230 @@
+//! An account: what one member holds. Changed by `apply` alone.
+//!
+//! It keeps what is open (lots that hold something, debts, offers, the outbox) and five sums, never the past: that is
+//! the log's and the index's. So its size is bounded by what the member has, not by what it did.
+use crate::ledger::event::ForeignLot;
+use crate::ledger::instant::{Instant, Span};
+use crate::ledger::lot::{Lot, LotId, LotKind, Taken};
+use crate::ledger::lsn::Lsn;
+use crate::ledger::points::{Points, Total};
+use bincode::{Decode, Encode};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Account {
+    /// The last record applied; replay skips what is not newer.
+    pub last: Lsn,
+    /// The first record that members see, and when it was made.
+    pub first_record: Lsn,
+    pub created_at: Instant,
+    /// When the last record that members see was made.
+    pub updated_at: Instant,
+    /// How many records members see.
+    pub records: u64,
+    /// The latest moment that the account has acted at. Time never goes back behind it.
+    pub clock: Instant,
+    /// Accrued + accepted - reversed.
+    pub total: Total,
+    /// Spent + sent (open offers included) - given back.
+    pub used: Total,
+    /// What lots held when they expired - what reversals took out of that.
+    pub expired: Total,
+    /// In spending order; every lot holds something.
+    pub lots: Vec<Lot>,
+    /// Oldest first. While there is one, no active lot holds anything.
+    pub debts: Vec<Debt>,
+    /// What reversals took from other lots than their origin's, oldest first, until it is made good.
+    pub elsewhere: Vec<Elsewhere>,
+    /// Oldest first.
+    pub offers: Vec<OpenOffer>,
+    /// Transfers that the receiver's account is not yet known to have, oldest first.
+    pub outbox: Vec<Outgoing>,
+}
+
+/// Points that the reversal of `accrual` took and nobody had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Debt {
+    pub accrual: Lsn,
+    pub points: Points,
+}
+
+/// So many points of a lot were taken for the reversal of `accrual`, which is another lot's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Elsewhere {
+    pub accrual: Lsn,
+    pub taken: Taken,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OpenOffer {
+    pub lsn: Lsn,
+    pub transfer_no: String,
+    pub to: String,
+    pub points: Points,
+    pub taken: Vec<Taken>,
+    pub deadline: Instant,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Outgoing {
+    /// The record of the offer or direct transfer.
+    pub offer: Lsn,
+    pub transfer_no: String,
+    pub to: String,
+    pub lots: Vec<ForeignLot>,
+}
+
+impl Account {
+    /// What active lots hold, less debt: what the member can spend, where it is positive.
+    pub fn active(&self, now: Instant) -> Total {
+        let held: Total = self.lots.iter().filter(|lot| lot.active(now)).map(|lot| lot.remaining).sum();
+        held - self.debt()
+    }
+
+    pub fn frozen(&self, now: Instant) -> Total {
+        self.lots
+            .iter()
+            .filter(|lot| lot.frozen(now) && !lot.kind.expired(now))
+            .map(|lot| lot.remaining)
+            .sum()
+    }
+
+    /// Active points that expire within `span` from now.
+    pub fn expiring_within(&self, span: Span, now: Instant) -> Total {
+        let end = now.after(span);
+        self.lots.iter().filter(|lot| lot.active(now) && lot.kind.expired(end)).map(|lot| lot.remaining).sum()
+    }
+
+    pub fn debt(&self) -> Total {
+        self.debts.iter().map(|debt| debt.points).sum()
+    }
+
+    /// Debt made by the reversal of `accrual`.
+    pub fn debt_for(&self, accrual: Lsn) -> Points {
+        self.debts.iter().filter(|debt| debt.accrual == accrual).map(|debt| debt.points).sum()
+    }
+
+    pub fn lot(&self, id: LotId) -> Option<&Lot> {
+        self.lots.iter().find(|lot| lot.kind.id == id)
+    }
+
+    pub fn offer(&self, transfer_no: &str) -> Option<&OpenOffer> {
+        self.offers.iter().find(|offer| offer.transfer_no == transfer_no)
+    }
+
+    pub fn outgoing(&self, transfer_no: &str) -> Option<&Outgoing> {
+        self.outbox.iter().find(|out| out.transfer_no == transfer_no)
+    }
+
+    /// The next instant at which time alone changes something that must be recorded.
+    pub fn next_due(&self) -> Option<Instant> {
+        let expiry = self.lots.first().and_then(|lot| lot.kind.expire_at);
+        let lapse = self.offers.iter().map(|offer| offer.deadline).min();
+        let unfreeze = self.lots_that_will_pay().filter_map(|lot| lot.unfreeze_at).min();
+        [expiry, lapse, unfreeze].into_iter().flatten().min().map(|due| due.max(self.clock))
+    }
+
+    /// Frozen lots, while there is debt.
+    pub(super) fn lots_that_will_pay(&self) -> impl Iterator<Item = &Lot> {
+        let owing = !self.debts.is_empty();
+        self.lots.iter().filter(move |lot| owing && lot.unfreeze_at.is_some())
+    }
+
+    pub(super) fn insert(&mut self, lot: Lot) {
+        let key = lot.kind.spending_key();
+        let place = self.lots.partition_point(|other| other.kind.spending_key() < key);
+        self.lots.insert(place, lot);
+    }
+
+    pub(super) fn take(&mut self, taken: &Taken) {
+        let Ok(place) = self.find(&taken.lot) else {
+            debug_assert!(false, "a record takes from a lot that is not there: {taken:?}");
+            return;
+        };
+        let lot = &mut self.lots[place];
+        lot.remaining -= taken.points;
+        debug_assert!(lot.remaining >= Points::ZERO);
+        if lot.remaining.is_zero() {
+            self.lots.remove(place);
+        }
+    }
+
+    /// Puts points into a lot, bringing it back where it was emptied.
+    pub(super) fn put(&mut self, taken: &Taken) {
+        match self.find(&taken.lot) {
+            Ok(place) => self.lots[place].remaining += taken.points,
+            Err(_) => self.insert(Lot { kind: taken.lot, remaining: taken.points, unfreeze_at: None }),
+        }
+    }
+
+    fn find(&self, lot: &LotKind) -> Result<usize, usize> {
+        self.lots.binary_search_by_key(&lot.spending_key(), |other| other.kind.spending_key())
+    }
+
+    pub(super) fn pay_debt(&mut self, accrual: Lsn, mut points: Points) {
+        for debt in self.debts.iter_mut().filter(|debt| debt.accrual == accrual) {
+            let part = debt.points.min(points);
+            debt.points -= part;
+            points -= part;
+        }
+        debug_assert!(points.is_zero(), "a record pays more debt than there is");
+        self.debts.retain(|debt| debt.points.is_positive());
+    }
+
+    /// The last lot remembered as taken for `accrual`.
+    pub(super) fn last_elsewhere(&self, accrual: Lsn) -> Option<Taken> {
+        self.elsewhere.iter().rev().find(|entry| entry.accrual == accrual).map(|entry| entry.taken)
+    }
+
+    /// Reduces the last memory of `lot` taken for `accrual` by `points`; by all of it where `None`.
+    pub(super) fn forget_elsewhere(&mut self, accrual: Lsn, lot: LotId, points: Option<Points>) {
+        let is_it = |entry: &Elsewhere| entry.accrual == accrual && entry.taken.lot.id == lot;
+        let Some(place) = self.elsewhere.iter().rposition(is_it) else {
+            debug_assert!(false, "a record makes good what is not remembered");
+            return;
+        };
+        let rest = points.map_or(Points::ZERO, |points| self.elsewhere[place].taken.points - points);
+        if rest.is_positive() {
+            self.elsewhere[place].taken.points = rest;
+        } else {
+            self.elsewhere.remove(place);
+        }
+    }
+
+    /// Holds the account against the identity and its own invariants; says what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        let held: Total = self.lots.iter().map(|lot| lot.remaining).sum();
+        let sum = held - self.debt() + self.expired + self.used;
+        if self.total != sum {
+            return Err(format!(
+                "total {} is not held {held} - debt {} + expired {} + used {}",
+                self.total,
+                self.debt(),
+                self.expired,
+                self.used
+            ));
+        }
+        let sorted = self.lots.windows(2).all(|w| w[0].kind.spending_key() < w[1].kind.spending_key());
+        if !sorted {
+            return Err("lots are out of spending order".into());
+        }
+        let positive = self.lots.iter().all(|lot| lot.remaining.is_positive())
+            && self.debts.iter().all(|debt| debt.points.is_positive())
+            && self.elsewhere.iter().all(|entry| entry.taken.points.is_positive());
+        if !positive {
+            return Err("an empty lot, debt or memory is kept".into());
+        }
+        if self.expired < Total::ZERO || self.used < Total::ZERO || self.total < Total::ZERO {
+            return Err(format!(
+                "a sum is negative: total {}, used {}, expired {}",
+                self.total, self.used, self.expired
+            ));
+        }
+        // Lots that unfreeze at this very instant pay one after the other, each in a record of its own.
+        let unfrozen = |lot: &Lot| lot.unfreeze_at.is_none_or(|at| at < self.clock);
+        let idle = self.lots.iter().any(|lot| lot.active(self.clock) && unfrozen(lot));
+        if idle && !self.debts.is_empty() {
+            return Err("an active lot holds points while there is debt".into());
+        }
+        Ok(())
+    }
+}

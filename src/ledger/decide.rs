@@ -1,0 +1,134 @@
+//! Commands into events: what an account answers to a request. Looks and never changes.
+use crate::ledger::account::Account;
+use crate::ledger::command::{Command, Fingerprint};
+use crate::ledger::event::{Event, OutboxCleared, Standing};
+use crate::ledger::instant::{Instant, Span};
+use crate::ledger::lsn::Lsn;
+use crate::ledger::refusal::Refusal;
+use crate::ledger::{accrual, give_back, reversal, spend, transfer};
+use std::sync::Arc;
+
+/// An earlier record of the account, and how it stands now.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub lsn: Lsn,
+    pub at: Instant,
+    pub event: Arc<Event>,
+    pub standing: Standing,
+}
+
+/// What the account itself no longer holds, looked up for this command.
+#[derive(Clone, Debug, Default)]
+pub struct Prior {
+    /// The record that bears the command's key (of `AcceptOffer` and `CancelOffer`: the offer).
+    pub known: Option<Known>,
+    /// The record that bears `origin_event_no`.
+    pub origin: Option<Known>,
+}
+
+/// The settings that rules read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// For accruals that name no expiry; none: they never expire.
+    pub default_expire: Option<Span>,
+    /// How far `event_at` may lie ahead.
+    pub future_tolerance: Span,
+    /// How long an offer stays open at most.
+    pub offer_window: Span,
+    /// How long points live that come back to an expired lot; none: they expire at once.
+    pub refund_grace: Option<Span>,
+    pub open_lots_max: usize,
+}
+
+impl Default for Terms {
+    fn default() -> Terms {
+        Terms {
+            default_expire: None,
+            future_tolerance: Span::hours(24),
+            offer_window: Span::hours(24),
+            refund_grace: None,
+            open_lots_max: crate::limits::OPEN_LOTS_MAX,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// Something new, to be recorded.
+    Record(Box<Event>),
+    /// It is done already: the record that did it (of `AcceptOffer`: the offer; of `CancelOffer`: likewise).
+    Replay(Known),
+    /// There is nothing to do.
+    Nothing,
+}
+
+impl From<Event> for Decision {
+    fn from(event: Event) -> Decision {
+        Decision::Record(Box::new(event))
+    }
+}
+
+/// What `command` does to the account at `now`. The account must be settled: `due(account, now)` is none.
+pub fn decide(
+    account: &Account,
+    command: &Command,
+    prior: &Prior,
+    now: Instant,
+    terms: &Terms,
+) -> Result<Decision, Refusal> {
+    let now = now.max(account.clock);
+    if let (Some(fingerprint), Some(known)) = (command.fingerprint(), &prior.known) {
+        return if known.event.fingerprint() == Some(fingerprint) {
+            Ok(Decision::Replay(known.clone()))
+        } else {
+            Err(Refusal::KeyReused)
+        };
+    }
+    match command {
+        Command::Accrue(c) => accrual::accrue(account, c, now, terms),
+        Command::Spend(c) => spend::spend(account, c, now, terms),
+        Command::ReverseAccrual(c) => reversal::reverse(account, c, prior.origin.as_ref(), now, terms),
+        Command::ReverseSpend(c) => give_back::reverse(account, c, prior.origin.as_ref(), now, terms),
+        Command::Offer(c) => transfer::offer(account, c, now, terms),
+        Command::SendDirect(c) => transfer::send(account, c, now),
+        Command::AcceptOffer(c) => transfer::accept(account, c, prior.known.as_ref()),
+        Command::CancelOffer { transfer_no } => {
+            transfer::cancel(account, transfer_no, prior.known.as_ref(), now, terms)
+        }
+        Command::Receive(c) => Ok(transfer::receive(account, c, prior.known.as_ref(), now)),
+        Command::ClearOutbox { transfer_no } => Ok(match account.outgoing(transfer_no) {
+            Some(out) => {
+                Event::OutboxCleared(OutboxCleared { transfer_no: transfer_no.clone(), offer: out.offer })
+                    .into()
+            }
+            None => Decision::Nothing,
+        }),
+    }
+}
+
+impl Command {
+    /// The content that its key stands for, where it has a key of the client's.
+    pub fn fingerprint(&self) -> Option<&Fingerprint> {
+        match self {
+            Command::Accrue(c) => Some(&c.fingerprint),
+            Command::Spend(c) => Some(&c.fingerprint),
+            Command::ReverseAccrual(c) => Some(&c.fingerprint),
+            Command::ReverseSpend(c) => Some(&c.fingerprint),
+            Command::Offer(c) | Command::SendDirect(c) => Some(&c.fingerprint),
+            _ => None,
+        }
+    }
+}
+
+/// When the event happened, by the request or else now; refused where it lies too far ahead.
+pub(super) fn event_time(given: Option<Instant>, now: Instant, terms: &Terms) -> Result<Instant, Refusal> {
+    let at = given.unwrap_or(now);
+    if at > now.after(terms.future_tolerance) {
+        let hours = terms.future_tolerance.0 / Span::hours(1).0;
+        return Err(Refusal::Invalid {
+            field: "event_at",
+            should: format!("must not lie more than {hours} h in the future"),
+        });
+    }
+    Ok(at)
+}

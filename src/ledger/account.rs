@@ -8,6 +8,7 @@ use crate::ledger::lot::{Lot, LotId, LotKind, Taken};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Points, Total};
 use bincode::{Decode, Encode};
+use std::collections::VecDeque;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Account {
@@ -28,8 +29,8 @@ pub struct Account {
     pub used: Total,
     /// What lots held when they expired - what reversals took out of that.
     pub expired: Total,
-    /// In spending order; every lot holds something.
-    pub lots: Vec<Lot>,
+    /// In spending order; every lot holds something. A deque, since spending and expiry empty it from the front.
+    pub lots: VecDeque<Lot>,
     /// Oldest first. While there is one, no active lot holds anything.
     pub debts: Vec<Debt>,
     /// What reversals took from other lots than their origin's, oldest first, until it is made good.
@@ -117,7 +118,7 @@ impl Account {
 
     /// The next instant at which time alone changes something that must be recorded.
     pub fn next_due(&self) -> Option<Instant> {
-        let expiry = self.lots.first().and_then(|lot| lot.kind.expire_at);
+        let expiry = self.lots.front().and_then(|lot| lot.kind.expire_at);
         let lapse = self.offers.iter().map(|offer| offer.deadline).min();
         let unfreeze = self.lots_that_will_pay().filter_map(|lot| lot.unfreeze_at).min();
         [expiry, lapse, unfreeze].into_iter().flatten().min().map(|due| due.max(self.clock))
@@ -125,8 +126,8 @@ impl Account {
 
     /// Frozen lots, while there is debt.
     pub(super) fn lots_that_will_pay(&self) -> impl Iterator<Item = &Lot> {
-        let owing = !self.debts.is_empty();
-        self.lots.iter().filter(move |lot| owing && lot.unfreeze_at.is_some())
+        let those = if self.debts.is_empty() { 0 } else { self.lots.len() };
+        self.lots.iter().take(those).filter(|lot| lot.unfreeze_at.is_some())
     }
 
     pub(super) fn insert(&mut self, lot: Lot) {
@@ -203,8 +204,7 @@ impl Account {
                 self.used
             ));
         }
-        let sorted = self.lots.windows(2).all(|w| w[0].kind.spending_key() < w[1].kind.spending_key());
-        if !sorted {
+        if !self.lots.iter().is_sorted_by(|a, b| a.kind.spending_key() < b.kind.spending_key()) {
             return Err("lots are out of spending order".into());
         }
         let positive = self.lots.iter().all(|lot| lot.remaining.is_positive())

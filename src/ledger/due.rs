@@ -48,7 +48,7 @@ fn lapsed(account: &Account) -> Option<Instant> {
 }
 
 fn expired(account: &Account) -> Option<LotExpired> {
-    let lot = account.lots.first()?;
+    let lot = account.lots.front()?;
     let due = lot.kind.expire_at?.max(account.clock);
     Some(LotExpired { lot: lot.kind, points: lot.remaining, due })
 }

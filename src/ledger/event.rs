@@ -345,11 +345,17 @@ pub struct Standing {
     pub closed: Option<TransferStatus>,
     /// When a reversal, give-back or closing last changed it.
     pub updated_at: Option<Instant>,
+    /// The last sequel that it counts.
+    pub through: Lsn,
 }
 
 impl Standing {
-    /// The standing after one more sequel.
-    pub fn follow(&mut self, sequel: &Sequel) {
+    /// The standing after one more sequel, which record `lsn` brought; one that is counted already changes nothing.
+    pub fn follow(&mut self, lsn: Lsn, sequel: &Sequel) {
+        if lsn <= self.through {
+            return;
+        }
+        self.through = lsn;
         match *sequel {
             Sequel::Reversed { points, expired, refunded, at } => {
                 self.reversed += points;

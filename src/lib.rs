@@ -10,6 +10,7 @@
 //! - [`cli`]: the commands of the binary.
 pub mod actors;
 pub mod format;
+pub mod history;
 pub mod ledger;
 pub mod limits;
 pub mod store;

@@ -1,0 +1,88 @@
+//! The derived index: every key ever taken, every record that members see, what later records did to earlier ones.
+//!
+//! All of it follows from the log, record by record: an entry is indexed from its own content, without the account's
+//! state. So the index may lag behind the log, be lost, or be rebuilt, and loses nothing. What it says is always a
+//! prefix of the log: rows of a batch and the LSN they lead to become visible at once.
+pub mod view;
+
+use crate::format::entry::MemberEntry;
+use crate::ledger::Known;
+use crate::ledger::account::Account;
+use crate::ledger::event::{Key, Standing, TransferStatus};
+use crate::ledger::instant::Instant;
+use crate::ledger::lsn::Lsn;
+use view::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
+
+/// Why the index can't answer or can't go on. The log is unharmed; `eros-points rebuild` makes a new index.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    #[error("the history index failed: {0}; hint: see the disk, or make it anew with `eros-points rebuild`")]
+    Storage(String),
+    #[error(
+        "the history index holds something it can't hold: {0}; hint: make it anew with `eros-points rebuild`"
+    )]
+    Corrupt(String),
+}
+
+/// The index as the service sees it; behind a trait so that a simulation can put another in its place.
+/// Every method is synchronous and quick (memory or page cache); every read sees one prefix of the log at least up to
+/// the value that [`History::applied`] gave before.
+pub trait History: Send + Sync {
+    /// The last LSN whose rows are visible.
+    fn applied(&self) -> Lsn;
+
+    /// Adds the entries, in LSN order without a gap from `applied() + 1` on, as one atomic step that ends at `through`.
+    /// (Entries that are not a member's are left out of `entries` and only move `through`.)
+    fn apply(&self, entries: &[(Lsn, MemberEntry)], through: Lsn) -> Result<(), HistoryError>;
+
+    /// Makes what is applied durable; what LSN would be found after a power failure.
+    fn sync(&self) -> Result<Lsn, HistoryError>;
+
+    /// The record of this member that took `key`, with how it stands.
+    fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError>;
+
+    /// One entry by its number.
+    fn entry(&self, lsn: Lsn) -> Result<Option<MemberEntry>, HistoryError>;
+
+    /// What later records did to it.
+    fn standing(&self, lsn: Lsn) -> Result<Standing, HistoryError>;
+
+    /// The offers and direct transfers to `member_no` that bear this number, in whatever state, oldest first, each
+    /// with its sender.
+    fn transfers_to(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        transfer_no: &str,
+    ) -> Result<Vec<(Lsn, String)>, HistoryError>;
+
+    /// Records, newest first. `query.member_no` unset: the whole tenant. `account` is the member's where one is asked
+    /// for (its `records` is the total without filters, its frozen lots answer `freeze`); records after
+    /// `account.last` are left out then.
+    fn search(
+        &self,
+        crm_id: &str,
+        query: &HistoryQuery,
+        account: Option<&Account>,
+        now: Instant,
+    ) -> Result<Page<RecordView>, HistoryError>;
+
+    /// All lots that the member ever had, in order of their id; what they hold comes from `account`, settled at `now`.
+    fn lots(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        account: &Account,
+        now: Instant,
+        page: PageQuery,
+    ) -> Result<Page<LotView>, HistoryError>;
+
+    /// What the member sent and was offered, newest first.
+    fn transfers(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        status: Option<TransferStatus>,
+        page: PageQuery,
+    ) -> Result<Page<TransferView>, HistoryError>;
+}

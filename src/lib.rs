@@ -9,8 +9,13 @@
 //! - [`http`]: the wire contract: bodies to commands, outcomes to envelopes.
 //! - [`cli`]: the commands of the binary.
 pub mod actors;
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod format;
 pub mod history;
+pub mod http;
 pub mod ledger;
 pub mod limits;
 pub mod store;
+pub mod telemetry;

@@ -1,3 +1,17 @@
 //! The running service below HTTP: one actor a busy member, the directory of all members, time, transfers, reads.
 pub mod answer;
+mod carrier;
+pub mod core;
+pub mod directory;
+mod held;
+mod indexer;
+mod member;
+mod recents;
+pub mod recovery;
 pub mod service;
+pub mod snapshot;
+pub mod start;
+mod sweeper;
+mod ticker;
+mod timer;
+mod zones;

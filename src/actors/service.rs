@@ -2,29 +2,80 @@
 use crate::actors::answer::{
     Answer, Failure, HistoryQuery, LotView, Page, PageQuery, RecordView, Summary, TransferView,
 };
-use crate::ledger::command::Command;
-use crate::ledger::event::TransferStatus;
+use crate::actors::carrier::carry;
+use crate::actors::core::{Admission, Core};
+use crate::actors::member::Outcome;
+use crate::history::{History, HistoryError};
+use crate::ledger::Known;
+use crate::ledger::account::{Account, Outgoing};
+use crate::ledger::command::{AcceptOffer, Command};
+use crate::ledger::event::{Event, Key, TransferStatus};
+use crate::ledger::instant::Span;
+use crate::ledger::refusal::Refusal;
 use chrono_tz::Tz;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-/// The running service; cheap to share behind an `Arc`.
+/// The window of `future_expired`.
+const SOON: Span = Span::days(7);
+
+/// The service as requests see it: not ready, ready, stopping. Cheap to share behind an `Arc`.
 pub struct Service {
+    core: OnceLock<Arc<Core>>,
+    stopping: AtomicBool,
     zone: Tz,
 }
 
 impl Service {
-    pub fn stub(zone: Tz) -> Service {
-        Service { zone }
+    /// One that is still recovering; `zone` is for reading requests until then.
+    pub fn starting(zone: Tz) -> Service {
+        Service { core: OnceLock::new(), stopping: AtomicBool::new(false), zone }
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.core.get().is_some() && !self.stopping.load(Ordering::Acquire)
+    }
+
+    /// From now on requests are carried out.
+    pub fn ready(&self, core: Arc<Core>) {
+        let _ = self.core.set(core);
+    }
+
+    /// From now on requests are turned away.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    fn core(&self) -> Result<&Arc<Core>, Failure> {
+        match self.core.get() {
+            Some(core) if !self.stopping.load(Ordering::Acquire) => Ok(core),
+            _ => Err(Failure::NotReady),
+        }
+    }
+
+    fn admit(&self) -> Result<(Arc<Core>, Admission), Failure> {
+        let core = self.core()?;
+        Ok((core.clone(), core.admit()?))
     }
 
     /// The zone of a tenant's times.
     pub fn zone(&self, _crm_id: &str) -> Tz {
-        self.zone
+        self.core.get().map_or(self.zone, |core| core.zones.now())
     }
 
     /// Carries out a change of one member (or of the sender, for `Offer`, `SendDirect`); answers when it is durable.
     pub async fn change(&self, crm_id: &str, member_no: &str, command: Command) -> Result<Answer, Failure> {
-        let _ = (crm_id, member_no, command);
-        Err(Failure::NotReady)
+        let (core, admission) = self.admit()?;
+        if matches!(command, Command::SendDirect(_)) {
+            let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
+            return to_the_end(
+                admission,
+                async move { send_direct(&core, &crm_id, &member_no, command).await },
+            )
+            .await;
+        }
+        let outcome = core.change(crm_id, member_no, command).await?;
+        answer(&core, crm_id, member_no, outcome)
     }
 
     /// Takes an offer made to `member_no`. `from` is needed only where two senders used one number.
@@ -35,24 +86,89 @@ impl Service {
         transfer_no: &str,
         from: Option<&str>,
     ) -> Result<Answer, Failure> {
-        let _ = (crm_id, member_no, transfer_no, from);
-        Err(Failure::NotReady)
+        let (core, admission) = self.admit()?;
+        // An offer answered before this request was sent is durable, and must be found.
+        core.indexed(core.journal.durable()).await?;
+        let from = sender(&*core.history, crm_id, member_no, transfer_no, from)?;
+        let (crm_id, to, transfer_no) = (crm_id.to_owned(), member_no.to_owned(), transfer_no.to_owned());
+        to_the_end(admission, async move {
+            let command = Command::AcceptOffer(AcceptOffer { transfer_no, to: to.clone() });
+            let Outcome::Done { replayed, outgoing: Some(outgoing), .. } =
+                core.change(&crm_id, &from, command).await?
+            else {
+                return Err(Failure::Fault("an accepted offer has nothing to carry".into()));
+            };
+            let received = carry(&core, &crm_id, &from, outgoing).await?;
+            let mut answer = answer(&core, &crm_id, &to, received)?;
+            answer.replayed = replayed;
+            Ok(answer)
+        })
+        .await
     }
 
     /// The sender takes its offer back.
     pub async fn cancel(&self, crm_id: &str, member_no: &str, transfer_no: &str) -> Result<Answer, Failure> {
-        let _ = (crm_id, member_no, transfer_no);
-        Err(Failure::NotReady)
+        let (core, _admission) = self.admit()?;
+        let command = Command::CancelOffer { transfer_no: transfer_no.to_owned() };
+        let outcome = core.change(crm_id, member_no, command).await?;
+        if let Outcome::Done { record, replayed: true, .. } = &outcome {
+            // What is known of it is the offer; the answer is the return.
+            core.indexed(core.journal.durable()).await?;
+            let returned = core.history.find(crm_id, member_no, Key::Return(transfer_no))?;
+            let missing = || Failure::Fault(format!("offer {} is cancelled and has no return", record.lsn));
+            let record = returned.ok_or_else(missing)?;
+            return answer(
+                &core,
+                crm_id,
+                member_no,
+                Outcome::Done { record, replayed: true, outgoing: None },
+            );
+        }
+        answer(&core, crm_id, member_no, outcome)
     }
 
     pub async fn summary(&self, crm_id: &str, member_no: &str) -> Result<Summary, Failure> {
-        let _ = (crm_id, member_no);
-        Err(Failure::NotReady)
+        let (core, _admission) = self.admit()?;
+        let now = core.clock.now();
+        let Some(account) = core.account(crm_id, member_no, now).await? else {
+            return Ok(Summary::default());
+        };
+        let now = now.max(account.clock);
+        let seen = account.records > 0;
+        Ok(Summary {
+            detail_id: seen.then_some(account.first_record),
+            total: account.total,
+            freeze: account.frozen(now),
+            expired: account.expired,
+            active: account.active(now),
+            used: account.used,
+            future_expired: account.expiring_within(SOON, now),
+            created_at: seen.then_some(account.created_at),
+            updated_at: seen.then_some(account.updated_at),
+        })
     }
 
     pub async fn history(&self, crm_id: &str, query: HistoryQuery) -> Result<Page<RecordView>, Failure> {
-        let _ = (crm_id, query);
-        Err(Failure::NotReady)
+        let (core, admission) = self.admit()?;
+        let now = core.clock.now();
+        let account = match &query.member_no {
+            None => {
+                core.indexed(core.journal.durable()).await?;
+                None
+            }
+            Some(member_no) => match core.account(crm_id, member_no, now).await? {
+                None => return Ok(Page { total: 0, total_is_lower_bound: false, items: Vec::new() }),
+                Some(account) => {
+                    core.indexed(account.last).await?;
+                    Some(account)
+                }
+            },
+        };
+        let crm_id = crm_id.to_owned();
+        off_the_workers(admission, &core, move |history| {
+            history.search(&crm_id, &query, account.as_ref(), now)
+        })
+        .await
     }
 
     pub async fn lots(
@@ -61,8 +177,15 @@ impl Service {
         member_no: &str,
         page: PageQuery,
     ) -> Result<Page<LotView>, Failure> {
-        let _ = (crm_id, member_no, page);
-        Err(Failure::NotReady)
+        let (core, admission) = self.admit()?;
+        let now = core.clock.now();
+        let account: Account = core.account(crm_id, member_no, now).await?.unwrap_or_default();
+        core.indexed(account.last).await?;
+        let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
+        off_the_workers(admission, &core, move |history| {
+            history.lots(&crm_id, &member_no, &account, now.max(account.clock), page)
+        })
+        .await
     }
 
     pub async fn transfers(
@@ -72,7 +195,113 @@ impl Service {
         status: Option<TransferStatus>,
         page: PageQuery,
     ) -> Result<Page<TransferView>, Failure> {
-        let _ = (crm_id, member_no, status, page);
-        Err(Failure::NotReady)
+        let (core, admission) = self.admit()?;
+        let now = core.clock.now();
+        core.indexed(core.journal.durable()).await?;
+        let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
+        off_the_workers(admission, &core, move |history| {
+            history.transfers(&crm_id, &member_no, status, now, page)
+        })
+        .await
     }
+}
+
+/// Runs what must not stop half way when the client goes away.
+async fn to_the_end<T: Send + 'static>(
+    admission: Admission,
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    let task = tokio::spawn(async move {
+        let done = work.await;
+        drop(admission);
+        done
+    });
+    task.await.unwrap_or_else(|error| Err(Failure::Fault(error.to_string())))
+}
+
+/// Searches can take a while: they must not keep a worker from other requests.
+async fn off_the_workers<T: Send + 'static>(
+    admission: Admission,
+    core: &Arc<Core>,
+    search: impl FnOnce(&dyn History) -> Result<T, HistoryError> + Send + 'static,
+) -> Result<T, Failure> {
+    let history = core.history.clone();
+    let task = tokio::task::spawn_blocking(move || {
+        let found = search(&*history);
+        drop(admission);
+        found
+    });
+    Ok(task.await.map_err(|error| Failure::Fault(error.to_string()))??)
+}
+
+/// Both halves of a direct transfer; a replay too answers when both are durable.
+async fn send_direct(
+    core: &Arc<Core>,
+    crm_id: &str,
+    from: &str,
+    command: Command,
+) -> Result<Answer, Failure> {
+    let outcome = core.change(crm_id, from, command).await?;
+    if let Outcome::Done { outgoing: Some(outgoing), .. } = &outcome {
+        carry(core, crm_id, from, Outgoing::clone(outgoing)).await?;
+    }
+    answer(core, crm_id, from, outcome)
+}
+
+/// Who made the offer that `member_no` wants to take.
+fn sender(
+    history: &dyn History,
+    crm_id: &str,
+    member_no: &str,
+    transfer_no: &str,
+    from: Option<&str>,
+) -> Result<String, Failure> {
+    let offers = history.transfers_to(crm_id, member_no, transfer_no)?;
+    let mut senders: Vec<String> = offers.into_iter().map(|(_, sender)| sender).collect();
+    senders.retain(|sender| from.is_none_or(|from| from == sender));
+    senders.sort();
+    senders.dedup();
+    match &mut senders[..] {
+        [] => Err(Refusal::NoSuchTransfer.into()),
+        [one] => Ok(std::mem::take(one)),
+        _ => {
+            let should =
+                "must name the sender: more than one offered you a transfer of this number".to_owned();
+            Err(Refusal::Invalid { field: "from_user", should }.into())
+        }
+    }
+}
+
+fn answer(core: &Core, crm_id: &str, member_no: &str, outcome: Outcome) -> Result<Answer, Failure> {
+    let Outcome::Done { record: Known { lsn, at, event, .. }, replayed, .. } = outcome else {
+        return Err(Failure::Fault("a client's change came to nothing".into()));
+    };
+    let zone = core.zones.at(lsn);
+    let record = RecordView {
+        lsn,
+        crm_id: crm_id.into(),
+        member_no: member_no.into(),
+        at,
+        event,
+        standing: Default::default(),
+        origin_event_no: None,
+    };
+    Ok(Answer { record, replayed, zone })
+}
+
+/// What the member could spend right after the change.
+pub fn active_after(event: &Event) -> Option<crate::ledger::points::Total> {
+    Some(match event {
+        Event::Accrued(e) => e.active_after,
+        Event::Spent(e) => e.active_after,
+        Event::AccrualReversed(e) => e.active_after,
+        Event::SpendReversed(e) => e.active_after,
+        Event::Offered(e) => e.active_after,
+        Event::Sent(e) => e.active_after,
+        Event::OfferReturned(e) => e.active_after,
+        Event::Received(e) => e.active_after,
+        Event::OfferAccepted(_) | Event::OutboxCleared(_) | Event::LotExpired(_) | Event::LotUnfrozen(_) => {
+            return None;
+        }
+    })
 }

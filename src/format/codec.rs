@@ -45,3 +45,8 @@ pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, CodecError> {
     }
     Ok(value)
 }
+
+/// The first field of what these bytes encode; the rest is not looked at.
+pub fn decode_first<T: Decode<()>>(bytes: &[u8]) -> Result<T, CodecError> {
+    Ok(bincode::decode_from_slice(bytes, CONFIG)?.0)
+}

@@ -1,3 +1,8 @@
 //! Bytes on disk from and to plain data. Pure: no file, clock or task.
+mod bytes;
 pub mod codec;
 pub mod entry;
+pub mod frame;
+pub mod scan;
+pub mod segment;
+pub mod snapshot;

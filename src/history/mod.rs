@@ -3,7 +3,14 @@
 //! All of it follows from the log, record by record: an entry is indexed from its own content, without the account's
 //! state. So the index may lag behind the log, be lost, or be rebuilt, and loses nothing. What it says is always a
 //! prefix of the log: rows of a batch and the LSN they lead to become visible at once.
+mod index;
+mod keys;
+mod lists;
+mod postings;
+mod search;
 pub mod view;
+
+pub use index::FjallHistory;
 
 use crate::format::entry::MemberEntry;
 use crate::ledger::Known;
@@ -24,6 +31,15 @@ pub enum HistoryError {
     Corrupt(String),
 }
 
+/// A member's entry on its way into the index.
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    pub lsn: Lsn,
+    pub entry: MemberEntry,
+    /// The record's payload as it stands in the log: `Entry::decode` reads it.
+    pub payload: &'a [u8],
+}
+
 /// The index as the service sees it; behind a trait so that a simulation can put another in its place.
 /// Every method is synchronous and quick (memory or page cache); every read sees one prefix of the log at least up to
 /// the value that [`History::applied`] gave before.
@@ -32,8 +48,8 @@ pub trait History: Send + Sync {
     fn applied(&self) -> Lsn;
 
     /// Adds the entries, in LSN order without a gap from `applied() + 1` on, as one atomic step that ends at `through`.
-    /// (Entries that are not a member's are left out of `entries` and only move `through`.)
-    fn apply(&self, entries: &[(Lsn, MemberEntry)], through: Lsn) -> Result<(), HistoryError>;
+    /// (Entries that are not a member's are left out of `rows` and only move `through`.)
+    fn apply(&self, rows: &[Row<'_>], through: Lsn) -> Result<(), HistoryError>;
 
     /// Makes what is applied durable; what LSN would be found after a power failure.
     fn sync(&self) -> Result<Lsn, HistoryError>;
@@ -83,6 +99,7 @@ pub trait History: Send + Sync {
         crm_id: &str,
         member_no: &str,
         status: Option<TransferStatus>,
+        now: Instant,
         page: PageQuery,
     ) -> Result<Page<TransferView>, HistoryError>;
 }

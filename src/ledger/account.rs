@@ -2,7 +2,7 @@
 //!
 //! It keeps what is open (lots that hold something, debts, offers, the outbox) and five sums, never the past: that is
 //! the log's and the index's. So its size is bounded by what the member has, not by what it did.
-use crate::ledger::event::ForeignLot;
+use crate::ledger::event::{Event, ForeignLot};
 use crate::ledger::instant::{Instant, Span};
 use crate::ledger::lot::{Lot, LotId, LotKind, Taken};
 use crate::ledger::lsn::Lsn;
@@ -72,6 +72,29 @@ pub struct Outgoing {
     pub transfer_no: String,
     pub to: String,
     pub lots: Vec<ForeignLot>,
+}
+
+impl Outgoing {
+    /// What an offer or a direct transfer, recorded as `offer`, brings its receiver.
+    pub fn of(offer: Lsn, event: &Event) -> Option<Outgoing> {
+        let (transfer_no, to, taken) = match event {
+            Event::Offered(e) => (&e.transfer_no, &e.to, &e.taken),
+            Event::Sent(e) => (&e.transfer_no, &e.to, &e.taken),
+            _ => return None,
+        };
+        let lots = on_their_way(taken);
+        Some(Outgoing { offer, transfer_no: transfer_no.clone(), to: to.clone(), lots })
+    }
+}
+
+/// Lots as the receiver will have them: they keep their expiry and their source.
+pub(super) fn on_their_way(taken: &[Taken]) -> Vec<ForeignLot> {
+    let foreign = |part: &Taken| ForeignLot {
+        points: part.points,
+        source: part.lot.source,
+        expire_at: part.lot.expire_at,
+    };
+    taken.iter().map(foreign).collect()
 }
 
 impl Account {

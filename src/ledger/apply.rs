@@ -1,5 +1,5 @@
 //! Events into accounts: no rule, no refusal, no question asked. Live traffic, replay and the verifier share it.
-use crate::ledger::account::{Account, Debt, Elsewhere, OpenOffer, Outgoing};
+use crate::ledger::account::{Account, Debt, Elsewhere, OpenOffer, Outgoing, on_their_way};
 use crate::ledger::event::{
     AccrualReversed, Accrued, Event, ForeignLot, LotExpired, LotUnfrozen, OfferAccepted, OfferReturned,
     Offered, Payment, Received, Restore, Sent, SpendReversed, Spent,
@@ -159,15 +159,6 @@ fn take_all(account: &mut Account, taken: &[Taken]) {
 fn close(account: &mut Account, offer: Lsn) -> Option<OpenOffer> {
     let place = account.offers.iter().position(|open| open.lsn == offer)?;
     Some(account.offers.remove(place))
-}
-
-fn on_their_way(taken: &[Taken]) -> Vec<ForeignLot> {
-    let foreign = |part: &Taken| ForeignLot {
-        points: part.points,
-        source: part.lot.source,
-        expire_at: part.lot.expire_at,
-    };
-    taken.iter().map(foreign).collect()
 }
 
 /// The receiver's lot for one that a transfer brought.

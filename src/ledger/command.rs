@@ -1,5 +1,7 @@
 //! What can be asked of an account: plain data, all units known, checked for form but not against any account.
+use crate::ledger::event::{ForeignLot, Key};
 use crate::ledger::instant::{Instant, Span};
+use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Amount, Points};
 use bincode::{Decode, Encode};
 
@@ -135,6 +137,38 @@ pub struct Credit {
     pub from: String,
     pub transfer_no: String,
     /// The sender's record.
-    pub offer: crate::ledger::lsn::Lsn,
-    pub lots: Vec<crate::ledger::event::ForeignLot>,
+    pub offer: Lsn,
+    pub lots: Vec<ForeignLot>,
+}
+
+impl Command {
+    /// The key under which the record that it would make, or the offer that it is about, is found.
+    pub fn key(&self) -> Key<'_> {
+        match self {
+            Command::Accrue(c) => Key::Event(&c.event_no),
+            Command::Spend(c) => Key::Event(&c.event_no),
+            Command::ReverseAccrual(c) => Key::Event(&c.event_no),
+            Command::ReverseSpend(c) => Key::Event(&c.event_no),
+            Command::Offer(c) | Command::SendDirect(c) => Key::Transfer(&c.transfer_no),
+            Command::AcceptOffer(c) => Key::Transfer(&c.transfer_no),
+            Command::CancelOffer { transfer_no } | Command::ClearOutbox { transfer_no } => {
+                Key::Transfer(transfer_no)
+            }
+            Command::Receive(c) => Key::Incoming { from: &c.from, transfer_no: &c.transfer_no },
+        }
+    }
+
+    /// The key of the record that it reverses.
+    pub fn origin_key(&self) -> Option<Key<'_>> {
+        match self {
+            Command::ReverseAccrual(c) => Some(Key::Event(&c.origin_event_no)),
+            Command::ReverseSpend(c) => Some(Key::Event(&c.origin_event_no)),
+            _ => None,
+        }
+    }
+
+    /// Whether it may be turned away when space runs out. What the ledger owes (credits, notes) may not.
+    pub fn refusable(&self) -> bool {
+        !matches!(self, Command::Receive(_) | Command::ClearOutbox { .. })
+    }
 }

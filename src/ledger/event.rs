@@ -271,9 +271,9 @@ pub enum Key<'a> {
     Return(&'a str),
 }
 
-impl Key<'_> {
+impl<'a> Key<'a> {
     /// The number that `event_no` shows and `/history` searches.
-    pub fn number(&self) -> &str {
+    pub fn number(&self) -> &'a str {
         match self {
             Key::Event(number) | Key::Transfer(number) | Key::Return(number) => number,
             Key::Incoming { transfer_no, .. } => transfer_no,
@@ -460,6 +460,15 @@ impl Event {
             Event::LotExpired(e) => Some(e.due),
             Event::LotUnfrozen(e) => Some(e.due),
             Event::OfferReturned(e) => Some(e.due),
+            _ => None,
+        }
+    }
+
+    /// What its request said beside numbers and members.
+    pub fn details(&self) -> Option<&Details> {
+        match self {
+            Event::Accrued(e) => Some(&e.details),
+            Event::Spent(e) => Some(&e.details),
             _ => None,
         }
     }

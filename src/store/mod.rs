@@ -1,1 +1,10 @@
-
+//! The only code that touches files: the log, the snapshots, the lock on their folder.
+pub mod archive;
+pub mod disk;
+pub mod error;
+pub mod folder;
+pub mod journal;
+pub mod recovery;
+pub mod segments;
+pub mod snapshots;
+mod writer;

@@ -1,0 +1,278 @@
+//! What all parts of the running service share, and the few things that they all do with it.
+use crate::actors::answer::Failure;
+use crate::actors::directory::{Awakened, BrokenAccount, Directory, Handed, MemberId};
+use crate::actors::held::Held;
+use crate::actors::member::{Change, Member, Message, Outcome};
+use crate::actors::timer::Timer;
+use crate::actors::zones::Zones;
+use crate::clock::Clock;
+use crate::format::entry::encode_member;
+use crate::history::{History, HistoryError};
+use crate::ledger::account::Account;
+use crate::ledger::command::Command;
+use crate::ledger::event::Event;
+use crate::ledger::instant::Instant;
+use crate::ledger::lsn::Lsn;
+use crate::ledger::{Prior, Terms, apply, project};
+use crate::limits::{MAILBOX_MAX, PARTITIONS};
+use crate::store::journal::{AppendError, Class, Journal};
+use ractor::ActorRef;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{oneshot, watch};
+
+pub struct Core {
+    pub directory: Directory,
+    pub journal: Journal<Held>,
+    pub history: Arc<dyn History>,
+    /// The last LSN that the index shows.
+    pub indexed: watch::Receiver<Lsn>,
+    pub clock: Arc<dyn Clock>,
+    pub timer: Timer,
+    /// Members with an actor, for the sweeper: least recently awakened or looked at first.
+    pub awake: Mutex<VecDeque<MemberId>>,
+    pub zones: Zones,
+    pub terms: Terms,
+    pub bounds: Bounds,
+    /// Requests being worked on.
+    pub in_flight: AtomicUsize,
+    /// Set once, when the process must end because memory and log can't be trusted to agree.
+    pub broken: watch::Sender<Option<String>>,
+}
+
+/// How much the service takes on at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Members with an actor, above which idle ones go to rest at once.
+    pub live_actors_max: usize,
+    /// Requests being worked on; above it they are shed.
+    pub in_flight_max: usize,
+    /// Records that the index may lag behind the log; above it changes are shed.
+    pub index_lag_max: u64,
+}
+
+/// A look-up in the index, good for an actor that remembers everything after `stamp`.
+#[derive(Debug, Default)]
+pub struct StampedPrior {
+    pub prior: Prior,
+    pub stamp: Lsn,
+}
+
+/// The partition that a member's records belong to: fixed for ever, since the log says it.
+pub fn partition_of(crm_id: &str, member_no: &str) -> u16 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(crm_id.as_bytes());
+    hasher.update(&[0]);
+    hasher.update(member_no.as_bytes());
+    (hasher.finalize() % u32::from(PARTITIONS)) as u16
+}
+
+impl Core {
+    /// What the index knows of the keys that `command` names.
+    pub fn look_up(&self, crm_id: &str, member_no: &str, command: &Command) -> Result<StampedPrior, Failure> {
+        let stamp = self.history.applied();
+        let mut prior = Prior::default();
+        if !matches!(command, Command::ClearOutbox { .. }) {
+            prior.known = self.history.find(crm_id, member_no, command.key())?;
+        }
+        if let Some(origin) = command.origin_key() {
+            prior.origin = self.history.find(crm_id, member_no, origin)?;
+        }
+        Ok(StampedPrior { prior, stamp })
+    }
+
+    /// Appends `event` to the log and makes it part of the account. Nothing may be told of it before it is durable.
+    pub fn record(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        account: &mut Account,
+        at: Instant,
+        event: &Event,
+        class: Class,
+    ) -> Result<Lsn, Failure> {
+        let payload = encode_member(crm_id, member_no, at, event);
+        let lsn =
+            self.journal.append(class, partition_of(crm_id, member_no), &payload).map_err(failure_of)?;
+        let applied = catch_unwind(AssertUnwindSafe(|| apply(account, lsn, at, event)));
+        if applied.is_err() {
+            self.stop_broken(format!("record {lsn} of member {member_no} of {crm_id} could not be applied"));
+            return Err(Failure::Unknown);
+        }
+        Ok(lsn)
+    }
+
+    /// Records what time alone has made true by `now`.
+    pub fn settle(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        account: &mut Account,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        while let Some(event) = crate::ledger::due(account, now, &self.terms) {
+            self.record(crm_id, member_no, account, now.max(account.clock), &event, Class::Mandatory)?;
+        }
+        Ok(())
+    }
+
+    /// Lets `held` out when `lsn` is durable.
+    pub fn release_when_durable(&self, lsn: Lsn, held: Held) {
+        if let Some(held) = self.journal.after(lsn, held) {
+            held.release();
+        }
+    }
+
+    /// Waits until `lsn` is durable.
+    pub async fn durable(&self, lsn: Lsn) -> Result<(), Failure> {
+        if self.journal.durable() >= lsn {
+            return Ok(());
+        }
+        let (reply, answer) = oneshot::channel();
+        self.release_when_durable(lsn, Held::answer(reply, Ok(())));
+        answer.await.unwrap_or(Err(Failure::Unknown))
+    }
+
+    /// Waits until the index shows `lsn`.
+    pub async fn indexed(&self, lsn: Lsn) -> Result<(), Failure> {
+        if self.history.applied() >= lsn {
+            return Ok(());
+        }
+        let mut indexed = self.indexed.clone();
+        indexed.wait_for(|applied| *applied >= lsn).await.map_err(|_| Failure::NotReady)?;
+        Ok(())
+    }
+
+    /// Carries out a command of one member, without admission; answers when what it tells is durable.
+    pub async fn change(
+        self: &Arc<Self>,
+        crm_id: &str,
+        member_no: &str,
+        command: Command,
+    ) -> Result<Outcome, Failure> {
+        let prior = self.look_up(crm_id, member_no, &command)?;
+        let pending_max = if command.refusable() { MAILBOX_MAX } else { u32::MAX };
+        let id = self.directory.find_or_new(crm_id, member_no);
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Change(Box::new(Change { command, prior, reply }));
+        let handed = self.directory.hand_over(id, message, pending_max, |awakened| self.awaken(awakened))?;
+        match handed {
+            Handed::Delivered => answer.await.unwrap_or(Err(Failure::Unknown)),
+            Handed::Crowded => Err(Failure::Overloaded),
+        }
+    }
+
+    fn awaken(self: &Arc<Self>, awakened: Awakened) -> ActorRef<Message> {
+        self.sweep_later(awakened.id);
+        Member::spawn(self, awakened)
+    }
+
+    /// Has the sweeper look at a live member in its turn.
+    pub fn sweep_later(&self, id: MemberId) {
+        self.awake.lock().unwrap_or_else(PoisonError::into_inner).push_back(id);
+    }
+
+    /// Looks at a member's account, busy or at rest; `None` where there is none. What is seen may not be durable yet.
+    pub async fn look<R: Send + 'static>(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        look: impl Fn(&Account) -> R + Clone + Send + 'static,
+    ) -> Result<Option<R>, Failure> {
+        let Some(id) = self.directory.find(crm_id, member_no) else { return Ok(None) };
+        self.look_at(id, look).await.map(Some)
+    }
+
+    pub async fn look_at<R: Send + 'static>(
+        &self,
+        id: MemberId,
+        look: impl Fn(&Account) -> R + Clone + Send + 'static,
+    ) -> Result<R, Failure> {
+        // A member may go to rest, or wake, between the two questions: ask until one is answered.
+        loop {
+            if let Some(seen) = self.directory.with_resting(id, |_, _, account| (false, look(account)))? {
+                return Ok(seen);
+            }
+            let (reply, answer) = oneshot::channel();
+            let look = look.clone();
+            let message = Message::Look(Box::new(move |account| {
+                let _ = reply.send(look(account));
+            }));
+            if self.directory.tell_live(id, message) {
+                return answer.await.map_err(|_| Failure::Unknown);
+            }
+        }
+    }
+
+    /// The account as it is now by the clock, once what that rests on is durable. `None`: no record of it.
+    pub async fn account(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        now: Instant,
+    ) -> Result<Option<Account>, Failure> {
+        let terms = self.terms;
+        let seen = self
+            .look(crm_id, member_no, move |account| (account.last, project(account, now, &terms)))
+            .await?;
+        match seen {
+            Some((last, account)) if last > Lsn::ZERO => {
+                self.durable(last).await?;
+                Ok(Some(Account { last, ..account }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes a place among the requests being worked on.
+    pub fn admit(self: &Arc<Self>) -> Result<Admission, Failure> {
+        let lag = self.journal.durable().0.saturating_sub(self.history.applied().0);
+        let before = self.in_flight.fetch_add(1, Ordering::AcqRel);
+        let admission = Admission(self.clone());
+        if before >= self.bounds.in_flight_max || lag > self.bounds.index_lag_max {
+            return Err(Failure::Overloaded);
+        }
+        Ok(admission)
+    }
+
+    /// Memory and log may disagree: nothing is answered any more, and the process ends.
+    pub fn stop_broken(&self, why: String) {
+        tracing::error!("{why}; the service stops, and recovers from its log at the next start");
+        self.broken.send_if_modified(|broken| {
+            let first = broken.is_none();
+            broken.get_or_insert(why);
+            first
+        });
+    }
+}
+
+/// A place among the requests being worked on, given back when dropped.
+pub struct Admission(Arc<Core>);
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn failure_of(error: AppendError) -> Failure {
+    match error {
+        AppendError::Full => Failure::Full,
+        AppendError::Closed => Failure::NotReady,
+        AppendError::TooLarge => Failure::Fault(error.to_string()),
+    }
+}
+
+impl From<HistoryError> for Failure {
+    fn from(error: HistoryError) -> Failure {
+        Failure::Fault(error.to_string())
+    }
+}
+
+impl From<BrokenAccount> for Failure {
+    fn from(error: BrokenAccount) -> Failure {
+        Failure::Fault(error.to_string())
+    }
+}

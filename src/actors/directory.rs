@@ -1,0 +1,310 @@
+//! The directory of members: exactly one entry for each, at all times, busy or at rest.
+//!
+//! A member at rest is its packed account, a few hundred bytes. A live one is an actor. Messages are handed over under
+//! the lock of the member's shard, so a member can go to rest exactly when nothing is on its way to it. The lock is
+//! held for a look-up and a hand-over, never while anything waits; no two are ever held together.
+use crate::actors::member::Message;
+use crate::format::codec;
+use crate::ledger::account::Account;
+use crate::ledger::lsn::Lsn;
+use hashbrown::HashTable;
+use ractor::ActorRef;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+const SHARDS: usize = 256;
+
+/// Names a member's place in the directory for as long as the process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId {
+    shard: u32,
+    slot: u32,
+}
+
+/// A tenant's place in the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TenantId(u32);
+
+pub struct Directory {
+    shards: Vec<Mutex<Shard>>,
+    tenants: RwLock<Vec<Arc<str>>>,
+    hasher: RandomState,
+    live: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Shard {
+    table: HashTable<u32>,
+    slots: Vec<Slot>,
+}
+
+struct Slot {
+    tenant: TenantId,
+    member_no: Box<str>,
+    state: State,
+}
+
+enum State {
+    /// The packed account; of a member just named, empty.
+    Resting(Box<[u8]>),
+    Live {
+        actor: ActorRef<Message>,
+        load: Arc<Load>,
+    },
+}
+
+/// How busy an actor is; shared by the directory and the actor.
+#[derive(Debug, Default)]
+pub struct Load {
+    /// Messages handed over and not yet handled.
+    pub pending: AtomicU32,
+    /// Used since the sweeper looked last.
+    pub used: AtomicBool,
+}
+
+/// What a new actor starts with.
+pub struct Awakened {
+    pub id: MemberId,
+    pub crm_id: Arc<str>,
+    pub member_no: Arc<str>,
+    pub account: Account,
+    pub load: Arc<Load>,
+}
+
+/// A member at rest whose packed account does not decode: memory or a build is broken.
+#[derive(Debug, thiserror::Error)]
+#[error("the packed account of a member does not decode: {0}")]
+pub struct BrokenAccount(#[from] codec::CodecError);
+
+/// What came of handing a message over.
+pub enum Handed {
+    Delivered,
+    /// Too many are waiting for this member: it was not taken.
+    Crowded,
+}
+
+impl Directory {
+    pub fn new() -> Directory {
+        Directory {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            tenants: RwLock::default(),
+            hasher: RandomState::new(),
+            live: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many members have an actor.
+    pub fn live_count(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    pub fn tenant_name(&self, tenant: TenantId) -> Arc<str> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        tenants[tenant.0 as usize].clone()
+    }
+
+    fn tenant(&self, crm_id: &str) -> Option<TenantId> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let place = tenants.iter().position(|name| &**name == crm_id)?;
+        u32::try_from(place).ok().map(TenantId)
+    }
+
+    fn tenant_or_new(&self, crm_id: &str) -> TenantId {
+        if let Some(tenant) = self.tenant(crm_id) {
+            return tenant;
+        }
+        let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        let place = tenants.iter().position(|name| &**name == crm_id).unwrap_or_else(|| {
+            tenants.push(crm_id.into());
+            tenants.len() - 1
+        });
+        TenantId(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
+    fn hash(&self, tenant: TenantId, member_no: &str) -> u64 {
+        self.hasher.hash_one((tenant.0, member_no))
+    }
+
+    fn lock(&self, shard: u32) -> MutexGuard<'_, Shard> {
+        self.shards[shard as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The member's place, if it was ever named.
+    pub fn find(&self, crm_id: &str, member_no: &str) -> Option<MemberId> {
+        let tenant = self.tenant(crm_id)?;
+        let hash = self.hash(tenant, member_no);
+        let shard = shard_of(hash);
+        let slot = self.lock(shard).find(hash, tenant, member_no)?;
+        Some(MemberId { shard, slot })
+    }
+
+    /// The member's place; an empty one is made where there was none.
+    pub fn find_or_new(&self, crm_id: &str, member_no: &str) -> MemberId {
+        let tenant = self.tenant_or_new(crm_id);
+        let hash = self.hash(tenant, member_no);
+        let shard = shard_of(hash);
+        let mut locked = self.lock(shard);
+        let slot = locked.find(hash, tenant, member_no).unwrap_or_else(|| {
+            let slot = u32::try_from(locked.slots.len()).unwrap_or(u32::MAX);
+            let state = State::Resting(Box::default());
+            locked.slots.push(Slot { tenant, member_no: member_no.into(), state });
+            let Shard { table, slots } = &mut *locked;
+            let rehash = |slot: &u32| {
+                let slot = &slots[*slot as usize];
+                self.hash(slot.tenant, &slot.member_no)
+            };
+            table.insert_unique(hash, slot, rehash);
+            slot
+        });
+        MemberId { shard, slot }
+    }
+
+    /// Hands `message` to the member's actor, which `spawn` makes where there is none.
+    pub fn hand_over(
+        &self,
+        id: MemberId,
+        message: Message,
+        pending_max: u32,
+        spawn: impl FnOnce(Awakened) -> ActorRef<Message>,
+    ) -> Result<Handed, BrokenAccount> {
+        let mut locked = self.lock(id.shard);
+        let slot = &mut locked.slots[id.slot as usize];
+        if let State::Resting(packed) = &slot.state {
+            let load = Arc::new(Load::default());
+            let awakened = Awakened {
+                id,
+                crm_id: self.tenant_name(slot.tenant),
+                member_no: Arc::from(&*slot.member_no),
+                account: unpack(packed)?,
+                load: load.clone(),
+            };
+            let actor = spawn(awakened);
+            self.live.fetch_add(1, Ordering::Relaxed);
+            slot.state = State::Live { actor, load };
+        }
+        let State::Live { actor, load } = &slot.state else { return Ok(Handed::Crowded) };
+        if load.pending.fetch_add(1, Ordering::AcqRel) >= pending_max {
+            load.pending.fetch_sub(1, Ordering::AcqRel);
+            return Ok(Handed::Crowded);
+        }
+        load.used.store(true, Ordering::Relaxed);
+        // An actor leaves its slot before it stops, under this lock: there is always one to take the message.
+        let _ = actor.send_message(message);
+        Ok(Handed::Delivered)
+    }
+
+    /// Tells a live member something, without waking one at rest. Whether it was live.
+    pub fn tell_live(&self, id: MemberId, message: Message) -> bool {
+        let locked = self.lock(id.shard);
+        match &locked.slots[id.slot as usize].state {
+            State::Live { actor, load } => {
+                load.pending.fetch_add(1, Ordering::AcqRel);
+                let _ = actor.send_message(message);
+                true
+            }
+            State::Resting(_) => false,
+        }
+    }
+
+    /// Whether the member has an actor that was not used since this was asked last.
+    pub fn idle_since_asked(&self, id: MemberId) -> Option<bool> {
+        match &self.lock(id.shard).slots[id.slot as usize].state {
+            State::Live { load, .. } => Some(!load.used.swap(false, Ordering::Relaxed)),
+            State::Resting(_) => None,
+        }
+    }
+
+    /// The actor gives the account back and ends, unless something is on its way to it. `own` messages are the ones
+    /// that the actor is handling. Whether it may end.
+    pub fn rest(&self, id: MemberId, account: &Account, own: u32) -> bool {
+        let packed = pack(account);
+        let mut locked = self.lock(id.shard);
+        let slot = &mut locked.slots[id.slot as usize];
+        match &slot.state {
+            State::Live { load, .. } if load.pending.load(Ordering::Acquire) <= own => {
+                slot.state = State::Resting(packed);
+                self.live.fetch_sub(1, Ordering::Relaxed);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Looks at a member at rest, and may change it. `None` where it is live.
+    pub fn with_resting<R>(
+        &self,
+        id: MemberId,
+        change: impl FnOnce(&str, &str, &mut Account) -> (bool, R),
+    ) -> Result<Option<R>, BrokenAccount> {
+        let mut locked = self.lock(id.shard);
+        let slot = &mut locked.slots[id.slot as usize];
+        let State::Resting(packed) = &slot.state else { return Ok(None) };
+        let mut account = unpack(packed)?;
+        let crm_id = self.tenant_name(slot.tenant);
+        let (changed, result) = change(&crm_id, &slot.member_no, &mut account);
+        if changed {
+            slot.state = State::Resting(pack(&account));
+        }
+        Ok(Some(result))
+    }
+
+    /// The packed account of a member at rest, empty where nothing was recorded of it; `None` where it is live.
+    pub fn packed(&self, id: MemberId) -> Option<(Arc<str>, Box<str>, Box<[u8]>)> {
+        let locked = self.lock(id.shard);
+        let slot = &locked.slots[id.slot as usize];
+        match &slot.state {
+            State::Resting(packed) => {
+                Some((self.tenant_name(slot.tenant), slot.member_no.clone(), packed.clone()))
+            }
+            State::Live { .. } => None,
+        }
+    }
+
+    /// Whose place it is.
+    pub fn name_of(&self, id: MemberId) -> (Arc<str>, Box<str>) {
+        let locked = self.lock(id.shard);
+        let slot = &locked.slots[id.slot as usize];
+        (self.tenant_name(slot.tenant), slot.member_no.clone())
+    }
+
+    /// Every place there is now.
+    pub fn ids(&self) -> impl Iterator<Item = MemberId> + '_ {
+        let size = |shard| u32::try_from(self.lock(shard).slots.len()).unwrap_or(u32::MAX);
+        (0..SHARDS as u32).flat_map(move |shard| (0..size(shard)).map(move |slot| MemberId { shard, slot }))
+    }
+
+    /// Puts a recovered account into its place.
+    pub fn place(&self, id: MemberId, account: &Account) {
+        self.lock(id.shard).slots[id.slot as usize].state = State::Resting(pack(account));
+    }
+}
+
+impl Default for Directory {
+    fn default() -> Directory {
+        Directory::new()
+    }
+}
+
+impl Shard {
+    fn find(&self, hash: u64, tenant: TenantId, member_no: &str) -> Option<u32> {
+        let is_it = |slot: &u32| {
+            let slot = &self.slots[*slot as usize];
+            slot.tenant == tenant && &*slot.member_no == member_no
+        };
+        self.table.find(hash, is_it).copied()
+    }
+}
+
+fn pack(account: &Account) -> Box<[u8]> {
+    if account.last == Lsn::ZERO { Box::default() } else { codec::encode(account).into_boxed_slice() }
+}
+
+fn unpack(packed: &[u8]) -> Result<Account, BrokenAccount> {
+    if packed.is_empty() { Ok(Account::default()) } else { Ok(codec::decode(packed)?) }
+}
+
+/// From the hash's middle bits: the table uses the ends.
+fn shard_of(hash: u64) -> u32 {
+    (hash >> 24) as u32 % SHARDS as u32
+}

@@ -1,0 +1,91 @@
+//! Keeps the history index behind the log: one thread, fed with what has become durable.
+use crate::format::entry::Entry;
+use crate::history::{History, HistoryError, Row};
+use crate::ledger::lsn::Lsn;
+use crate::store::journal::Batch;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Records that one step of the index takes at most.
+const STEP_MAX: usize = 4_096;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The index is synced this often, so that old segments can be archived.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs until the feeding end is gone; `synced` tells how far the index would be after a power failure.
+pub fn run(
+    history: Arc<dyn History>,
+    feed: Receiver<Batch>,
+    shown: watch::Sender<Lsn>,
+    synced: watch::Sender<Lsn>,
+) {
+    let mut last_sync = crate::clock::monotonic();
+    loop {
+        match feed.recv_timeout(SYNC_EVERY) {
+            Ok(first) => {
+                let steps = with_what_waits(first, &feed);
+                insist(|| index(&*history, &steps));
+                shown.send_replace(history.applied());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if last_sync.elapsed() >= SYNC_EVERY && *synced.borrow() < history.applied() {
+            sync(&*history, &synced);
+            last_sync = crate::clock::monotonic();
+        }
+    }
+}
+
+fn with_what_waits(first: Batch, feed: &Receiver<Batch>) -> Vec<Batch> {
+    let mut count = first.len();
+    let mut steps = vec![first];
+    while count < STEP_MAX
+        && let Ok(more) = feed.try_recv()
+    {
+        count += more.len();
+        steps.push(more);
+    }
+    steps
+}
+
+fn sync(history: &dyn History, synced: &watch::Sender<Lsn>) {
+    match history.sync() {
+        Ok(lsn) => {
+            synced.send_replace(lsn);
+        }
+        Err(error) => tracing::error!("{error}"),
+    }
+}
+
+/// Without the index there are no keys and no history, and the log is unharmed: it is tried until it works, while the
+/// service sheds what would let it fall too far behind.
+fn insist(mut step: impl FnMut() -> Result<(), HistoryError>) {
+    while let Err(error) = step() {
+        tracing::error!("{error}; trying again");
+        std::thread::sleep(RETRY_AFTER);
+    }
+}
+
+fn index(history: &dyn History, steps: &[Batch]) -> Result<(), HistoryError> {
+    let mut rows = Vec::new();
+    let mut through = history.applied();
+    for step in steps {
+        for (lsn, payload) in step.iter() {
+            through = lsn;
+            rows.extend(row(lsn, payload)?);
+        }
+    }
+    history.apply(&rows, through)
+}
+
+/// The row for a record; none for what is the service's own.
+pub fn row(lsn: Lsn, payload: &[u8]) -> Result<Option<Row<'_>>, HistoryError> {
+    match Entry::decode(payload) {
+        Ok(Entry::Member(entry)) => Ok(Some(Row { lsn, entry, payload })),
+        Ok(Entry::Service(_)) => Ok(None),
+        Err(error) => Err(HistoryError::Corrupt(format!("record {lsn}: {error}"))),
+    }
+}

@@ -1,0 +1,268 @@
+//! From files to accounts: the newest good snapshot, then the log after it. No actor is made, no clock is read.
+//!
+//! The index is brought up to the log on the way: replay begins at the lower of snapshot and index.
+use crate::actors::directory::{Directory, MemberId};
+use crate::actors::indexer::row;
+use crate::actors::snapshot::{MemberImage, ServiceImage};
+use crate::format::codec;
+use crate::format::entry::{Entry, ServiceEntry};
+use crate::format::scan::LogRecord;
+use crate::format::snapshot::EntryKind;
+use crate::history::{History, HistoryError};
+use crate::ledger::account::Account;
+use crate::ledger::apply;
+use crate::ledger::instant::Instant;
+use crate::ledger::lsn::Lsn;
+use crate::store::disk::Disk;
+use crate::store::error::StoreError;
+use crate::store::folder::Folder;
+use crate::store::recovery::{LogEnd, Mode, Progress, replay};
+use crate::store::snapshots;
+use chrono_tz::Tz;
+use std::collections::HashMap;
+
+/// Accounts kept unpacked while records are applied to them.
+const UNPACKED_MAX: usize = 200_000;
+/// Records that one step of the index takes.
+const INDEX_STEP: usize = 8_192;
+
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error(
+        "the history index goes to record {index}, and the log ends at {log}\n\
+         hint: log files are missing or stale; put them back"
+    )]
+    IndexAhead { index: Lsn, log: Lsn },
+}
+
+/// What was recovered.
+pub struct Recovered {
+    pub directory: Directory,
+    pub zones: Vec<(Lsn, Tz)>,
+    pub end: LogEnd,
+    /// The snapshot that it began from.
+    pub snapshot: Option<Lsn>,
+    /// The next due instant of each member that has one.
+    pub due: Vec<(Instant, MemberId)>,
+    /// Members with transfers to carry.
+    pub outboxes: Vec<MemberId>,
+}
+
+/// Loads what the folder holds of log `log_id`.
+pub fn recover(
+    disk: &dyn Disk,
+    folder: &Folder,
+    log_id: u128,
+    history: &dyn History,
+    progress: impl FnMut(Progress),
+) -> Result<Recovered, RecoveryError> {
+    let image = newest_snapshot(disk, folder, log_id)?;
+    let noted = image.noted.unwrap_or(Lsn::ZERO);
+    let mut rebuilding = Rebuilding {
+        image,
+        noted,
+        unpacked: HashMap::new(),
+        feeding: Feeding { history, indexed: history.applied(), waiting: Vec::new() },
+        failed: None,
+    };
+    let from = noted.min(history.applied());
+    let visit = |record: LogRecord<'_>| rebuilding.take(record);
+    let end = replay(disk, folder, log_id, from, Mode::Repair, visit, progress);
+    if let Some(error) = rebuilding.failed.take() {
+        return Err(error.into());
+    }
+    let end = end?;
+    rebuilding.feeding.flush()?;
+    rebuilding.pack();
+    check_ends(folder, &rebuilding, &end)?;
+    let Image { directory, zones, noted } = rebuilding.image;
+    let (due, outboxes) = survey(&directory)?;
+    Ok(Recovered { directory, zones, end, snapshot: noted, due, outboxes })
+}
+
+/// Snapshot and index tell of durable records only: a log that ends before them has lost some.
+fn check_ends(folder: &Folder, rebuilding: &Rebuilding<'_>, end: &LogEnd) -> Result<(), RecoveryError> {
+    let log = end.last_lsn();
+    if rebuilding.noted > log {
+        let path = folder.snapshots.clone();
+        return Err(StoreError::SnapshotAhead { path, noted: rebuilding.noted, end: log }.into());
+    }
+    let index = rebuilding.feeding.history.applied();
+    if index > log { Err(RecoveryError::IndexAhead { index, log }) } else { Ok(()) }
+}
+
+#[derive(Default)]
+struct Image {
+    directory: Directory,
+    zones: Vec<(Lsn, Tz)>,
+    noted: Option<Lsn>,
+}
+
+/// The newest snapshot that checks out; none where there is none at all.
+fn newest_snapshot(disk: &dyn Disk, folder: &Folder, log_id: u128) -> Result<Image, StoreError> {
+    let mut bad = Vec::new();
+    for file in snapshots::list(disk, folder)?.into_iter().rev() {
+        let mut image = Image::default();
+        match snapshots::read(disk, &file.path, log_id, |kind, entry| image.take(kind, entry)) {
+            Ok(header) => {
+                image.noted = Some(header.noted);
+                return Ok(image);
+            }
+            Err(error @ StoreError::Foreign { .. }) => return Err(error),
+            Err(error) => {
+                tracing::warn!("{error}; falling back to the snapshot before it, or to the whole log");
+                bad.push(error.to_string());
+            }
+        }
+    }
+    // With no snapshot the log must reach back to its first record; only if it does not is this fatal.
+    let reaches_back =
+        crate::store::segments::list(disk, folder)?.first().is_none_or(|first| first.first_lsn <= Lsn(1));
+    if bad.is_empty() || reaches_back {
+        Ok(Image::default())
+    } else {
+        Err(StoreError::NoSnapshot { why: bad })
+    }
+}
+
+impl Image {
+    fn take(&mut self, kind: EntryKind, entry: &[u8]) -> Result<(), String> {
+        match kind {
+            EntryKind::Member => {
+                let image: MemberImage = codec::decode(entry).map_err(|error| error.to_string())?;
+                let (crm_id, member_no, packed) = image;
+                let account: Account = codec::decode(&packed).map_err(|error| error.to_string())?;
+                let id = self.directory.find_or_new(&crm_id, &member_no);
+                self.directory.place(id, &account);
+            }
+            EntryKind::Service => {
+                let image: ServiceImage = codec::decode(entry).map_err(|error| error.to_string())?;
+                for (lsn, zone) in image {
+                    self.zones.push((lsn, zone.parse().map_err(|_| format!("there is no zone {zone}"))?));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Accounts and index on their way from the snapshot to the log's end.
+struct Rebuilding<'a> {
+    image: Image,
+    noted: Lsn,
+    unpacked: HashMap<MemberId, Account>,
+    feeding: Feeding<'a>,
+    failed: Option<HistoryError>,
+}
+
+/// Records on their way into the index.
+struct Feeding<'a> {
+    history: &'a dyn History,
+    /// What the index had at the beginning.
+    indexed: Lsn,
+    waiting: Vec<(Lsn, Vec<u8>)>,
+}
+
+impl Feeding<'_> {
+    fn take(&mut self, record: LogRecord<'_>) -> Result<(), HistoryError> {
+        if record.lsn > self.indexed {
+            self.waiting.push((record.lsn, record.payload.to_vec()));
+        }
+        if self.waiting.len() >= INDEX_STEP { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), HistoryError> {
+        let Some((through, _)) = self.waiting.last() else { return Ok(()) };
+        let mut rows = Vec::with_capacity(self.waiting.len());
+        for (lsn, payload) in &self.waiting {
+            rows.extend(row(*lsn, payload)?);
+        }
+        self.history.apply(&rows, *through)?;
+        self.waiting.clear();
+        Ok(())
+    }
+}
+
+impl Rebuilding<'_> {
+    fn take(&mut self, record: LogRecord<'_>) -> Result<(), String> {
+        if record.lsn > self.noted {
+            self.apply(record)?;
+        }
+        let fed = self.feeding.take(record);
+        fed.map_err(|error| {
+            let words = error.to_string();
+            self.failed = Some(error);
+            words
+        })?;
+        Ok(())
+    }
+
+    fn apply(&mut self, record: LogRecord<'_>) -> Result<(), String> {
+        let entry = match Entry::decode(record.payload).map_err(|error| error.to_string())? {
+            Entry::Member(entry) => entry,
+            Entry::Service(ServiceEntry::ZoneSet { zone }) => {
+                let zone = zone.parse().map_err(|_| format!("there is no zone {zone}"))?;
+                self.image.zones.push((record.lsn, zone));
+                return Ok(());
+            }
+        };
+        let id = self.image.directory.find_or_new(&entry.crm_id, &entry.member_no);
+        if self.unpacked.len() >= UNPACKED_MAX && !self.unpacked.contains_key(&id) {
+            self.pack();
+        }
+        let account = match self.unpacked.entry(id) {
+            std::collections::hash_map::Entry::Occupied(unpacked) => unpacked.into_mut(),
+            std::collections::hash_map::Entry::Vacant(vacant) => {
+                let found = self.image.directory.with_resting(id, |_, _, account| (false, account.clone()));
+                vacant.insert(found.map_err(|error| error.to_string())?.unwrap_or_default())
+            }
+        };
+        apply(account, record.lsn, entry.at, &entry.event);
+        Ok(())
+    }
+
+    fn pack(&mut self) {
+        for (id, account) in self.unpacked.drain() {
+            self.image.directory.place(id, &account);
+        }
+    }
+}
+
+/// Feeds the whole log, archived segments included, to an index that lacks it. Changes nothing of the log.
+pub fn index_only(
+    disk: &dyn Disk,
+    folder: &Folder,
+    log_id: u128,
+    history: &dyn History,
+    progress: impl FnMut(Progress),
+) -> Result<(), RecoveryError> {
+    let mut feeding = Feeding { history, indexed: history.applied(), waiting: Vec::new() };
+    let visit = |record: LogRecord<'_>| feeding.take(record).map_err(|error| error.to_string());
+    replay(disk, folder, log_id, history.applied(), Mode::LookOnly, visit, progress)?;
+    Ok(feeding.flush()?)
+}
+
+type Survey = (Vec<(Instant, MemberId)>, Vec<MemberId>);
+
+/// What must be taken up again: due instants and outboxes.
+fn survey(directory: &Directory) -> Result<Survey, StoreError> {
+    let (mut due, mut outboxes) = Survey::default();
+    for id in directory.ids() {
+        let seen = directory
+            .with_resting(id, |_, _, account| (false, (account.next_due(), account.outbox.is_empty())));
+        let broken = |error: crate::actors::directory::BrokenAccount| StoreError::NoSnapshot {
+            why: vec![error.to_string()],
+        };
+        if let Some((next, no_outbox)) = seen.map_err(broken)? {
+            due.extend(next.map(|instant| (instant, id)));
+            if !no_outbox {
+                outboxes.push(id);
+            }
+        }
+    }
+    Ok((due, outboxes))
+}

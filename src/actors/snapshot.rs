@@ -1,0 +1,134 @@
+//! Takes snapshots while the service runs: nothing stops. Each account says how far it goes, and the whole is put in
+//! place only when the log is durable that far.
+use crate::actors::answer::Failure;
+use crate::actors::core::Core;
+use crate::actors::directory::MemberId;
+use crate::format::codec;
+use crate::format::snapshot::{EntryKind, SnapshotHeader};
+use crate::ledger::account::Account;
+use crate::ledger::lsn::Lsn;
+use crate::store::archive::archive_through;
+use crate::store::disk::Disk;
+use crate::store::error::StoreError;
+use crate::store::folder::Folder;
+use crate::store::snapshots::{self, SnapshotWriter};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::watch;
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// What of a snapshot is a member's: tenant, member and packed account. The order is the format on disk.
+pub type MemberImage = (String, String, Vec<u8>);
+/// What of it is the service's: the zones by the record they hold from.
+pub type ServiceImage = Vec<(Lsn, String)>;
+
+/// Where snapshots and old segments go.
+#[derive(Clone)]
+pub struct Snapshotter {
+    pub disk: Arc<dyn Disk>,
+    pub folder: Folder,
+    pub log_id: u128,
+    /// A snapshot is due after so much log, or as much as the last one is large.
+    pub every_bytes: u64,
+    /// How far the index would be after a power failure.
+    pub index_synced: watch::Receiver<Lsn>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("an account could not be asked: {0:?}")]
+    Account(Failure),
+}
+
+/// Takes a snapshot whenever enough log has gathered since the last.
+pub async fn run(core: Arc<Core>, snapshotter: Snapshotter) {
+    let mut last_bytes = 0;
+    let mut due_after = snapshotter.every_bytes;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let bytes = core.journal.stats().bytes.load(Ordering::Relaxed);
+        if bytes - last_bytes < due_after {
+            continue;
+        }
+        match take_in_background(&core, &snapshotter).await {
+            Ok(size) => {
+                last_bytes = bytes;
+                due_after = snapshotter.every_bytes.max(size);
+            }
+            Err(error) => {
+                tracing::error!("the snapshot failed, the one before stays: {error}");
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+        }
+    }
+}
+
+/// Off the workers that answer requests: a snapshot is file work.
+pub async fn take_in_background(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, SnapshotError> {
+    let (core, snapshotter) = (core.clone(), snapshotter.clone());
+    let handle = tokio::runtime::Handle::current();
+    let task = tokio::task::spawn_blocking(move || handle.block_on(take(&core, &snapshotter)));
+    task.await.unwrap_or(Err(SnapshotError::Account(Failure::NotReady)))
+}
+
+/// Takes one snapshot and archives what two of them and the index cover. Its size in bytes.
+async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, SnapshotError> {
+    let started = crate::clock::monotonic();
+    let (disk, folder) = (&*snapshotter.disk, &snapshotter.folder);
+    let header = SnapshotHeader {
+        log_id: snapshotter.log_id,
+        noted: core.journal.durable(),
+        created_at: core.clock.now(),
+    };
+    let noted = header.noted;
+    let mut writer = SnapshotWriter::create(disk, folder, header)?;
+    let zones: ServiceImage =
+        core.zones.all().into_iter().map(|(lsn, zone)| (lsn, zone.name().to_owned())).collect();
+    writer.push(EntryKind::Service, &codec::encode(&zones), Lsn::ZERO)?;
+    for id in core.directory.ids() {
+        let (crm_id, member_no, packed) = packed(core, id).await.map_err(SnapshotError::Account)?;
+        if packed.is_empty() {
+            continue;
+        }
+        let last = codec::decode_first(&packed).unwrap_or(Lsn::MAX);
+        let image: MemberImage = (crm_id.to_string(), member_no.into(), packed.into());
+        writer.push(EntryKind::Member, &codec::encode(&image), last)?;
+    }
+    let finished = writer.finish()?;
+    core.durable(finished.highest).await.map_err(SnapshotError::Account)?;
+    let (bytes, entries) = (finished.bytes, finished.entries);
+    finished.publish()?;
+    tracing::info!(%noted, entries, bytes, took = ?started.elapsed(), "snapshot taken");
+    archive(snapshotter)?;
+    Ok(bytes)
+}
+
+/// A member's packed account, whether it is at rest or its actor must be asked.
+async fn packed(core: &Arc<Core>, id: MemberId) -> Result<(Arc<str>, Box<str>, Box<[u8]>), Failure> {
+    if let Some(resting) = core.directory.packed(id) {
+        return Ok(resting);
+    }
+    let packed = core.look_at(id, |account: &Account| codec::encode(account)).await?;
+    let (crm_id, member_no) = core.directory.name_of(id);
+    let empty = codec::decode_first::<Lsn>(&packed).is_ok_and(|last| last == Lsn::ZERO);
+    Ok((crm_id, member_no, if empty { Box::default() } else { packed.into_boxed_slice() }))
+}
+
+fn archive(snapshotter: &Snapshotter) -> Result<(), StoreError> {
+    let (disk, folder) = (&*snapshotter.disk, &snapshotter.folder);
+    let snapshots = snapshots::list(disk, folder)?;
+    // Recovery may have to fall back to the older of two.
+    if let [.., older, _] = &snapshots[..] {
+        let covered = older.noted.min(*snapshotter.index_synced.borrow());
+        let moved = archive_through(disk, folder, covered)?;
+        if moved > 0 {
+            tracing::info!(moved, "segments archived");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! Starting and stopping: recovery, then the journal, the index's thread and the tasks that run beside requests.
+use crate::actors::answer::Failure;
+use crate::actors::core::{Bounds, Core, partition_of};
+use crate::actors::held::Held;
+use crate::actors::recovery::{RecoveryError, recover};
+use crate::actors::snapshot::{Snapshotter, take_in_background};
+use crate::actors::timer::Timer;
+use crate::actors::zones::Zones;
+use crate::actors::{carrier, indexer, snapshot, sweeper, ticker};
+use crate::clock::Clock;
+use crate::format::entry::{Entry, ServiceEntry};
+use crate::history::{FjallHistory, History, HistoryError};
+use crate::ledger::Terms;
+use crate::ledger::lsn::Lsn;
+use crate::store::disk::Disk;
+use crate::store::error::StoreError;
+use crate::store::folder::Folder;
+use crate::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
+use crate::store::recovery::Progress;
+use crate::store::{segments, snapshots};
+use chrono_tz::Tz;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, mpsc as threads};
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, watch};
+
+/// All that a running service is made from.
+pub struct Setup {
+    pub data_dir: PathBuf,
+    pub disk: Arc<dyn Disk>,
+    pub clock: Arc<dyn Clock>,
+    pub journal: JournalOptions,
+    pub history_cache_bytes: u64,
+    pub snapshot_every_bytes: u64,
+    pub bounds: Bounds,
+    pub terms: Terms,
+    pub zone: Tz,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    #[error("what was in flight could not be carried on: {0:?}")]
+    Unfinished(Failure),
+}
+
+/// A running service and what it takes to stop it.
+pub struct Running {
+    pub core: Arc<Core>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    index_thread: Option<JoinHandle<()>>,
+    snapshotter: Snapshotter,
+    _lock: File,
+}
+
+/// Recovers what the folder holds and starts. When this answers, everything is durable, indexed and on its way again.
+pub async fn start(setup: Setup, progress: impl FnMut(Progress)) -> Result<Running, StartError> {
+    let folder = Folder::at(&setup.data_dir);
+    let disk = setup.disk.clone();
+    folder.create(&*disk)?;
+    let lock = folder.lock()?;
+    snapshots::remove_leftovers(&*disk, &folder)?;
+    let (log_id, is_marked) = log_of(&*disk, &folder)?;
+    let history: Arc<dyn History> = Arc::new(open_history(&folder, setup.history_cache_bytes)?);
+    let started = crate::clock::monotonic();
+    let recovered = recover(&*disk, &folder, log_id, &*history, progress)?;
+    let last = recovered.end.last_lsn();
+    let members = recovered.directory.ids().count();
+    tracing::info!(%last, snapshot = ?recovered.snapshot.map(|lsn| lsn.0), members, took = ?started.elapsed(), "recovered");
+
+    let (releases, to_release) = mpsc::unbounded_channel();
+    let (feed, fed) = threads::channel();
+    let (broken, _) = watch::channel(None);
+    let outlet = Outlet { releases, feed, broken: broken.clone() };
+    let journal = Journal::open(disk.clone(), folder.clone(), setup.journal, recovered.end, outlet)?;
+    if !is_marked {
+        folder.mark(&*disk, log_id)?;
+    }
+    let (shown, indexed) = watch::channel(history.applied());
+    let (synced, index_synced) = watch::channel(Lsn::ZERO);
+    let index_thread = {
+        let history = history.clone();
+        let run = move || indexer::run(history, fed, shown, synced);
+        let thread = std::thread::Builder::new().name("history".into()).spawn(run);
+        thread.map_err(|source| StoreError::Io {
+            path: folder.history.clone(),
+            what: "starting the index's thread",
+            source,
+        })?
+    };
+    let timer = Timer::default();
+    timer.fill(recovered.due);
+    let core = Arc::new(Core {
+        directory: recovered.directory,
+        journal,
+        history,
+        indexed,
+        clock: setup.clock,
+        timer,
+        awake: Mutex::new(VecDeque::new()),
+        zones: Zones::new(recovered.zones),
+        terms: setup.terms,
+        bounds: setup.bounds,
+        in_flight: AtomicUsize::new(0),
+        broken,
+    });
+    let snapshotter =
+        Snapshotter { disk, folder, log_id, every_bytes: setup.snapshot_every_bytes, index_synced };
+    let tasks = vec![tokio::spawn(release(to_release))];
+    let mut running = Running { core, tasks, index_thread: Some(index_thread), snapshotter, _lock: lock };
+    running.catch_up(setup.zone, recovered.outboxes).await.map_err(StartError::Unfinished)?;
+    running.tasks.push(tokio::spawn(ticker::run(running.core.clone())));
+    running.tasks.push(tokio::spawn(sweeper::run(running.core.clone())));
+    running.tasks.push(tokio::spawn(snapshot::run(running.core.clone(), running.snapshotter.clone())));
+    Ok(running)
+}
+
+/// The log that the folder is for, and whether the folder says so. A folder in which there is nothing gets a new log.
+fn log_of(disk: &dyn Disk, folder: &Folder) -> Result<(u128, bool), StoreError> {
+    let all = segments::list(disk, folder)?;
+    match (folder.log_id(disk)?, all.first()) {
+        (Some(log_id), Some(_)) => Ok((log_id, true)),
+        (Some(log_id), None) => Err(StoreError::LogMissing { path: folder.wal.clone(), log_id }),
+        // The first start was cut short between the first segment and the marker.
+        (None, Some(first)) => {
+            let bytes = segments::read(disk, first)?;
+            let header = crate::format::segment::SegmentHeader::decode(&bytes).map_err(|why| {
+                StoreError::Corrupt { path: first.path.clone(), offset: 0, lsn: first.first_lsn, why }
+            })?;
+            Ok((header.log_id, false))
+        }
+        (None, None) => {
+            if let Some(snapshot) = snapshots::list(disk, folder)?.first() {
+                let why = "there is a snapshot and no log".to_owned();
+                return Err(StoreError::BadSnapshot { path: snapshot.path.clone(), why });
+            }
+            let random = || u128::from(RandomState::new().hash_one(std::process::id()));
+            let log_id = random() << 64 | random();
+            tracing::warn!("{} holds no log: a new one begins, {log_id:032x}", folder.wal.display());
+            Ok((log_id, false))
+        }
+    }
+}
+
+/// Opens the index; one that can't be opened is made anew from the log.
+pub fn open_history(folder: &Folder, cache_bytes: u64) -> Result<FjallHistory, StartError> {
+    match FjallHistory::open(&folder.history, cache_bytes) {
+        Ok(history) => Ok(history),
+        Err(error) => {
+            tracing::warn!("{error}; it is made anew from the log");
+            remove_history(folder)?;
+            Ok(FjallHistory::open(&folder.history, cache_bytes)?)
+        }
+    }
+}
+
+/// Removes the index with all that is in it: the log has it all.
+#[expect(clippy::disallowed_methods, reason = "the index's folder is its library's, not the log's disk")]
+pub fn remove_history(folder: &Folder) -> Result<(), StoreError> {
+    match std::fs::remove_dir_all(&folder.history) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::Io { path: folder.history.clone(), what: "removing the old index", source })
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Running {
+    /// Records what fell due while the service was down, carries what lies in outboxes, notes the zone.
+    async fn catch_up(
+        &self,
+        zone: Tz,
+        outboxes: Vec<crate::actors::directory::MemberId>,
+    ) -> Result<(), Failure> {
+        let core = &self.core;
+        if core.zones.all().last().map(|(_, zone)| *zone) != Some(zone) {
+            self.note_zone(zone).await?;
+        }
+        for id in outboxes {
+            let (crm_id, from) = core.directory.name_of(id);
+            let outbox = core.look_at(id, |account| account.outbox.clone()).await?;
+            for outgoing in outbox {
+                carrier::carry(core, &crm_id, &from, outgoing).await?;
+            }
+        }
+        while core.timer.next().is_some_and(|due| due <= core.clock.now()) && !core.journal.is_full() {
+            ticker::settle_due(core).await;
+            core.durable(core.journal.last_assigned()).await?;
+        }
+        core.indexed(core.journal.durable()).await
+    }
+
+    async fn note_zone(&self, zone: Tz) -> Result<(), Failure> {
+        let payload = Entry::Service(ServiceEntry::ZoneSet { zone: zone.name().to_owned() }).encode();
+        let appended = self.core.journal.append(Class::Mandatory, partition_of("", ""), &payload);
+        let lsn = appended.map_err(|_| Failure::Full)?;
+        self.core.zones.set(lsn, zone);
+        self.core.durable(lsn).await
+    }
+
+    /// Ends it in order: a snapshot, the log closed, the index synced. Requests have ended before.
+    pub async fn stop(mut self) {
+        for task in &self.tasks[1..] {
+            task.abort();
+        }
+        if let Err(error) = take_in_background(&self.core, &self.snapshotter).await {
+            tracing::error!("no snapshot at the end, the next start replays more of the log: {error}");
+        }
+        let core = self.core.clone();
+        let index_thread = self.index_thread.take();
+        let closed = tokio::task::spawn_blocking(move || {
+            core.journal.close();
+            if let Some(thread) = index_thread
+                && thread.join().is_err()
+            {
+                tracing::error!("the index's thread panicked");
+            }
+            if let Err(error) = core.history.sync() {
+                tracing::error!("{error}");
+            }
+        });
+        if closed.await.is_err() {
+            tracing::error!("closing the log panicked");
+        }
+    }
+}
+
+/// Lets out what has become durable, inside the runtime: one wake-up for a whole group.
+async fn release(mut groups: mpsc::UnboundedReceiver<Vec<Held>>) {
+    while let Some(group) = groups.recv().await {
+        group.into_iter().for_each(Held::release);
+    }
+}
+
+/// Where the journal hands things to.
+struct Outlet {
+    releases: mpsc::UnboundedSender<Vec<Held>>,
+    feed: threads::Sender<Batch>,
+    broken: watch::Sender<Option<String>>,
+}
+
+impl Sink<Held> for Outlet {
+    fn durable(&mut self, batch: Batch) {
+        // The receiving ends live as long as the journal; at the very end nobody misses what they would get.
+        let _ = self.feed.send(batch);
+    }
+
+    fn release(&mut self, waiters: Vec<Held>) {
+        if !waiters.is_empty() {
+            let _ = self.releases.send(waiters);
+        }
+    }
+
+    fn failed(&mut self, waiters: Vec<Held>, error: StoreError) {
+        tracing::error!(
+            "{error}; the log is closed for good, and the process ends; hint: see the disk, then start again"
+        );
+        waiters.into_iter().for_each(|held| held.fail(Failure::Unknown));
+        self.broken.send_replace(Some(error.to_string()));
+    }
+}

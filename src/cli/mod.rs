@@ -1,0 +1,66 @@
+//! The commands of the binary.
+mod inspect;
+mod progress;
+mod rebuild;
+mod serve;
+mod verify;
+
+use crate::config::{self, Flags};
+use crate::telemetry;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A loyalty-points ledger: every member an actor, every change in a log, every answer durable.
+#[derive(Debug, Parser)]
+#[command(name = "eros-points", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Recover, then serve until SIGTERM or SIGINT (this is what no command does)
+    Serve,
+    /// Check every record, checksum, balance and snapshot; changes nothing, exits 0 only if all holds
+    Verify,
+    /// Print log records as JSON lines
+    Inspect {
+        /// The first record to print
+        #[arg(long, value_name = "LSN", default_value_t = 1)]
+        from: u64,
+        /// Only this member's records
+        #[arg(long, value_name = "MEMBER_NO")]
+        member: Option<String>,
+        /// Only this tenant's records
+        #[arg(long, value_name = "CRM_ID")]
+        tenant: Option<String>,
+    },
+    /// Make the history index anew from the log
+    Rebuild,
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = config::load(&arguments.flags).and_then(|settings| {
+        telemetry::start(&settings.log)?;
+        match arguments.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::run(settings),
+            Command::Verify => verify::run(&settings),
+            Command::Inspect { from, member, tenant } => {
+                inspect::run(&settings, from, member.as_deref(), tenant.as_deref())
+            }
+            Command::Rebuild => rebuild::run(&settings),
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! How far reading the log has come: a bar where standard error is a terminal, a log line now and then elsewhere.
+use crate::store::recovery::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+const LINE_EVERY: Duration = Duration::from_secs(2);
+
+pub struct Shown {
+    what: &'static str,
+    bar: Option<ProgressBar>,
+    last_line: Instant,
+}
+
+impl Shown {
+    pub fn new(what: &'static str) -> Shown {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(0);
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} segments, {eta} left");
+            if let Ok(style) = style {
+                bar.set_style(style);
+            }
+            bar.set_message(what);
+            bar
+        });
+        Shown { what, bar, last_line: crate::clock::monotonic() }
+    }
+
+    pub fn show(&mut self, progress: Progress) {
+        let Progress { done, all, lsn } = progress;
+        if let Some(bar) = &self.bar {
+            bar.set_length(all);
+            bar.set_position(done);
+        } else if done == all || self.last_line.elapsed() >= LINE_EVERY {
+            tracing::info!(%lsn, "{}: {done} of {all} segments", self.what);
+            self.last_line = crate::clock::monotonic();
+        }
+        if done == all
+            && let Some(bar) = &self.bar
+        {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `serve`: recover, serve, stop in order.
+use crate::actors::core::Bounds;
+use crate::actors::service::Service;
+use crate::actors::start::{Setup, start};
+use crate::cli::progress::Shown;
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::http::server;
+use crate::store::disk::RealDisk;
+use crate::store::journal::{JournalOptions, SyncPolicy};
+use anyhow::{Context, anyhow};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// How long an orderly stop may take.
+const STOP_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long answers may take to leave once the log has failed.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+pub fn run(settings: Settings) -> anyhow::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let served = runtime.block_on(serve(settings));
+    // What still runs is cut off: nothing acknowledged depends on it.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    served
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    warn_of_sync(settings.sync);
+    let mut signals = Signals::new()?;
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+        format!(
+            "listen: {} can't be listened on; hint: is another service there? --listen takes another",
+            settings.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    let service = Arc::new(Service::starting(settings.zone));
+    let (stop, stopping) = watch::channel(false);
+    // It answers 50301 while it recovers.
+    let server = tokio::spawn(server::serve(listener, service.clone(), stopped(stopping)));
+
+    let mut shown = Shown::new("recovering");
+    let starting = start(setup(&settings), |progress| shown.show(progress));
+    let running = tokio::select! {
+        running = starting => running?,
+        () = signals.next() => return Ok(()),
+    };
+    let mut broken = running.core.broken.subscribe();
+    service.ready(running.core.clone());
+    // Both where people look: the log line for operators, the ready line for whoever started it.
+    tracing::info!("listening on {address}");
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on {address}").and_then(|()| out.flush()).context("writing the ready line")?;
+    drop(out);
+
+    tokio::select! {
+        () = signals.next() => {}
+        why = broken.wait_for(Option::is_some) => {
+            let why = why.ok().and_then(|why| why.clone()).unwrap_or_default();
+            service.stop();
+            tokio::time::sleep(LAST_WORDS).await;
+            return Err(anyhow!("{why}\nhint: nothing acknowledged is lost; start it again once the cause is gone"));
+        }
+    }
+    tracing::info!("stopping: finishing what is in flight; a second signal ends it at once");
+    service.stop();
+    let _ = stop.send(true);
+    let orderly = async {
+        let _ = server.await;
+        running.stop().await;
+    };
+    tokio::select! {
+        () = orderly => tracing::info!("stopped"),
+        () = signals.next() => tracing::warn!("stopped at once, by a second signal"),
+        () = tokio::time::sleep(STOP_TIME_MAX) => tracing::warn!("stopped at once, after {STOP_TIME_MAX:?}"),
+    }
+    Ok(())
+}
+
+fn setup(settings: &Settings) -> Setup {
+    Setup {
+        data_dir: settings.data_dir.clone(),
+        disk: RealDisk::shared(),
+        clock: Arc::new(SystemClock::new(settings.clock_jump_max)),
+        journal: JournalOptions {
+            segment_bytes: settings.segment_bytes,
+            sync: settings.sync,
+            min_free_bytes: settings.min_free_bytes,
+            ..JournalOptions::default()
+        },
+        history_cache_bytes: settings.history_cache_bytes,
+        snapshot_every_bytes: settings.snapshot_every_bytes,
+        bounds: Bounds {
+            live_actors_max: settings.live_actors_max,
+            in_flight_max: settings.in_flight_max,
+            index_lag_max: settings.index_lag_max,
+        },
+        terms: settings.terms,
+        zone: settings.zone,
+    }
+}
+
+fn warn_of_sync(sync: SyncPolicy) {
+    match sync {
+        SyncPolicy::Always => {}
+        SyncPolicy::Interval(every) => {
+            tracing::warn!(
+                "sync = interval: a crash of the machine loses up to {every:?} of ACKNOWLEDGED changes"
+            );
+        }
+        SyncPolicy::Off => {
+            tracing::warn!(
+                "sync = off: a crash of the machine loses ACKNOWLEDGED changes, as many as the system likes"
+            );
+        }
+    }
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An end of the sender is a stop too.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Signals> {
+        let terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+        let interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+        Ok(Signals { terminate, interrupt })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

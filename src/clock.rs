@@ -1,0 +1,116 @@
+//! The only reader of the wall clock. Everything else gets its instants as arguments.
+use crate::ledger::instant::{Instant, Span};
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+/// Where instants come from, so that tests can turn it.
+pub trait Clock: Send + Sync {
+    /// Now; never earlier than an answer before.
+    fn now(&self) -> Instant;
+}
+
+/// The machine's clock, distrusted where it leaps.
+///
+/// A step back is answered with the latest instant seen. A step ahead of more than `jump_max` beyond what the
+/// monotonic clock saw pass is not believed at once, since it would expire points that nothing brings back: the clock
+/// goes on at its own pace, an alarm is logged, and the new time is taken when it has been steady for a minute. Time
+/// spent stopped is no step.
+pub struct SystemClock {
+    jump_max: Span,
+    state: Mutex<Pace>,
+}
+
+struct Pace {
+    latest: Instant,
+    seen: std::time::Instant,
+    /// Since when a leap has been waiting to be believed.
+    doubted: Option<std::time::Instant>,
+}
+
+const STEADY_FOR: Duration = Duration::from_secs(60);
+
+impl SystemClock {
+    pub fn new(jump_max: Span) -> SystemClock {
+        let state = Pace { latest: wall(), seen: monotonic(), doubted: None };
+        SystemClock { jump_max, state: Mutex::new(state) }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        let mut pace = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        pace.advance(wall(), monotonic(), self.jump_max)
+    }
+}
+
+impl Pace {
+    fn advance(&mut self, wall: Instant, seen: std::time::Instant, jump_max: Span) -> Instant {
+        let passed = seen.saturating_duration_since(self.seen);
+        let passed = Span(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX));
+        let leap = wall > self.latest.after(passed).after(jump_max);
+        let believed = if leap { self.doubt(wall, seen) } else { true };
+        if !leap {
+            self.doubted = None;
+        }
+        let now = if believed { wall } else { self.latest.after(passed) };
+        // Milliseconds not yet whole are not lost: `seen` moves only when they were counted.
+        if now > self.latest {
+            self.latest = now;
+            self.seen = seen;
+        }
+        self.latest
+    }
+
+    /// Whether a leap has been steady for long enough.
+    fn doubt(&mut self, wall: Instant, seen: std::time::Instant) -> bool {
+        let Some(since) = self.doubted else {
+            tracing::error!(
+                "the clock leapt ahead by {} h: expiry is held back until it has been steady for a minute; hint: check the machine's time",
+                (wall.0 - self.latest.0) / Span::hours(1).0
+            );
+            self.doubted = Some(seen);
+            return false;
+        };
+        let steady = seen.saturating_duration_since(since) >= STEADY_FOR;
+        if steady {
+            tracing::warn!("the clock's leap is taken as the right time");
+            self.doubted = None;
+        }
+        steady
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that may read the clock")]
+fn wall() -> Instant {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Instant(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// For measuring what passes, not for telling the time.
+#[expect(clippy::disallowed_methods, reason = "the one place that may read the clock")]
+pub fn monotonic() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(pace: &mut Pace, start: std::time::Instant, wall_ms: i64, passed: Duration) -> i64 {
+        pace.advance(Instant(wall_ms), start + passed, Span::days(1)).0
+    }
+
+    #[test]
+    fn never_goes_back_and_doubts_a_leap_for_a_minute() {
+        let start = monotonic();
+        let day = Span::days(1).0;
+        let mut pace = Pace { latest: Instant(1_000), seen: start, doubted: None };
+        assert_eq!(at(&mut pace, start, 1_500, Duration::from_millis(500)), 1_500);
+        assert_eq!(at(&mut pace, start, 200, Duration::from_millis(600)), 1_500, "a step back");
+        assert_eq!(at(&mut pace, start, 3_000, Duration::from_millis(700)), 3_000, "a small step ahead");
+        let leapt = 3 * day;
+        assert_eq!(at(&mut pace, start, leapt, Duration::from_millis(1_700)), 4_000, "its own pace");
+        assert_eq!(at(&mut pace, start, leapt + 30_000, Duration::from_secs(31)), 33_300);
+        assert_eq!(at(&mut pace, start, leapt + 61_000, Duration::from_secs(62)), leapt + 61_000, "steady");
+    }
+}

@@ -1,0 +1,147 @@
+//! Frames: the unit of the log, one group commit each. Specified in `wal/README.md`.
+use crate::format::bytes::{put, u16_at, u32_at, u64_at};
+use crate::format::segment::Chain;
+use crate::ledger::lsn::Lsn;
+use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, PARTITIONS};
+
+pub const FRAME_MAGIC: [u8; 4] = *b"EFR\n";
+pub const FRAME_VERSION: u8 = 1;
+pub const FRAME_HEADER_BYTES: usize = 80;
+pub const RECORD_HEADER_BYTES: usize = 14;
+
+const CRC_AT: usize = FRAME_HEADER_BYTES - 4;
+
+/// What a frame is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FrameKind {
+    /// Records.
+    Batch = 1,
+    /// No record: everything before it was durable when it was written, so damage there is no torn write.
+    Mark = 2,
+}
+
+/// Appends a record to a frame's payload.
+pub fn push_record(payload: &mut Vec<u8>, partition: u16, sequence: u64, record: &[u8]) {
+    let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+    payload.extend_from_slice(&partition.to_le_bytes());
+    payload.extend_from_slice(&sequence.to_le_bytes());
+    payload.extend_from_slice(&length.to_le_bytes());
+    payload.extend_from_slice(record);
+}
+
+/// The header for a frame that continues `chain` with `count` records in `payload`, and the checksum that the next
+/// frame repeats.
+pub fn frame_header(
+    chain: &Chain,
+    kind: FrameKind,
+    count: u32,
+    payload: &[u8],
+) -> ([u8; FRAME_HEADER_BYTES], u32) {
+    let mut header = [0; FRAME_HEADER_BYTES];
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    put(&mut header, 0, &FRAME_MAGIC);
+    header[4] = FRAME_VERSION;
+    header[5] = kind as u8;
+    put(&mut header, 8, &chain.next_frame.to_le_bytes());
+    put(&mut header, 16, &chain.next_lsn.0.to_le_bytes());
+    put(&mut header, 24, &count.to_le_bytes());
+    put(&mut header, 28, &length.to_le_bytes());
+    put(&mut header, 32, &chain.previous.to_le_bytes());
+    put(&mut header, 36, &crc32fast::hash(payload).to_le_bytes());
+    // 40..72: room for a chain hash over the log, zero in this version; 72..76 reserved.
+    let crc = crc32fast::hash(&header[..CRC_AT]);
+    put(&mut header, CRC_AT, &crc.to_le_bytes());
+    (header, crc)
+}
+
+/// A frame found whole in a segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    pub kind: FrameKind,
+    pub number: u64,
+    pub first_lsn: Lsn,
+    pub count: u32,
+    pub previous: u32,
+    pub checksum: u32,
+    pub payload: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// The frame at the start of `bytes`, or why there is none that is whole.
+    pub fn decode(bytes: &'a [u8]) -> Result<Frame<'a>, String> {
+        let Some(header) = bytes.get(..FRAME_HEADER_BYTES) else {
+            return Err("the segment ends within a frame's header".into());
+        };
+        if header[..4] != FRAME_MAGIC {
+            return Err("there is no frame".into());
+        }
+        let checksum = u32_at(header, CRC_AT);
+        if crc32fast::hash(&header[..CRC_AT]) != checksum {
+            return Err("the frame header's checksum does not match".into());
+        }
+        if header[4] != FRAME_VERSION {
+            return Err(format!("the frame has version {}, this build reads {FRAME_VERSION}", header[4]));
+        }
+        let kind = match header[5] {
+            1 => FrameKind::Batch,
+            2 => FrameKind::Mark,
+            other => return Err(format!("the frame is of unknown kind {other}")),
+        };
+        let length = u32_at(header, 28) as usize;
+        if length > FRAME_PAYLOAD_BYTES_MAX {
+            return Err(format!("the frame claims {length} bytes, more than any frame has"));
+        }
+        let Some(payload) = bytes.get(FRAME_HEADER_BYTES..FRAME_HEADER_BYTES + length) else {
+            return Err("the segment ends within a frame".into());
+        };
+        if crc32fast::hash(payload) != u32_at(header, 36) {
+            return Err("the frame's checksum does not match".into());
+        }
+        Ok(Frame {
+            kind,
+            number: u64_at(header, 8),
+            first_lsn: Lsn(u64_at(header, 16)),
+            count: u32_at(header, 24),
+            previous: u32_at(header, 32),
+            checksum,
+            payload,
+        })
+    }
+
+    pub fn size(&self) -> usize {
+        FRAME_HEADER_BYTES + self.payload.len()
+    }
+
+    /// Its records in order. A frame whose checksum matches and whose records don't add up was written wrong.
+    pub fn records(&self) -> Result<Vec<RecordRef<'a>>, String> {
+        let mut records = Vec::with_capacity(self.count.min(1 << 16) as usize);
+        let mut rest = self.payload;
+        while !rest.is_empty() {
+            let Some((header, body)) = rest.split_at_checked(RECORD_HEADER_BYTES) else {
+                return Err("a record is cut short".into());
+            };
+            let length = u32_at(header, 10) as usize;
+            let Some((payload, after)) = body.split_at_checked(length) else {
+                return Err("a record is longer than its frame".into());
+            };
+            let partition = u16_at(header, 0);
+            if partition >= PARTITIONS {
+                return Err(format!("a record is of partition {partition}, there are {PARTITIONS}"));
+            }
+            records.push(RecordRef { partition, sequence: u64_at(header, 2), payload });
+            rest = after;
+        }
+        if records.len() != self.count as usize {
+            return Err(format!("the frame claims {} records and has {}", self.count, records.len()));
+        }
+        Ok(records)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct RecordRef<'a> {
+    pub partition: u16,
+    pub sequence: u64,
+    pub payload: &'a [u8],
+}

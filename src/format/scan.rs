@@ -1,0 +1,152 @@
+//! Reads a segment frame by frame, and tells a torn write from damage. Pure.
+use crate::format::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, Frame, FrameKind, RecordRef};
+use crate::format::segment::Chain;
+use crate::ledger::lsn::Lsn;
+use crate::limits::FRAME_PAYLOAD_BYTES_MAX;
+
+/// A record with its number.
+#[derive(Clone, Copy, Debug)]
+pub struct LogRecord<'a> {
+    pub lsn: Lsn,
+    pub partition: u16,
+    pub payload: &'a [u8],
+}
+
+/// How reading a segment ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Only zeros follow.
+    Clean { offset: usize },
+    /// The last write did not reach the disk whole: cut it off.
+    Torn { offset: usize, why: String },
+    /// Something that was whole is not any more: refuse.
+    Corrupt { offset: usize, why: String },
+}
+
+/// Reads the frames of a segment from `offset` on, each of which must continue `chain`, and gives every record to
+/// `visit`. `newest`: no segment follows.
+pub fn scan<E>(
+    bytes: &[u8],
+    mut offset: usize,
+    chain: &mut Chain,
+    newest: bool,
+    mut visit: impl FnMut(LogRecord<'_>) -> Result<(), E>,
+) -> Result<Ending, E> {
+    loop {
+        let rest = bytes.get(offset..).unwrap_or_default();
+        if all_zero(rest) {
+            return Ok(Ending::Clean { offset });
+        }
+        let frame = match Frame::decode(rest) {
+            Ok(frame) => frame,
+            Err(why) => return Ok(judge(bytes, offset, chain, newest, why)),
+        };
+        // From here on the bytes are what was once written: what does not fit was written wrong or put here.
+        let records = match continues(chain, &frame) {
+            Ok(records) => records,
+            Err(why) => return Ok(Ending::Corrupt { offset, why }),
+        };
+        for (n, record) in (0..).zip(&records) {
+            visit(LogRecord {
+                lsn: frame.first_lsn.plus(n),
+                partition: record.partition,
+                payload: record.payload,
+            })?;
+        }
+        chain.next_lsn = frame.first_lsn.plus(u64::from(frame.count));
+        chain.next_frame += 1;
+        chain.previous = frame.checksum;
+        offset += frame.size();
+    }
+}
+
+/// Checks that `frame` comes right after `chain`, moves the partitions' sequences and gives its records.
+fn continues<'a>(chain: &mut Chain, frame: &Frame<'a>) -> Result<Vec<RecordRef<'a>>, String> {
+    if frame.number != chain.next_frame {
+        return Err(format!("frame {} stands where frame {} belongs", frame.number, chain.next_frame));
+    }
+    if frame.previous != chain.previous {
+        return Err(format!("frame {} does not follow the frame before it", frame.number));
+    }
+    if frame.first_lsn != chain.next_lsn {
+        return Err(format!(
+            "frame {} begins at record {}, not {}",
+            frame.number, frame.first_lsn, chain.next_lsn
+        ));
+    }
+    let records = frame.records()?;
+    if frame.kind == FrameKind::Mark && !records.is_empty() {
+        return Err(format!("frame {} is a mark and has records", frame.number));
+    }
+    for record in &records {
+        let sequence = &mut chain.sequences[usize::from(record.partition)];
+        if record.sequence != *sequence + 1 {
+            return Err(format!(
+                "partition {} has number {} after {}",
+                record.partition, record.sequence, sequence
+            ));
+        }
+        *sequence = record.sequence;
+    }
+    Ok(records)
+}
+
+/// Bytes at `offset` are no whole frame. They are a torn write only in the newest segment, within one frame's size of
+/// what is valid, with no whole later frame behind them; anything else is damage.
+fn judge(bytes: &[u8], offset: usize, chain: &Chain, newest: bool, why: String) -> Ending {
+    let rest = &bytes[offset..];
+    let evidence = Evidence {
+        newest,
+        within_one_frame: all_zero(
+            rest.get(FRAME_HEADER_BYTES + FRAME_PAYLOAD_BYTES_MAX..).unwrap_or_default(),
+        ),
+        later_frame: has_later_frame(rest, chain.next_frame),
+    };
+    if evidence.torn() { Ending::Torn { offset, why } } else { Ending::Corrupt { offset, why } }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Evidence {
+    newest: bool,
+    within_one_frame: bool,
+    later_frame: bool,
+}
+
+impl Evidence {
+    /// The decision table of recovery.
+    fn torn(self) -> bool {
+        match (self.newest, self.within_one_frame, self.later_frame) {
+            // A write can be unfinished only at the end of the log,
+            (false, _, _) => false,
+            // and one write is one frame.
+            (true, false, _) => false,
+            // A later frame was written when this one was durable.
+            (true, true, true) => false,
+            (true, true, false) => true,
+        }
+    }
+}
+
+/// Whether a whole frame numbered `next` + 1 or higher stands anywhere in `bytes`.
+fn has_later_frame(bytes: &[u8], next: u64) -> bool {
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let mut from = 1;
+    while let Some(found) = bytes.get(from..end).and_then(|rest| find(rest, &FRAME_MAGIC)) {
+        let at = from + found;
+        if Frame::decode(&bytes[at..]).is_ok_and(|frame| frame.number > next) {
+            return true;
+        }
+        from = at + 1;
+    }
+    false
+}
+
+fn find(bytes: &[u8], wanted: &[u8; 4]) -> Option<usize> {
+    bytes.windows(4).position(|window| window == wanted)
+}
+
+fn all_zero(bytes: &[u8]) -> bool {
+    // The first bytes decide nearly always; the rest is compared in blocks.
+    let (head, rest) = bytes.split_at(bytes.len().min(16));
+    head.iter().all(|byte| *byte == 0) && rest.chunks(4_096).all(|block| block.iter().all(|byte| *byte == 0))
+}

@@ -1,0 +1,329 @@
+//! The index over fjall, a log-structured store: its tables and what writes them.
+//!
+//! | table | key | value |
+//! | --- | --- | --- |
+//! | records | LSN | the record's payload as in the log |
+//! | members | member hash, LSN | record type, create time |
+//! | keys | number hash, key hash | LSN |
+//! | sequels | LSN of the earlier record, LSN | what the later did to the earlier |
+//! | transfers | `m`, member hash, LSN and `n`, (receiver, number) hash, LSN | nothing |
+//! | frozen | tenant hash, unfreezing instant, LSN | nothing |
+//! | postings | tenant, field, value, block | places in the block |
+//! | meta | `applied`, `version`, `c` and tenant hash | LSN, version, count of records |
+//!
+//! Every batch carries the LSN that it leads to, so rows and LSN are visible, and survive a crash, together. The store's
+//! own journal is synced only now and then: what a power failure takes from it, the log gives again.
+use crate::format::codec;
+use crate::format::entry::{Entry, MemberEntry};
+use crate::history::postings::{Filling, block_of, block_start, created_at};
+use crate::history::view::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
+use crate::history::{History, HistoryError, Row, keys};
+use crate::ledger::Known;
+use crate::ledger::account::Account;
+use crate::ledger::event::{Event, Key, Sequel, Standing, TransferStatus};
+use crate::ledger::instant::Instant;
+use crate::ledger::lsn::Lsn;
+use fjall::config::{BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, Snapshot};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The layout of the tables. An index of another version is made anew.
+const INDEX_VERSION: u64 = 1;
+const MIB: u64 = 1 << 20;
+
+pub struct FjallHistory {
+    pub(super) db: Database,
+    pub(super) records: Keyspace,
+    pub(super) members: Keyspace,
+    pub(super) keys: Keyspace,
+    pub(super) sequels: Keyspace,
+    pub(super) transfers: Keyspace,
+    pub(super) frozen: Keyspace,
+    pub(super) postings: Keyspace,
+    meta: Keyspace,
+    applied: AtomicU64,
+    pub(super) recent: Mutex<Recent>,
+}
+
+/// What the tables don't hold yet, or not in a form quick to read.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    pub(super) filling: Filling,
+    /// Records of each tenant.
+    pub(super) counts: HashMap<[u8; 8], u64>,
+}
+
+impl From<fjall::Error> for HistoryError {
+    fn from(error: fjall::Error) -> HistoryError {
+        HistoryError::Storage(error.to_string())
+    }
+}
+
+/// A table: how much of it is gathered in memory, and whether single keys are looked up in it that mostly are absent.
+fn table(memtable_bytes: u64, looked_up: bool) -> impl Fn() -> KeyspaceCreateOptions {
+    let filter = if looked_up {
+        FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(10.0))
+    } else {
+        FilterPolicyEntry::None
+    };
+    move || {
+        KeyspaceCreateOptions::default()
+            .max_memtable_size(memtable_bytes)
+            .filter_policy(FilterPolicy::all(filter))
+            .manual_journal_persist(true)
+    }
+}
+
+impl FjallHistory {
+    /// Opens the index in `folder`, or begins one.
+    pub fn open(folder: &Path, cache_bytes: u64) -> Result<FjallHistory, HistoryError> {
+        let db = Database::builder(folder)
+            .cache_size(cache_bytes)
+            .manual_journal_persist(true)
+            .max_journaling_size(128 * MIB)
+            .worker_threads(1)
+            .open()?;
+        let open = |name: &str, memtable: u64, looked_up: bool| db.keyspace(name, table(memtable, looked_up));
+        let history = FjallHistory {
+            records: open("records", 16 * MIB, false)?,
+            members: open("members", 16 * MIB, false)?,
+            keys: open("keys", 16 * MIB, true)?,
+            sequels: open("sequels", 8 * MIB, false)?,
+            transfers: open("transfers", 8 * MIB, false)?,
+            frozen: open("frozen", 8 * MIB, false)?,
+            postings: open("postings", 8 * MIB, true)?,
+            meta: open("meta", MIB, true)?,
+            db,
+            applied: AtomicU64::new(0),
+            recent: Mutex::default(),
+        };
+        history.load()?;
+        Ok(history)
+    }
+
+    fn load(&self) -> Result<(), HistoryError> {
+        let applied = Lsn(self.meta_number(b"applied")?.unwrap_or(0));
+        let version = self.meta_number(b"version")?;
+        if applied > Lsn::ZERO && version != Some(INDEX_VERSION) {
+            return Err(HistoryError::Corrupt(format!(
+                "its layout is version {version:?}, not {INDEX_VERSION}"
+            )));
+        }
+        self.applied.store(applied.0, Ordering::Release);
+        let mut recent = self.recent();
+        for guard in self.meta.prefix(b"c") {
+            let (key, value) = guard.into_inner()?;
+            if let (Ok(tenant), Ok(count)) = (key[1..].try_into(), <[u8; 8]>::try_from(&*value)) {
+                recent.counts.insert(tenant, u64::from_be_bytes(count));
+            }
+        }
+        recent.filling.block = block_of(applied.next());
+        let start = block_start(recent.filling.block).0.to_be_bytes();
+        for guard in self.records.range(start..) {
+            let (key, payload) = guard.into_inner()?;
+            let lsn = keys::lsn_of(&key);
+            recent.filling.add(lsn, &decode(lsn, &payload)?);
+        }
+        Ok(())
+    }
+
+    fn meta_number(&self, key: &[u8]) -> Result<Option<u64>, HistoryError> {
+        let value = self.meta.get(key)?;
+        Ok(value.and_then(|value| <[u8; 8]>::try_from(&*value).ok()).map(u64::from_be_bytes))
+    }
+
+    pub(super) fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rows of one entry.
+    fn add(&self, batch: &mut OwnedWriteBatch, row: &Row<'_>) {
+        let (lsn, entry) = (row.lsn, &row.entry);
+        let number = lsn.0.to_be_bytes();
+        batch.insert(&self.records, number, row.payload);
+        let member = keys::member(&entry.crm_id, &entry.member_no);
+        if let Some(kind) = entry.event.record_type() {
+            let mut value = [0; 9];
+            value[0] = kind as u8;
+            value[1..].copy_from_slice(&created_at(entry).0.to_be_bytes());
+            batch.insert(&self.members, keys::with_lsn(&member, lsn), value);
+        }
+        if let Some(key) = entry.event.key() {
+            batch.insert(&self.keys, keys::taken(&entry.crm_id, &entry.member_no, &key), number);
+        }
+        if let Some((origin, sequel)) = entry.event.sequel(entry.at) {
+            batch.insert(&self.sequels, keys::with_lsn(&origin.0.to_be_bytes(), lsn), codec::encode(&sequel));
+        }
+        if let (Some(to), Some(key)) = (entry.event.sent_to(), entry.event.key()) {
+            for side in [member, keys::member(&entry.crm_id, to)] {
+                batch.insert(&self.transfers, keys::with_lsn(&[b"m", &side[..]].concat(), lsn), []);
+            }
+            let offered = keys::offered(&entry.crm_id, to, key.number());
+            batch.insert(&self.transfers, keys::with_lsn(&[b"n", &offered[..]].concat(), lsn), []);
+        }
+        if let Event::Accrued(accrued) = &entry.event
+            && let Some(at) = accrued.unfreeze_at
+            && at > entry.at
+        {
+            let key = [&keys::tenant(&entry.crm_id)[..], &keys::instant(at)].concat();
+            batch.insert(&self.frozen, keys::with_lsn(&key, lsn), []);
+        }
+    }
+
+    /// Moves the filling block past `lsn`: a full one is written.
+    fn fill(&self, batch: &mut OwnedWriteBatch, recent: &mut Recent, row: &Row<'_>) {
+        let block = block_of(row.lsn);
+        if block != recent.filling.block {
+            for (key, value) in recent.filling.rows() {
+                batch.insert(&self.postings, key, value);
+            }
+            recent.filling = Filling { block, ..Filling::default() };
+        }
+        recent.filling.add(row.lsn, &row.entry);
+        if row.entry.event.record_type().is_some() {
+            *recent.counts.entry(keys::tenant(&row.entry.crm_id)).or_default() += 1;
+        }
+    }
+
+    /// The entry under `lsn`, as `snapshot` sees it.
+    pub(super) fn entry_at(
+        &self,
+        snapshot: &Snapshot,
+        lsn: Lsn,
+    ) -> Result<Option<MemberEntry>, HistoryError> {
+        let payload = snapshot.get(&self.records, lsn.0.to_be_bytes())?;
+        payload.map(|payload| decode(lsn, &payload)).transpose()
+    }
+
+    pub(super) fn expect_entry(&self, snapshot: &Snapshot, lsn: Lsn) -> Result<MemberEntry, HistoryError> {
+        self.entry_at(snapshot, lsn)?.ok_or_else(|| HistoryError::Corrupt(format!("record {lsn} is missing")))
+    }
+
+    pub(super) fn standing_at(&self, snapshot: &Snapshot, lsn: Lsn) -> Result<Standing, HistoryError> {
+        let mut standing = Standing::default();
+        for guard in snapshot.prefix(&self.sequels, lsn.0.to_be_bytes()) {
+            let (key, value) = guard.into_inner()?;
+            let sequel: Sequel = codec::decode(&value).map_err(|error| corrupt(lsn, &error))?;
+            standing.follow(keys::lsn_of(&key), &sequel);
+        }
+        Ok(standing)
+    }
+}
+
+fn corrupt(lsn: Lsn, error: &codec::CodecError) -> HistoryError {
+    HistoryError::Corrupt(format!("record {lsn}: {error}"))
+}
+
+fn decode(lsn: Lsn, payload: &[u8]) -> Result<MemberEntry, HistoryError> {
+    match Entry::decode(payload) {
+        Ok(Entry::Member(entry)) => Ok(entry),
+        Ok(Entry::Service(_)) => Err(HistoryError::Corrupt(format!("record {lsn} is no member's"))),
+        Err(error) => Err(corrupt(lsn, &error)),
+    }
+}
+
+impl History for FjallHistory {
+    fn applied(&self) -> Lsn {
+        Lsn(self.applied.load(Ordering::Acquire))
+    }
+
+    fn apply(&self, rows: &[Row<'_>], through: Lsn) -> Result<(), HistoryError> {
+        let applied = self.applied();
+        let mut batch = self.db.batch();
+        let mut recent = self.recent();
+        let mut tenants = Vec::new();
+        // What a failed attempt has counted already is not counted again.
+        for row in rows.iter().filter(|row| row.lsn > applied) {
+            self.add(&mut batch, row);
+            self.fill(&mut batch, &mut recent, row);
+            tenants.push(keys::tenant(&row.entry.crm_id));
+        }
+        tenants.sort_unstable();
+        tenants.dedup();
+        for tenant in tenants {
+            let count = recent.counts.get(&tenant).copied().unwrap_or(0);
+            batch.insert(&self.meta, [&b"c"[..], &tenant].concat(), count.to_be_bytes());
+        }
+        batch.insert(&self.meta, "applied", through.0.to_be_bytes());
+        batch.insert(&self.meta, "version", INDEX_VERSION.to_be_bytes());
+        if let Err(error) = batch.commit() {
+            // What was counted for rows that did not get in is counted again from the tables.
+            *recent = Recent::default();
+            drop(recent);
+            self.load()?;
+            return Err(error.into());
+        }
+        self.applied.store(through.0, Ordering::Release);
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<Lsn, HistoryError> {
+        let applied = self.applied();
+        self.db.persist(PersistMode::SyncAll)?;
+        Ok(applied)
+    }
+
+    fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
+        let Some(number) = self.keys.get(keys::taken(crm_id, member_no, &key))? else { return Ok(None) };
+        let lsn = keys::lsn_of(&number);
+        let snapshot = self.db.snapshot();
+        let entry = self.expect_entry(&snapshot, lsn)?;
+        if entry.crm_id != crm_id || entry.member_no != member_no || entry.event.key() != Some(key) {
+            return Err(HistoryError::Corrupt(format!("two keys have the same hash, one is record {lsn}'s")));
+        }
+        let standing = self.standing_at(&snapshot, lsn)?;
+        Ok(Some(Known { lsn, at: entry.at, event: Arc::new(entry.event), standing }))
+    }
+
+    fn entry(&self, lsn: Lsn) -> Result<Option<MemberEntry>, HistoryError> {
+        self.entry_at(&self.db.snapshot(), lsn)
+    }
+
+    fn standing(&self, lsn: Lsn) -> Result<Standing, HistoryError> {
+        self.standing_at(&self.db.snapshot(), lsn)
+    }
+
+    fn transfers_to(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        transfer_no: &str,
+    ) -> Result<Vec<(Lsn, String)>, HistoryError> {
+        self.offers_under(crm_id, member_no, transfer_no)
+    }
+
+    fn search(
+        &self,
+        crm_id: &str,
+        query: &HistoryQuery,
+        account: Option<&Account>,
+        now: Instant,
+    ) -> Result<Page<RecordView>, HistoryError> {
+        self.search_records(crm_id, query, account, now)
+    }
+
+    fn lots(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        account: &Account,
+        now: Instant,
+        page: PageQuery,
+    ) -> Result<Page<LotView>, HistoryError> {
+        self.list_lots(crm_id, member_no, account, now, page)
+    }
+
+    fn transfers(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        status: Option<TransferStatus>,
+        now: Instant,
+        page: PageQuery,
+    ) -> Result<Page<TransferView>, HistoryError> {
+        self.list_transfers(crm_id, member_no, status, now, page)
+    }
+}

@@ -1,0 +1,75 @@
+//! The keys of the index's tables. Names of any length become hashes of fixed length; numbers are big-endian, so that
+//! their order is the keys' order. A record found by a hash is compared with what was asked for before it is shown.
+use crate::ledger::event::Key;
+use crate::ledger::instant::Instant;
+use crate::ledger::lsn::Lsn;
+
+/// 96 bits name a member among all that will ever be.
+pub type MemberHash = [u8; 12];
+
+fn hash<const N: usize>(purpose: u8, parts: &[&[u8]]) -> [u8; N] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&[purpose]);
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let mut out = [0; N];
+    hasher.finalize_xof().fill(&mut out);
+    out
+}
+
+pub fn tenant(crm_id: &str) -> [u8; 8] {
+    hash(1, &[crm_id.as_bytes()])
+}
+
+pub fn member(crm_id: &str, member_no: &str) -> MemberHash {
+    hash(2, &[crm_id.as_bytes(), member_no.as_bytes()])
+}
+
+pub fn value(text: &str) -> [u8; 8] {
+    hash(3, &[text.as_bytes()])
+}
+
+/// All keys of a tenant that show `number` begin so.
+pub fn number(crm_id: &str, number: &str) -> [u8; 8] {
+    hash(4, &[crm_id.as_bytes(), number.as_bytes()])
+}
+
+/// An idempotency key: by its number first, so that a tenant can be searched for it.
+pub fn taken(crm_id: &str, member_no: &str, key: &Key<'_>) -> [u8; 20] {
+    let from = match key {
+        Key::Incoming { from, .. } => from,
+        _ => "",
+    };
+    let parts =
+        [crm_id.as_bytes(), member_no.as_bytes(), &[key.space()], key.number().as_bytes(), from.as_bytes()];
+    let mut out = [0; 20];
+    out[..8].copy_from_slice(&number(crm_id, key.number()));
+    out[8..].copy_from_slice(&hash::<12>(5, &parts));
+    out
+}
+
+/// Offers to a member under a number.
+pub fn offered(crm_id: &str, receiver: &str, transfer_no: &str) -> [u8; 12] {
+    hash(6, &[crm_id.as_bytes(), receiver.as_bytes(), transfer_no.as_bytes()])
+}
+
+/// `prefix` and a record's number.
+pub fn with_lsn(prefix: &[u8], lsn: Lsn) -> Vec<u8> {
+    [prefix, &lsn.0.to_be_bytes()].concat()
+}
+
+/// The record's number that a key ends with.
+pub fn lsn_of(key: &[u8]) -> Lsn {
+    let mut bytes = [0; 8];
+    if let Some(end) = key.len().checked_sub(8) {
+        bytes.copy_from_slice(&key[end..]);
+    }
+    Lsn(u64::from_be_bytes(bytes))
+}
+
+/// An instant so that earlier ones sort first, before 1970 too.
+pub fn instant(at: Instant) -> [u8; 8] {
+    (at.0.cast_unsigned() ^ (1 << 63)).to_be_bytes()
+}

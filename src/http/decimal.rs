@@ -1,0 +1,142 @@
+//! Decimal numbers exactly as written, into scaled integers. No binary float, no rounding.
+
+/// What a decimal can't be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecimalError {
+    NotANumber,
+    TooLong,
+    Negative,
+    TooManyPlaces,
+    TooLarge,
+}
+
+const TEXT_MAX: usize = 64;
+
+/// `text`, which must be what a JSON number can be, times 10^`places`. Zeros at the end don't count as places; an
+/// exponent may be as absurd as it likes.
+pub fn parse(text: &str, places: u32, max: i64) -> Result<i64, DecimalError> {
+    if text.len() > TEXT_MAX {
+        return Err(DecimalError::TooLong);
+    }
+    let number = Parts::of(text).ok_or(DecimalError::NotANumber)?;
+    let mut digits: Vec<u8> =
+        number.whole.bytes().chain(number.fraction.bytes()).map(|digit| digit - b'0').collect();
+    // The value is digits x 10^-scale.
+    let mut scale = number.fraction.len() as i64 - number.exponent;
+    while digits.last() == Some(&0) {
+        digits.pop();
+        scale -= 1;
+    }
+    let digits: Vec<u8> = digits.into_iter().skip_while(|digit| *digit == 0).collect();
+    if digits.is_empty() {
+        return Ok(0);
+    }
+    if number.negative {
+        return Err(DecimalError::Negative);
+    }
+    let shift = i64::from(places) - scale;
+    if shift < 0 {
+        return Err(DecimalError::TooManyPlaces);
+    }
+    // An i64 has at most 19 digits.
+    if digits.len() as i64 + shift > 19 {
+        return Err(DecimalError::TooLarge);
+    }
+    let value = digits.iter().fold(0_i128, |value, digit| value * 10 + i128::from(*digit));
+    let value = value * 10_i128.pow(shift.unsigned_abs() as u32);
+    i64::try_from(value).ok().filter(|value| *value <= max).ok_or(DecimalError::TooLarge)
+}
+
+/// A number by JSON's grammar.
+pub struct Parts<'a> {
+    pub negative: bool,
+    pub whole: &'a str,
+    pub fraction: &'a str,
+    /// Cut off at a million either way: nothing that large or small is a number here.
+    pub exponent: i64,
+}
+
+const EXPONENT_MAX: i64 = 1_000_000;
+
+impl Parts<'_> {
+    pub fn of(text: &str) -> Option<Parts<'_>> {
+        let (negative, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)?),
+            None => (rest, 0),
+        };
+        let (whole, fraction) = match mantissa.split_once('.') {
+            Some((whole, fraction)) if is_digits(fraction) => (whole, fraction),
+            Some(_) => return None,
+            None => (mantissa, ""),
+        };
+        let leading_zero = whole.len() > 1 && whole.starts_with('0');
+        (is_digits(whole) && !leading_zero).then_some(Parts { negative, whole, fraction, exponent })
+    }
+}
+
+fn parse_exponent(text: &str) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let size = || digits.parse::<i64>().unwrap_or(EXPONENT_MAX).min(EXPONENT_MAX);
+    is_digits(digits).then(|| sign * size())
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use DecimalError::*;
+
+    #[test]
+    fn reads_what_is_written_and_nothing_else() {
+        let long = format!("1.{}", "0".repeat(62));
+        let longer = format!("1.{}", "0".repeat(63));
+        let rows: &[(&str, Result<i64, DecimalError>)] = &[
+            ("20", Ok(200_000)),
+            ("12.5", Ok(125_000)),
+            ("12.50000", Ok(125_000)),
+            ("0.0001", Ok(1)),
+            ("0.00010", Ok(1)),
+            ("0.00001", Err(TooManyPlaces)),
+            ("1e2", Ok(1_000_000)),
+            ("1.5E+1", Ok(150_000)),
+            ("1e-4", Ok(1)),
+            ("1e-5", Err(TooManyPlaces)),
+            ("10e-5", Ok(1)),
+            ("0e-99999999999999999999", Ok(0)),
+            ("0.0", Ok(0)),
+            ("-0", Ok(0)),
+            ("-1", Err(Negative)),
+            ("1e-999999999999999999999999", Err(TooManyPlaces)),
+            ("1e999999999999999999999999", Err(TooLarge)),
+            ("100000000000", Ok(1_000_000_000_000_000)),
+            ("100000000000.0001", Err(TooLarge)),
+            ("1e11", Ok(1_000_000_000_000_000)),
+            ("1e12", Err(TooLarge)),
+            (&long, Ok(10_000)),
+            (&longer, Err(TooLong)),
+            ("", Err(NotANumber)),
+            ("+5", Err(NotANumber)),
+            (" 5", Err(NotANumber)),
+            ("5.", Err(NotANumber)),
+            (".5", Err(NotANumber)),
+            ("05", Err(NotANumber)),
+            ("1_0", Err(NotANumber)),
+            ("0x10", Err(NotANumber)),
+            ("NaN", Err(NotANumber)),
+            ("1e", Err(NotANumber)),
+            ("1e+-2", Err(NotANumber)),
+            ("１", Err(NotANumber)),
+            ("--1", Err(NotANumber)),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(parse(text, 4, 1_000_000_000_000_000), *expected, "{text}");
+        }
+    }
+}

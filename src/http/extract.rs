@@ -1,0 +1,96 @@
+//! Tenant, body and query out of a request, each with its bounds.
+use crate::http::error::WireError;
+use crate::http::fields::invalid;
+use crate::limits::{BODY_BYTES_MAX, BODY_TIME_MAX};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+/// The `crm_id` of the path.
+pub struct Tenant(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Tenant {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Tenant, WireError> {
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| bad_tenant())?;
+        let crm_id = params.iter().find(|(name, _)| *name == "crm_id").map(|(_, value)| value.to_owned());
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        match crm_id {
+            Some(crm_id) if (1..=32).contains(&crm_id.len()) && crm_id.bytes().all(allowed) => {
+                Ok(Tenant(crm_id))
+            }
+            _ => Err(bad_tenant()),
+        }
+    }
+}
+
+fn bad_tenant() -> WireError {
+    invalid("crm_id", "must have 1 to 32 letters, digits, _ or -").into()
+}
+
+/// A JSON body's bytes, whole, by its type.
+pub struct JsonBody(pub axum::body::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = WireError;
+
+    async fn from_request(request: Request, _: &S) -> Result<JsonBody, WireError> {
+        check_type(request.headers())?;
+        let body = Limited::new(request.into_body(), BODY_BYTES_MAX);
+        match tokio::time::timeout(BODY_TIME_MAX, body.collect()).await {
+            Ok(Ok(collected)) => Ok(JsonBody(collected.to_bytes())),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(WireError::BodyTooLarge),
+            Ok(Err(error)) => Err(WireError::BadJson(format!("it did not arrive: {error}"))),
+            Err(_) => Err(WireError::TooSlow),
+        }
+    }
+}
+
+/// JSON, in UTF-8 where a charset is named; a missing type is taken as JSON.
+fn check_type(headers: &HeaderMap) -> Result<(), WireError> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let text = value.to_str().map_err(|_| WireError::NotJsonByType)?;
+    let mut parts = text.split(';').map(str::trim);
+    let is_json = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
+    let charset = |parameter: &str| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        !name.trim().eq_ignore_ascii_case("charset")
+            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    };
+    if is_json && parts.all(charset) { Ok(()) } else { Err(WireError::NotJsonByType) }
+}
+
+/// A query's fields. None may be given twice.
+pub struct QueryFields(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for QueryFields {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<QueryFields, WireError> {
+        QueryFields::of(&parts.uri)
+    }
+}
+
+impl QueryFields {
+    fn of(uri: &Uri) -> Result<QueryFields, WireError> {
+        let bad = |_| WireError::from(invalid("query", "must be form-encoded UTF-8"));
+        let axum::extract::Query(fields) = axum::extract::Query::try_from_uri(uri).map_err(bad)?;
+        Ok(QueryFields(fields))
+    }
+
+    pub fn get(&self, field: &'static str) -> Result<Option<&str>, WireError> {
+        let mut found = self.0.iter().filter(|(name, _)| name == field).map(|(_, value)| value.as_str());
+        let value = found.next();
+        if found.next().is_some() { Err(invalid(field, "must be given once").into()) } else { Ok(value) }
+    }
+
+    pub fn integer(&self, field: &'static str, least: u64, most: u64) -> Result<Option<u64>, WireError> {
+        let Some(text) = self.get(field)? else { return Ok(None) };
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        let should = || invalid(field, format!("must be a whole number from {least} to {most}")).into();
+        number.map(Some).ok_or_else(should)
+    }
+}

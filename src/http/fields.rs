@@ -1,0 +1,252 @@
+//! The fields of a body: each with its type, its bounds and a message that names it.
+use crate::http::decimal::{self, DecimalError};
+use crate::http::error::WireError;
+use crate::http::time;
+use crate::ledger::instant::Instant;
+use crate::ledger::points::{Amount, Points};
+use crate::ledger::refusal::Refusal;
+use chrono_tz::Tz;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// How deep a body may nest.
+const DEPTH_MAX: usize = 64;
+
+pub const KEY_BYTES_MAX: usize = 128;
+pub const MEMBER_BYTES_MAX: usize = 64;
+pub const TEXT_BYTES_MAX: usize = 4_096;
+
+type Field = &'static str;
+
+/// A body's fields as they were written; `null` is the same as left out.
+pub struct Fields<'a> {
+    entries: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+pub fn invalid(field: Field, should: impl Into<String>) -> Refusal {
+    Refusal::Invalid { field, should: should.into() }
+}
+
+/// Makes a field that is left out an error.
+pub fn required<T>(field: Field, value: Option<T>) -> Result<T, Refusal> {
+    value.ok_or_else(|| invalid(field, "is required"))
+}
+
+impl<'a> Fields<'a> {
+    pub fn parse(body: &'a [u8]) -> Result<Fields<'a>, WireError> {
+        let text = std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))?;
+        check_depth(body)?;
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let entries =
+            reader.deserialize_map(Entries).map_err(|error| WireError::BadJson(error.to_string()))?;
+        reader.end().map_err(|error| WireError::BadJson(error.to_string()))?;
+        for (n, (name, _)) in entries.iter().enumerate() {
+            if entries[..n].iter().any(|(other, _)| other == name) {
+                return Err(WireError::BadJson(format!("the field {name:?} is there twice")));
+            }
+        }
+        Ok(Fields { entries })
+    }
+
+    /// A field's JSON, or that of its alias.
+    fn raw(&self, field: Field) -> Result<Option<&'a RawValue>, Refusal> {
+        let find = |name: &str| {
+            let found = self.entries.iter().find(|(other, _)| other == name);
+            found.map(|(_, raw)| *raw).filter(|raw| raw.get() != "null")
+        };
+        let (own, other) = (find(field), alias(field).and_then(find));
+        match (own, other) {
+            (Some(own), Some(other)) if own.get() != other.get() => {
+                let alias = alias(field).unwrap_or_default();
+                Err(invalid(field, format!("is given twice, also as {alias}, and they differ")))
+            }
+            _ => Ok(own.or(other)),
+        }
+    }
+
+    fn string(&self, field: Field) -> Result<Option<String>, Refusal> {
+        let Some(raw) = self.raw(field)? else { return Ok(None) };
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| invalid(field, "must be a string"))
+    }
+
+    /// Free text.
+    pub fn text(&self, field: Field) -> Result<Option<String>, Refusal> {
+        let text = self.string(field)?;
+        if text.as_ref().is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
+            return Err(invalid(field, format!("must have at most {TEXT_BYTES_MAX} bytes")));
+        }
+        Ok(text)
+    }
+
+    /// A number that clients give events and transfers.
+    pub fn key(&self, field: Field) -> Result<Option<String>, Refusal> {
+        self.string(field)?.map(|text| check_name(field, text, KEY_BYTES_MAX)).transpose()
+    }
+
+    pub fn member(&self, field: Field) -> Result<Option<String>, Refusal> {
+        self.string(field)?.map(|text| check_name(field, text, MEMBER_BYTES_MAX)).transpose()
+    }
+
+    pub fn bool(&self, field: Field) -> Result<Option<bool>, Refusal> {
+        let Some(raw) = self.raw(field)? else { return Ok(None) };
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| invalid(field, "must be true or false"))
+    }
+
+    /// A whole number within bounds, as a JSON number; `180.0` is one.
+    pub fn integer(&self, field: Field, least: i64, most: i64) -> Result<Option<i64>, Refusal> {
+        let Some(raw) = self.raw(field)? else { return Ok(None) };
+        let number = decimal::parse(raw.get(), 0, most).ok().filter(|number| *number >= least);
+        number
+            .map(Some)
+            .ok_or_else(|| invalid(field, format!("must be a whole number from {least} to {most}")))
+    }
+
+    /// A positive number of points.
+    pub fn points(&self, field: Field) -> Result<Option<Points>, Refusal> {
+        let Some(raw) = self.raw(field)? else { return Ok(None) };
+        let points = points_of(&number_text(field, raw.get())?).map_err(|why| invalid(field, why))?;
+        Ok(Some(points))
+    }
+
+    pub fn time(&self, field: Field, zone: Tz) -> Result<Option<Instant>, Refusal> {
+        let Some(text) = self.string(field)? else { return Ok(None) };
+        time::parse(&text, zone).map(Some).ok_or_else(|| invalid(field, time::SHOULD))
+    }
+
+    /// An object; one with nothing in it counts as left out. Its text without white space, and its value.
+    pub fn object(&self, field: Field) -> Result<Option<(String, serde_json::Map<String, Value>)>, Refusal> {
+        let Some(raw) = self.raw(field)? else { return Ok(None) };
+        let object = serde_json::from_str(raw.get()).map_err(|_| invalid(field, "must be an object"))?;
+        match object {
+            Value::Object(map) if map.is_empty() => Ok(None),
+            Value::Object(map) => Ok(Some((without_white_space(raw.get()), map))),
+            _ => Err(invalid(field, "must be an object")),
+        }
+    }
+}
+
+/// The seed's slips, accepted wherever they occur.
+fn alias(field: &str) -> Option<&'static str> {
+    match field {
+        "store_code" => Some("stroe_code"),
+        "order_info" => Some("order_items"),
+        _ => None,
+    }
+}
+
+/// Text that names something: not empty, not too long, nothing in it that can't be seen.
+pub fn check_name(field: Field, text: String, bytes_max: usize) -> Result<String, Refusal> {
+    let edges = text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace);
+    if text.is_empty() || text.len() > bytes_max || text.contains(char::is_control) || edges {
+        let should = format!(
+            "must have 1 to {bytes_max} bytes, no control character and no white space at either end"
+        );
+        return Err(invalid(field, should));
+    }
+    Ok(text)
+}
+
+/// The text of a number given as a JSON number or as a string that holds one.
+fn number_text(field: Field, json: &str) -> Result<Cow<'_, str>, Refusal> {
+    match json.as_bytes().first() {
+        Some(b'"') => {
+            serde_json::from_str(json).map(Cow::Owned).map_err(|_| invalid(field, "must be a number"))
+        }
+        Some(b'-' | b'0'..=b'9') => Ok(Cow::Borrowed(json)),
+        _ => Err(invalid(field, "must be a number")),
+    }
+}
+
+fn points_of(text: &str) -> Result<Points, &'static str> {
+    match decimal::parse(text, 4, Points::REQUEST_MAX.0) {
+        Ok(0) | Err(DecimalError::Negative) => Err("must be above 0"),
+        Ok(units) => Ok(Points(units)),
+        Err(error) => {
+            Err(words(error, "must have at most 4 decimal places", "must be at most 100,000,000,000"))
+        }
+    }
+}
+
+/// An amount of money in an object, as a number or a string.
+pub fn amount(field: Field, value: Option<&Value>) -> Result<Option<Amount>, Refusal> {
+    let text = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(_) => return Err(invalid(field, "must be a number")),
+    };
+    match decimal::parse(&text, Amount::PLACES, Amount::MAX.0) {
+        Ok(units) => Ok(Some(Amount(units))),
+        Err(DecimalError::Negative) => Err(invalid(field, "must not be negative")),
+        Err(error) => {
+            let (places, size) = ("must have at most 6 decimal places", "must be at most 1,000,000,000,000");
+            Err(invalid(field, words(error, places, size)))
+        }
+    }
+}
+
+fn words(error: DecimalError, places: &'static str, size: &'static str) -> &'static str {
+    match error {
+        DecimalError::TooManyPlaces => places,
+        DecimalError::TooLarge => size,
+        DecimalError::TooLong => "must have at most 64 characters",
+        DecimalError::NotANumber | DecimalError::Negative => "must be a number",
+    }
+}
+
+/// Refuses what nests deeper than [`DEPTH_MAX`], before anything is built of it.
+fn check_depth(body: &[u8]) -> Result<(), WireError> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_MAX {
+            return Err(WireError::BadJson(format!("it nests deeper than {DEPTH_MAX}")));
+        }
+    }
+    Ok(())
+}
+
+/// The same JSON, with keys and numbers as they were written.
+fn without_white_space(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    let keep = |character: &char| {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if in_string => escaped = true,
+            '"' => in_string = !in_string,
+            _ => {}
+        }
+        in_string || !character.is_ascii_whitespace()
+    };
+    json.chars().filter(keep).collect()
+}
+
+struct Entries;
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::with_capacity(16);
+        while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
+            entries.push((name, value));
+        }
+        Ok(entries)
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);

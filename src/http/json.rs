@@ -1,0 +1,99 @@
+//! Writes JSON into bytes, field by field: what every answer is made of.
+use std::fmt::Display;
+use std::io::Write;
+
+/// An object or array being written.
+pub struct Json {
+    out: Vec<u8>,
+    /// Something stands before the next element.
+    comma: bool,
+}
+
+impl Json {
+    pub fn new() -> Json {
+        Json { out: Vec::with_capacity(768), comma: false }
+    }
+
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.out
+    }
+
+    fn separate(&mut self) {
+        if self.comma {
+            self.out.push(b',');
+        }
+        self.comma = true;
+    }
+
+    pub fn open(&mut self, bracket: u8) -> &mut Json {
+        self.out.push(bracket);
+        self.comma = false;
+        self
+    }
+
+    pub fn close(&mut self, bracket: u8) -> &mut Json {
+        self.out.push(bracket);
+        self.comma = true;
+        self
+    }
+
+    /// The next element of an array.
+    pub fn element(&mut self) -> &mut Json {
+        self.separate();
+        self
+    }
+
+    /// The name of the next field; one of ours, so nothing in it needs escaping.
+    pub fn name(&mut self, name: &str) -> &mut Json {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self
+    }
+
+    pub fn null(&mut self) {
+        self.out.extend_from_slice(b"null");
+    }
+
+    pub fn string(&mut self, text: &str) {
+        // A string into memory: neither can fail.
+        let written = serde_json::to_writer(&mut self.out, text);
+        debug_assert!(written.is_ok());
+    }
+
+    /// Something whose text is a JSON number or literal.
+    pub fn plain(&mut self, value: impl Display) {
+        let written = write!(self.out, "{value}");
+        debug_assert!(written.is_ok());
+    }
+
+    /// JSON text as it is.
+    pub fn raw(&mut self, json: &[u8]) {
+        self.out.extend_from_slice(json);
+    }
+
+    pub fn field_string(&mut self, name: &str, text: Option<&str>) {
+        self.name(name);
+        match text {
+            Some(text) => self.string(text),
+            None => self.null(),
+        }
+    }
+
+    pub fn field_plain(&mut self, name: &str, value: Option<impl Display>) {
+        self.name(name);
+        match value {
+            Some(value) => self.plain(value),
+            None => self.null(),
+        }
+    }
+
+    pub fn field_raw(&mut self, name: &str, json: Option<&str>) {
+        self.name(name);
+        match json {
+            Some(json) => self.raw(json.as_bytes()),
+            None => self.null(),
+        }
+    }
+}

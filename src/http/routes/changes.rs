@@ -1,0 +1,59 @@
+//! The routes that change something: read the body, hand over the command, answer the record.
+use crate::actors::service::Service;
+use crate::http::error::WireError;
+use crate::http::extract::{JsonBody, Tenant};
+use crate::http::fields::Fields;
+use crate::http::requests::{self, Change};
+use crate::http::routes::changed;
+use axum::extract::State;
+use axum::response::Response;
+use chrono_tz::Tz;
+use std::sync::Arc;
+
+type Answered = Result<Response, WireError>;
+type Shared = State<Arc<Service>>;
+
+async fn change(
+    service: &Service,
+    crm_id: &str,
+    body: &JsonBody,
+    read: fn(&Fields<'_>, Tz) -> Result<Change, WireError>,
+) -> Answered {
+    let (member_no, command) = read(&Fields::parse(&body.0)?, service.zone(crm_id))?;
+    changed(service.change(crm_id, &member_no, command).await)
+}
+
+pub async fn produce_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
+    change(&service, &crm_id, &body, requests::accrue).await
+}
+
+pub async fn consume_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
+    change(&service, &crm_id, &body, requests::spend).await
+}
+
+pub async fn reverse_produce(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
+    change(&service, &crm_id, &body, requests::reverse_accrual).await
+}
+
+pub async fn reverse_consume(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
+    change(&service, &crm_id, &body, requests::reverse_spend).await
+}
+
+pub async fn transfer(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
+    change(&service, &crm_id, &body, |fields, _| requests::offer(fields)).await
+}
+
+pub async fn transfer_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
+    change(&service, &crm_id, &body, |fields, _| requests::send_direct(fields)).await
+}
+
+pub async fn cancel(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
+    let (member_no, transfer_no) = requests::cancel(&Fields::parse(&body.0)?)?;
+    changed(service.cancel(&crm_id, &member_no, &transfer_no).await)
+}
+
+pub async fn accept(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
+    let accept = requests::accept(&Fields::parse(&body.0)?)?;
+    let from = accept.from_user.as_deref();
+    changed(service.accept(&crm_id, &accept.member_no, &accept.transfer_no, from).await)
+}

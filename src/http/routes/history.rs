@@ -1,0 +1,85 @@
+//! `POST /history`: records, newest first.
+use crate::actors::answer::{HistoryQuery, PageQuery, SearchType};
+use crate::actors::service::Service;
+use crate::http::envelope;
+use crate::http::error::WireError;
+use crate::http::extract::{JsonBody, Tenant};
+use crate::http::fields::{Fields, invalid};
+use crate::http::record::write_record;
+use crate::ledger::event::RecordType;
+use crate::ledger::lsn::Lsn;
+use crate::ledger::refusal::Refusal;
+use crate::limits::PAGE_SIZE_MAX;
+use axum::extract::State;
+use axum::response::Response;
+use chrono_tz::Tz;
+use std::sync::Arc;
+
+pub async fn history(
+    State(service): State<Arc<Service>>,
+    Tenant(crm_id): Tenant,
+    body: JsonBody,
+) -> Result<Response, WireError> {
+    let zone = service.zone(&crm_id);
+    let fields = Fields::parse(&body.0)?;
+    let query = read(&fields, zone)?;
+    if fields.text("mobile")?.is_some() {
+        return Err(WireError::NoSuchMobile);
+    }
+    let page = service.history(&crm_id, query).await?;
+    Ok(envelope::ok(|json| {
+        json.open(b'{').field_plain("total", Some(page.total));
+        if page.total_is_lower_bound {
+            json.field_plain("total_is_lower_bound", Some(true));
+        }
+        json.name("items").open(b'[');
+        for record in &page.items {
+            write_record(json.element(), record, zone);
+        }
+        json.close(b']').close(b'}');
+    }))
+}
+
+fn read(fields: &Fields<'_>, zone: Tz) -> Result<HistoryQuery, Refusal> {
+    Ok(HistoryQuery {
+        search_type: fields.text("search_type")?.map(search_type).transpose()?,
+        start_time: fields.time("start_time", zone)?,
+        end_time: fields.time("end_time", zone)?,
+        member_no: fields.member("member_no")?,
+        action_scene: fields.text("action_scene")?,
+        campaign_code: fields.text("campaign_code")?,
+        store_code: fields.text("store_code")?,
+        cost_center: fields.text("cost_center")?,
+        event_no: fields.key("event_no")?,
+        transfer_no: fields.key("transfer_no")?,
+        after: positive(fields, "after_id", i64::MAX)?.map(Lsn),
+        page: PageQuery {
+            page: page(fields)?,
+            page_size: positive(fields, "page_size", PAGE_SIZE_MAX as i64)?
+                .unwrap_or(PageQuery::default().page_size),
+        },
+    })
+}
+
+fn search_type(text: String) -> Result<SearchType, Refusal> {
+    if text == "freeze" {
+        return Ok(SearchType::Frozen);
+    }
+    RecordType::from_name(&text).map(SearchType::Type).ok_or_else(|| {
+        let names: Vec<&str> = RecordType::ALL.iter().map(|kind| kind.name()).collect();
+        invalid("search_type", format!("must be one of {} or freeze", names.join(", ")))
+    })
+}
+
+/// `page`, or `page_id` as other routes of the family call it.
+fn page(fields: &Fields<'_>) -> Result<u64, Refusal> {
+    let (page, page_id) = (positive(fields, "page", i64::MAX)?, positive(fields, "page_id", i64::MAX)?);
+    if page.is_some() && page_id.is_some() && page != page_id {
+        return Err(invalid("page_id", "must be the same as page, where both are given"));
+    }
+    Ok(page.or(page_id).unwrap_or(1))
+}
+
+fn positive(fields: &Fields<'_>, field: &'static str, most: i64) -> Result<Option<u64>, Refusal> {
+    Ok(fields.integer(field, 1, most)?.map(i64::unsigned_abs))
+}

@@ -1,0 +1,51 @@
+//! The routes, and what changes have in common.
+mod changes;
+mod history;
+mod reads;
+
+use crate::actors::answer::{Answer, Failure};
+use crate::actors::service::Service;
+use crate::http::envelope;
+use crate::http::error::WireError;
+use crate::http::record::write_answer;
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+const PREFIX: &str = "/api/crm/points/{crm_id}";
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+pub fn router(service: Arc<Service>) -> Router {
+    let tenant = Router::new()
+        .route("/produce/direct", post(changes::produce_direct))
+        .route("/consume/direct", post(changes::consume_direct))
+        .route("/reverse/produce", post(changes::reverse_produce))
+        .route("/reverse/consume", post(changes::reverse_consume))
+        .route("/transfer", post(changes::transfer))
+        .route("/transfer/direct", post(changes::transfer_direct))
+        .route("/transfer/cancel", post(changes::cancel))
+        .route("/accept", post(changes::accept))
+        .route("/history", post(history::history))
+        .route("/summary", get(reads::summary))
+        .route("/lots", get(reads::lots))
+        .route("/transfers", get(reads::transfers));
+    Router::new()
+        .nest(PREFIX, tenant)
+        .route("/livez", get(reads::livez))
+        .route("/readyz", get(reads::readyz))
+        .fallback(async || WireError::NoSuchRoute)
+        .method_not_allowed_fallback(async || WireError::WrongMethod)
+        .with_state(service)
+}
+
+/// A change's answer; a replay has the same bytes and says so in its head.
+fn changed(answered: Result<Answer, Failure>) -> Result<Response, WireError> {
+    let answer = answered?;
+    let mut response = envelope::ok(|json| write_answer(json, &answer));
+    if answer.replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}

@@ -1,0 +1,132 @@
+//! The routes that only read one member, and the two that tell how the service is.
+use crate::actors::answer::{Failure, LotView, PageQuery, Summary, TransferView};
+use crate::actors::service::Service;
+use crate::http::envelope;
+use crate::http::error::WireError;
+use crate::http::extract::{QueryFields, Tenant};
+use crate::http::fields::{invalid, required};
+use crate::http::json::Json;
+use crate::http::requests::member_of_query;
+use crate::http::time::format;
+use crate::ledger::event::TransferStatus;
+use crate::ledger::instant::Instant;
+use crate::limits::PAGE_SIZE_MAX;
+use axum::extract::State;
+use axum::response::Response;
+use chrono_tz::Tz;
+use std::sync::Arc;
+
+type Answered = Result<Response, WireError>;
+type Shared = State<Arc<Service>>;
+
+/// The process runs.
+pub async fn livez() -> Response {
+    envelope::ok(Json::null)
+}
+
+/// It can take requests.
+pub async fn readyz(State(service): Shared) -> Answered {
+    if service.is_ready() { Ok(envelope::ok(Json::null)) } else { Err(Failure::NotReady.into()) }
+}
+
+pub async fn summary(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
+    let member_no = query.get("member_no")?.map(member_of_query).transpose()?;
+    if query.get("mobile")?.is_some() {
+        return Err(WireError::NoSuchMobile);
+    }
+    let member_no = required("member_no", member_no)?;
+    let summary = service.summary(&crm_id, &member_no).await?;
+    Ok(envelope::ok(|json| write_summary(json, &crm_id, &member_no, &summary, service.zone(&crm_id))))
+}
+
+fn write_summary(json: &mut Json, crm_id: &str, member_no: &str, summary: &Summary, zone: Tz) {
+    let time = |at: Option<Instant>| at.map(|at| format(at, zone));
+    json.open(b'{');
+    json.field_plain("detail_id", summary.detail_id);
+    json.field_string("crm_id", Some(crm_id));
+    json.field_string("member_no", Some(member_no));
+    json.field_plain("total_points", Some(summary.total));
+    json.field_plain("freeze_points", Some(summary.freeze));
+    json.field_plain("expired_points", Some(summary.expired));
+    json.field_plain("active_points", Some(summary.active));
+    json.field_plain("used_points", Some(summary.used));
+    json.field_plain("future_expired", Some(summary.future_expired));
+    json.field_string("create_time", time(summary.created_at).as_deref());
+    json.field_string("update_time", time(summary.updated_at).as_deref());
+    json.close(b'}');
+}
+
+pub async fn lots(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
+    let (member_no, page) = (member(&query)?, page(&query)?);
+    let lots = service.lots(&crm_id, &member_no, page).await?;
+    let zone = service.zone(&crm_id);
+    Ok(envelope::ok(|json| write_list(json, lots.total, &lots.items, |json, lot| write_lot(json, lot, zone))))
+}
+
+fn write_lot(json: &mut Json, lot: &LotView, zone: Tz) {
+    json.open(b'{');
+    json.field_string("lot_id", Some(&lot.id.to_string()));
+    json.field_string("origin_event_no", lot.origin_event_no.as_deref());
+    json.field_string("from_transfer_no", lot.from_transfer_no.as_deref());
+    json.field_plain("points", Some(lot.points));
+    json.field_plain("remaining", Some(lot.remaining));
+    json.field_string("state", Some(lot.state.name()));
+    json.field_string("unfreeze_time", lot.unfreeze_at.map(|at| format(at, zone)).as_deref());
+    json.field_string("expire_time", lot.expire_at.map(|at| format(at, zone)).as_deref());
+    json.field_string("store_code", lot.store_code.as_deref());
+    json.field_string("cost_center", lot.cost_center.as_deref());
+    json.field_string("create_time", Some(&format(lot.created_at, zone)));
+    json.close(b'}');
+}
+
+pub async fn transfers(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
+    let (member_no, page) = (member(&query)?, page(&query)?);
+    let status = query.get("status")?.map(status).transpose()?;
+    let transfers = service.transfers(&crm_id, &member_no, status, page).await?;
+    let zone = service.zone(&crm_id);
+    Ok(envelope::ok(|json| {
+        write_list(json, transfers.total, &transfers.items, |json, transfer| {
+            write_transfer(json, transfer, zone)
+        });
+    }))
+}
+
+fn write_transfer(json: &mut Json, transfer: &TransferView, zone: Tz) {
+    json.open(b'{');
+    json.field_string("transfer_no", Some(&transfer.transfer_no));
+    json.field_string("from_user", Some(&transfer.from_user));
+    json.field_string("to_user", Some(&transfer.to_user));
+    json.field_plain("points", Some(transfer.points));
+    json.field_string("status", Some(transfer.status.name()));
+    json.field_string("create_time", Some(&format(transfer.created_at, zone)));
+    json.field_string("deadline", transfer.deadline.map(|at| format(at, zone)).as_deref());
+    json.field_string("update_time", Some(&format(transfer.updated_at, zone)));
+    json.close(b'}');
+}
+
+fn write_list<T>(json: &mut Json, total: u64, items: &[T], mut write: impl FnMut(&mut Json, &T)) {
+    json.open(b'{').field_plain("total", Some(total));
+    json.name("items").open(b'[');
+    for item in items {
+        write(json.element(), item);
+    }
+    json.close(b']').close(b'}');
+}
+
+fn member(query: &QueryFields) -> Result<String, WireError> {
+    let member_no = query.get("member_no")?.map(member_of_query).transpose()?;
+    Ok(required("member_no", member_no)?)
+}
+
+fn page(query: &QueryFields) -> Result<PageQuery, WireError> {
+    let default = PageQuery::default();
+    Ok(PageQuery {
+        page: query.integer("page", 1, u64::MAX)?.unwrap_or(default.page),
+        page_size: query.integer("page_size", 1, PAGE_SIZE_MAX)?.unwrap_or(default.page_size),
+    })
+}
+
+fn status(text: &str) -> Result<TransferStatus, WireError> {
+    let found = TransferStatus::ALL.into_iter().find(|status| status.name() == text);
+    found.ok_or_else(|| invalid("status", "must be open, accepted, returned or cancelled").into())
+}

@@ -1,0 +1,106 @@
+//! Times as the wire writes them: `YYYY-MM-DD HH:MM:SS` in the tenant's zone.
+use crate::ledger::instant::Instant;
+use chrono::{DateTime, Datelike, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+const FORM: &str = "%Y-%m-%d %H:%M:%S";
+const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
+
+/// What a time must look like, for messages.
+pub const SHOULD: &str = "must be a time such as 2022-06-15 18:00:00, or RFC 3339 with an offset";
+
+/// The instant that `text` names: local in `zone`, or RFC 3339 with an offset. A local time that the zone skips is the
+/// first instant after the gap; one that it has twice, the earlier.
+pub fn parse(text: &str, zone: Tz) -> Option<Instant> {
+    let instant = match NaiveDateTime::parse_from_str(text, FORM) {
+        Ok(local) if text.len() == 19 => resolve(local, zone)?,
+        _ => DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc),
+    };
+    YEARS.contains(&instant.year()).then(|| Instant(instant.timestamp_millis()))
+}
+
+fn resolve(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+    match zone.from_local_datetime(&local) {
+        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.with_timezone(&Utc)),
+        LocalResult::None => first_after_gap(local, zone),
+    }
+}
+
+/// No zone skips more than a day and a bit; the end of the gap is found to the second by halving.
+fn first_after_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+    let at = |local: NaiveDateTime| zone.from_local_datetime(&local).earliest();
+    let (mut inside, mut beyond) = (local, local.checked_add_signed(TimeDelta::hours(26))?);
+    at(beyond)?;
+    while beyond - inside > TimeDelta::seconds(1) {
+        let middle = inside + TimeDelta::seconds((beyond - inside).num_seconds() / 2);
+        if at(middle).is_some() { beyond = middle } else { inside = middle }
+    }
+    at(beyond).map(|at| at.with_timezone(&Utc))
+}
+
+/// `at` in `zone`, to the second. What no calendar holds is shown as its end.
+pub fn format(at: Instant, zone: Tz) -> String {
+    let utc = DateTime::<Utc>::from_timestamp_millis(at.0).unwrap_or(if at.0 < 0 {
+        DateTime::<Utc>::MIN_UTC
+    } else {
+        DateTime::<Utc>::MAX_UTC
+    });
+    let local = utc.with_timezone(&zone).naive_local();
+    let (date, time) = (local.date(), local.time());
+    use chrono::Timelike;
+    format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        date.year(),
+        date.month(),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_both_forms_and_writes_the_first() {
+        let rows: &[(&str, Tz, Option<&str>)] = &[
+            ("2022-06-15 18:00:00", Tz::Asia__Shanghai, Some("2022-06-15 18:00:00")),
+            ("2022-06-15T10:00:00Z", Tz::Asia__Shanghai, Some("2022-06-15 18:00:00")),
+            ("2022-06-15T18:00:00.999+08:00", Tz::Asia__Shanghai, Some("2022-06-15 18:00:00")),
+            // Skipped in spring: the first instant after. Twice in autumn: the earlier.
+            ("2024-03-10 02:30:00", Tz::America__New_York, Some("2024-03-10 03:00:00")),
+            ("2024-11-03 01:30:00", Tz::America__New_York, Some("2024-11-03 01:30:00")),
+            // China had summer time; a day that Samoa left out.
+            ("1986-05-04 02:30:00", Tz::Asia__Shanghai, Some("1986-05-04 03:00:00")),
+            ("2011-12-30 12:00:00", Tz::Pacific__Apia, Some("2011-12-31 00:00:00")),
+            ("2022-06-15", Tz::UTC, None),
+            ("2022-13-15 18:00:00", Tz::UTC, None),
+            ("2022-02-30 18:00:00", Tz::UTC, None),
+            ("2022-06-15 24:00:00", Tz::UTC, None),
+            ("2022-6-15 18:00:00", Tz::UTC, None),
+            ("99999-06-15 18:00:00", Tz::UTC, None),
+            ("1800-06-15 18:00:00", Tz::UTC, None),
+            ("2022-06-15T18:00:00", Tz::UTC, None),
+            ("", Tz::UTC, None),
+        ];
+        for (text, zone, expected) in rows {
+            let read = parse(text, *zone).map(|at| format(at, *zone));
+            assert_eq!(read.as_deref(), *expected, "{text} in {zone}");
+        }
+    }
+
+    #[test]
+    fn resolves_a_doubled_time_to_the_earlier_instant() {
+        let at = parse("2024-11-03 01:30:00", Tz::America__New_York);
+        assert_eq!(at, parse("2024-11-03T01:30:00-04:00", Tz::UTC));
+    }
+
+    #[test]
+    fn writes_every_instant_there_is() {
+        for at in [i64::MIN, -1, 0, i64::MAX] {
+            assert!(format(Instant(at), Tz::Asia__Shanghai).len() >= 19);
+        }
+    }
+}

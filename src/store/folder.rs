@@ -1,0 +1,85 @@
+//! The data folder: where everything lies, the lock that keeps a second process out, the marker that says whose it is.
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "locks are of files, not of disks")]
+use crate::store::disk::Disk;
+use crate::store::error::StoreError;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// The folders of a service.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    pub wal: PathBuf,
+    pub archive: PathBuf,
+    pub snapshots: PathBuf,
+    pub history: PathBuf,
+}
+
+impl Folder {
+    pub fn at(data: &Path) -> Folder {
+        let wal = data.join("wal");
+        let snapshots = data.join("snapshots");
+        Folder { archive: wal.join("archive"), history: snapshots.join("history"), wal, snapshots }
+    }
+
+    fn marker(&self) -> PathBuf {
+        self.wal.join("LOG")
+    }
+
+    pub fn create(&self, disk: &dyn Disk) -> Result<(), StoreError> {
+        for folder in [&self.wal, &self.archive, &self.snapshots] {
+            disk.create_folder(folder).map_err(StoreError::io(folder, "creating the folder"))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps other processes out for as long as the answer lives.
+    pub fn lock(&self) -> Result<File, StoreError> {
+        let path = self.wal.join("LOCK");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(StoreError::io(&path, "opening the lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
+            Err(TryLockError::Error(source)) => Err(StoreError::Io { path, what: "locking", source }),
+        }
+    }
+
+    /// The log that this folder is for; none in a folder never used.
+    pub fn log_id(&self, disk: &dyn Disk) -> Result<Option<u128>, StoreError> {
+        let path = self.marker();
+        let files = disk.list(&self.wal).map_err(StoreError::io(&self.wal, "listing"))?;
+        if !files.contains(&path) {
+            return Ok(None);
+        }
+        let read = disk.open_read_only(&path).and_then(|file| file.read_all());
+        let text = read.map_err(StoreError::io(&path, "reading"))?;
+        let text = String::from_utf8_lossy(&text);
+        match u128::from_str_radix(text.trim(), 16) {
+            Ok(log_id) => Ok(Some(log_id)),
+            Err(_) => Err(StoreError::Corrupt {
+                path,
+                offset: 0,
+                lsn: crate::ledger::lsn::Lsn::ZERO,
+                why: "the marker does not hold a log's id of 32 hexadecimal digits".into(),
+            }),
+        }
+    }
+
+    /// Marks the folder as the home of a new log.
+    pub fn mark(&self, disk: &dyn Disk, log_id: u128) -> Result<(), StoreError> {
+        let (path, temporary) = (self.marker(), self.wal.join("LOG.tmp"));
+        let text = format!("{log_id:032x}\n");
+        let write = || {
+            let file = disk.open(&temporary, true)?;
+            file.write_all_at(text.as_bytes(), 0)?;
+            file.sync_data()?;
+            disk.rename(&temporary, &path)?;
+            disk.sync_folder(&self.wal)
+        };
+        write().map_err(StoreError::io(&path, "writing"))
+    }
+}

@@ -1,0 +1,308 @@
+//! The journal: records in, in order; answers out when they are durable.
+//!
+//! `append` gives a record its number and leaves; one writer thread writes all that waits as one frame, syncs once
+//! (group commit), moves the durable LSN and only then lets out what waited for it. After a failed write or sync the
+//! journal is closed for good: nothing is acknowledged any more, and no sync is tried twice.
+//!
+//! This is the local log's implementation of the seam `append(record) -> LSN`, `durable`, `after` (reply gate),
+//! `read_from` ([`crate::store::recovery::replay`]); nothing above it knows of files.
+use crate::format::frame::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES, push_record};
+use crate::format::segment::{SEGMENT_HEADER_BYTES, Sequences};
+use crate::ledger::lsn::Lsn;
+use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX};
+use crate::store::disk::Disk;
+use crate::store::error::StoreError;
+use crate::store::folder::Folder;
+use crate::store::recovery::LogEnd;
+use crate::store::writer;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// When an answer may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncPolicy {
+    /// When fdatasync has returned.
+    Always,
+    /// When it is written; it is synced this often.
+    Interval(Duration),
+    /// When it is written; the system syncs when it likes.
+    Off,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct JournalOptions {
+    pub segment_bytes: u64,
+    pub sync: SyncPolicy,
+    /// How long the writer waits for company under load.
+    pub gather: Duration,
+    /// Log space kept for what can't be refused.
+    pub reserve_bytes: u64,
+    /// Free disk space below which changes are turned away: the index and snapshots live on the same disk.
+    pub min_free_bytes: u64,
+}
+
+impl Default for JournalOptions {
+    fn default() -> JournalOptions {
+        JournalOptions {
+            segment_bytes: 16 << 20,
+            sync: SyncPolicy::Always,
+            gather: Duration::from_micros(300),
+            reserve_bytes: 2 << 20,
+            min_free_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Who a record is for, when space is short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A client's change: turned away in time.
+    Refusable,
+    /// Credits, notes, passing time: may use the reserve.
+    Mandatory,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    #[error("the log has no room")]
+    Full,
+    #[error("the log is closed")]
+    Closed,
+    #[error("the record is larger than {RECORD_BYTES_MAX} bytes")]
+    TooLarge,
+}
+
+/// Records that have become durable.
+pub struct Batch {
+    pub first_lsn: Lsn,
+    bytes: Vec<u8>,
+    payloads: Vec<Range<usize>>,
+}
+
+impl Batch {
+    pub fn len(&self) -> usize {
+        self.payloads.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.payloads.is_empty()
+    }
+
+    pub fn last_lsn(&self) -> Lsn {
+        Lsn(self.first_lsn.0 + self.len() as u64 - 1)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Lsn, &[u8])> {
+        let payloads = self.payloads.iter().map(|range| &self.bytes[range.clone()]);
+        (self.first_lsn.0..).map(Lsn).zip(payloads)
+    }
+}
+
+/// Where durable records and released waiters go. Called on the writer's thread: must not wait.
+pub trait Sink<T>: Send {
+    fn durable(&mut self, batch: Batch);
+    fn release(&mut self, waiters: Vec<T>);
+    /// The log has failed: what waited can't know its fate.
+    fn failed(&mut self, waiters: Vec<T>, error: StoreError);
+}
+
+/// What the journal has done since it was opened.
+#[derive(Debug, Default)]
+pub struct JournalStats {
+    pub records: AtomicU64,
+    pub bytes: AtomicU64,
+    pub frames: AtomicU64,
+    pub syncs: AtomicU64,
+    pub sync_nanos: AtomicU64,
+}
+
+pub struct Journal<T> {
+    shared: Arc<Shared<T>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    helper: Mutex<Option<JoinHandle<()>>>,
+}
+
+pub(super) struct Shared<T> {
+    pub(super) state: Mutex<State<T>>,
+    /// There is work for the writer.
+    pub(super) work: Condvar,
+    /// There is, or is no longer, a spare segment; or the helper is to end.
+    pub(super) spare_changed: Condvar,
+    pub(super) durable: AtomicU64,
+    pub(super) closed: AtomicBool,
+    pub(super) stats: JournalStats,
+    pub(super) options: JournalOptions,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) folder: Folder,
+}
+
+pub(super) struct State<T> {
+    pub(super) pending: Pending,
+    pub(super) waiters: VecDeque<(Lsn, T)>,
+    pub(super) next_lsn: Lsn,
+    pub(super) sequences: Sequences,
+    /// Bytes still free in the current segment, what is being written now taken off.
+    pub(super) room: u64,
+    pub(super) spare: Option<super::segments::Spare>,
+    pub(super) disk_low: bool,
+    pub(super) stopping: bool,
+    /// The writer waits, and wants to be woken.
+    pub(super) writer_idle: bool,
+}
+
+/// Encoded records that wait for the writer.
+#[derive(Default)]
+pub(super) struct Pending {
+    pub(super) first_lsn: Lsn,
+    pub(super) bytes: Vec<u8>,
+    pub(super) payloads: Vec<Range<usize>>,
+}
+
+impl Pending {
+    pub(super) fn into_batch(self) -> Batch {
+        Batch { first_lsn: self.first_lsn, bytes: self.bytes, payloads: self.payloads }
+    }
+}
+
+impl<T: Send + 'static> Journal<T> {
+    /// Opens the log for writing where recovery found its end, and starts the writer.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        folder: Folder,
+        options: JournalOptions,
+        end: LogEnd,
+        sink: impl Sink<T> + 'static,
+    ) -> Result<Journal<T>, StoreError> {
+        let least = (FRAME_PAYLOAD_BYTES_MAX + FRAME_HEADER_BYTES + SEGMENT_HEADER_BYTES) as u64;
+        let options = JournalOptions { segment_bytes: options.segment_bytes.max(least), ..options };
+        let durable = end.last_lsn().0;
+        let state = State {
+            pending: Pending { first_lsn: end.chain.next_lsn, ..Pending::default() },
+            waiters: VecDeque::new(),
+            next_lsn: end.chain.next_lsn,
+            sequences: end.chain.sequences,
+            room: 0,
+            spare: None,
+            disk_low: false,
+            stopping: false,
+            writer_idle: false,
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            spare_changed: Condvar::new(),
+            durable: AtomicU64::new(durable),
+            closed: AtomicBool::new(false),
+            stats: JournalStats::default(),
+            options,
+            disk,
+            folder,
+        });
+        let helper = writer::start_helper(&shared)?;
+        let writer = writer::start(&shared, end, Box::new(sink))?;
+        Ok(Journal { shared, writer: Mutex::new(Some(writer)), helper: Mutex::new(Some(helper)) })
+    }
+
+    /// Puts a record at the log's end and gives its number. It is durable when [`Journal::durable`] says so.
+    /// Whether there is room is decided before anything is promised.
+    pub fn append(&self, class: Class, partition: u16, payload: &[u8]) -> Result<Lsn, AppendError> {
+        if payload.len() > RECORD_BYTES_MAX {
+            return Err(AppendError::TooLarge);
+        }
+        let mut state = self.shared.lock();
+        if self.shared.closed.load(Ordering::Acquire) || state.stopping {
+            return Err(AppendError::Closed);
+        }
+        if !self.shared.has_room(&state, class, payload.len()) {
+            return Err(AppendError::Full);
+        }
+        let lsn = state.next_lsn;
+        state.next_lsn = lsn.next();
+        let sequence = &mut state.sequences[usize::from(partition)];
+        *sequence += 1;
+        let sequence = *sequence;
+        let pending = &mut state.pending;
+        push_record(&mut pending.bytes, partition, sequence, payload);
+        let end = pending.bytes.len();
+        pending.payloads.push(end - payload.len()..end);
+        let wake = std::mem::take(&mut state.writer_idle);
+        drop(state);
+        if wake {
+            self.shared.work.notify_one();
+        }
+        Ok(lsn)
+    }
+
+    /// The reply gate: gives the waiter back if `lsn` is durable, otherwise keeps it until it is. Where the log has
+    /// failed the waiter is dropped, and with it whatever reply it holds.
+    pub fn after(&self, lsn: Lsn, waiter: T) -> Option<T> {
+        if self.durable() >= lsn {
+            return Some(waiter);
+        }
+        let mut state = self.shared.lock();
+        if self.durable() >= lsn {
+            return Some(waiter);
+        }
+        if !self.shared.closed.load(Ordering::Acquire) {
+            state.waiters.push_back((lsn, waiter));
+        }
+        None
+    }
+
+    /// Everything up to this record is on stable storage (as far as the sync policy goes).
+    pub fn durable(&self) -> Lsn {
+        Lsn(self.shared.durable.load(Ordering::Acquire))
+    }
+
+    pub fn last_assigned(&self) -> Lsn {
+        Lsn(self.shared.lock().next_lsn.0 - 1)
+    }
+
+    pub fn stats(&self) -> &JournalStats {
+        &self.shared.stats
+    }
+
+    /// Whether a client's change would be turned away now.
+    pub fn is_full(&self) -> bool {
+        let state = self.shared.lock();
+        !self.shared.has_room(&state, Class::Refusable, 4_096)
+    }
+
+    /// Writes and syncs what waits, and ends. Later appends are refused.
+    pub fn close(&self) {
+        self.shared.lock().stopping = true;
+        self.shared.work.notify_all();
+        self.shared.spare_changed.notify_all();
+        for thread in [&self.writer, &self.helper] {
+            let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(thread) = thread {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl<T> Shared<T> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a record of so many bytes fits into the space made ahead. Each frame costs a header, and the end of a
+    /// segment that the next frame does not fit into is lost: the margin pays for both.
+    fn has_room(&self, state: &State<T>, class: Class, payload: usize) -> bool {
+        let spare = state.spare.as_ref().map_or(0, |spare| spare.bytes - SEGMENT_HEADER_BYTES as u64);
+        let waiting = state.pending.bytes.len() as u64;
+        let margin = (FRAME_HEADER_BYTES + RECORD_HEADER_BYTES) as u64 * 2 + waiting / 16;
+        let needed = waiting + payload as u64 + margin;
+        match class {
+            Class::Mandatory => needed <= state.room.max(spare),
+            Class::Refusable => {
+                !state.disk_low && needed + self.options.reserve_bytes <= state.room.max(spare)
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Segment files: their names, their making, their list.
+use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::ledger::lsn::Lsn;
+use crate::store::disk::{Disk, DiskFile};
+use crate::store::error::StoreError;
+use crate::store::folder::Folder;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub const SEGMENT_ENDING: &str = "seg";
+pub const ARCHIVED_ENDING: &str = "seg.zst";
+
+/// A segment on disk.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SegmentFile {
+    /// By its name.
+    pub first_lsn: Lsn,
+    pub archived: bool,
+    pub path: PathBuf,
+}
+
+/// All segments, oldest first; one that is both archived and not (a crash between) only once, as it was.
+pub fn list(disk: &dyn Disk, folder: &Folder) -> Result<Vec<SegmentFile>, StoreError> {
+    let mut segments = Vec::new();
+    for (place, ending, archived) in
+        [(&folder.wal, SEGMENT_ENDING, false), (&folder.archive, ARCHIVED_ENDING, true)]
+    {
+        for path in disk.list(place).map_err(StoreError::io(place, "listing"))? {
+            if let Some(first_lsn) = first_lsn_of(&path, ending) {
+                segments.push(SegmentFile { first_lsn, archived, path });
+            }
+        }
+    }
+    segments.sort();
+    segments.dedup_by_key(|segment| segment.first_lsn);
+    Ok(segments)
+}
+
+fn first_lsn_of(path: &Path, ending: &str) -> Option<Lsn> {
+    let (stem, found) = path.file_name()?.to_str()?.split_once('.')?;
+    (found == ending && stem.len() == 20).then(|| stem.parse().ok().map(Lsn))?
+}
+
+pub fn live_path(folder: &Folder, first_lsn: Lsn) -> PathBuf {
+    folder.wal.join(format!("{:020}.{SEGMENT_ENDING}", first_lsn.0))
+}
+
+pub fn archived_path(folder: &Folder, first_lsn: Lsn) -> PathBuf {
+    folder.archive.join(format!("{:020}.{ARCHIVED_ENDING}", first_lsn.0))
+}
+
+/// A segment's bytes, unpacked where it is archived.
+pub fn read(disk: &dyn Disk, segment: &SegmentFile) -> Result<Vec<u8>, StoreError> {
+    let file = disk.open_read_only(&segment.path).map_err(StoreError::io(&segment.path, "opening"))?;
+    let bytes = file.read_all().map_err(StoreError::io(&segment.path, "reading"))?;
+    if !segment.archived {
+        return Ok(bytes);
+    }
+    zstd::decode_all(&bytes[..]).map_err(|error| StoreError::Corrupt {
+        path: segment.path.clone(),
+        offset: 0,
+        lsn: segment.first_lsn,
+        why: format!("the archived segment does not unpack: {error}"),
+    })
+}
+
+/// Space made ahead: a file of real zeros, so that later writes neither grow it nor fail for want of space.
+pub struct Spare {
+    path: PathBuf,
+    file: Box<dyn DiskFile>,
+    pub bytes: u64,
+}
+
+/// Makes a spare file of `bytes`.
+pub fn make_spare(disk: &dyn Disk, folder: &Folder, bytes: u64) -> io::Result<Spare> {
+    let path = folder.wal.join("spare.tmp");
+    let made = fill(disk, &path, bytes);
+    if made.is_err() {
+        // Half a file would keep others from space that is short already.
+        let _ = disk.remove(&path);
+    }
+    made.map(|file| Spare { path, file, bytes })
+}
+
+fn fill(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<Box<dyn DiskFile>> {
+    const CHUNK: usize = 1 << 20;
+    let zeros = vec![0; CHUNK];
+    let file = disk.open(path, true)?;
+    let mut offset = 0;
+    while offset < bytes {
+        let part = CHUNK.min(usize::try_from(bytes - offset).unwrap_or(CHUNK));
+        file.write_all_at(&zeros[..part], offset)?;
+        offset += part as u64;
+    }
+    file.sync_data()?;
+    Ok(file)
+}
+
+/// A segment being written to.
+pub struct OpenSegment {
+    pub file: Box<dyn DiskFile>,
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// Where the next frame goes.
+    pub offset: u64,
+    pub ordinal: u64,
+}
+
+impl OpenSegment {
+    pub fn room(&self) -> u64 {
+        self.bytes - self.offset
+    }
+}
+
+/// Turns a spare file into the segment that continues `chain`. Its name is on disk before anything is in it.
+pub fn begin(
+    disk: &dyn Disk,
+    folder: &Folder,
+    spare: Spare,
+    log_id: u128,
+    ordinal: u64,
+    chain: &Chain,
+) -> io::Result<OpenSegment> {
+    let header = SegmentHeader { log_id, ordinal, chain: chain.clone() }.encode();
+    spare.file.write_all_at(&header, 0)?;
+    spare.file.sync_data()?;
+    let path = live_path(folder, chain.next_lsn);
+    disk.rename(&spare.path, &path)?;
+    disk.sync_folder(&folder.wal)?;
+    Ok(OpenSegment {
+        file: spare.file,
+        path,
+        bytes: spare.bytes,
+        offset: SEGMENT_HEADER_BYTES as u64,
+        ordinal,
+    })
+}

@@ -1,0 +1,214 @@
+//! Snapshot files: written aside, read back, then renamed into place; the newest that checks out is loaded.
+use crate::format::snapshot::{
+    BLOCK_HEADER_BYTES, EntryKind, SNAPSHOT_FOOTER_BYTES, SNAPSHOT_HEADER_BYTES, SnapshotFooter,
+    SnapshotHeader, block_crc, block_header, chain, decode_block_header, entries, push_entry,
+};
+use crate::ledger::lsn::Lsn;
+use crate::store::disk::{Disk, DiskFile};
+use crate::store::error::StoreError;
+use crate::store::folder::Folder;
+use std::path::{Path, PathBuf};
+
+const ENDING: &str = "snap";
+/// Entries are gathered into blocks of about this size.
+const BLOCK_BYTES_AIM: usize = 256 << 10;
+/// How many good snapshots are kept.
+const KEPT: usize = 2;
+
+/// A snapshot being written under a temporary name.
+pub struct SnapshotWriter<'a> {
+    disk: &'a dyn Disk,
+    folder: &'a Folder,
+    header: SnapshotHeader,
+    path: PathBuf,
+    file: Box<dyn DiskFile>,
+    offset: u64,
+    block: Vec<u8>,
+    footer: SnapshotFooter,
+}
+
+/// A snapshot that is complete, durable and read back, but not yet in place.
+pub struct FinishedSnapshot<'a> {
+    disk: &'a dyn Disk,
+    folder: &'a Folder,
+    temporary: PathBuf,
+    path: PathBuf,
+    /// No account in it holds a later record: it may be published when this one is durable.
+    pub highest: Lsn,
+    pub bytes: u64,
+    pub entries: u64,
+}
+
+impl<'a> SnapshotWriter<'a> {
+    pub fn create(
+        disk: &'a dyn Disk,
+        folder: &'a Folder,
+        header: SnapshotHeader,
+    ) -> Result<SnapshotWriter<'a>, StoreError> {
+        let path = folder.snapshots.join(format!("{:020}.tmp", header.noted.0));
+        let create = || {
+            if disk.list(&folder.snapshots)?.contains(&path) {
+                disk.remove(&path)?;
+            }
+            let file = disk.open(&path, true)?;
+            file.write_all_at(&header.encode(), 0)?;
+            Ok(file)
+        };
+        let file = create().map_err(StoreError::io(&path, "creating a snapshot"))?;
+        let footer = SnapshotFooter {
+            chain: chain(0, crc32fast::hash(&header.encode())),
+            ..SnapshotFooter::default()
+        };
+        let offset = SNAPSHOT_HEADER_BYTES as u64;
+        Ok(SnapshotWriter { disk, folder, header, path, file, offset, block: Vec::new(), footer })
+    }
+
+    /// Adds an entry; `last` is the last record that it holds.
+    pub fn push(&mut self, kind: EntryKind, entry: &[u8], last: Lsn) -> Result<(), StoreError> {
+        push_entry(&mut self.block, kind, entry);
+        self.footer.entries += 1;
+        self.footer.highest = self.footer.highest.max(last);
+        if self.block.len() >= BLOCK_BYTES_AIM { self.end_block() } else { Ok(()) }
+    }
+
+    fn end_block(&mut self) -> Result<(), StoreError> {
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        self.footer.blocks += 1;
+        let header = block_header(self.footer.blocks, &self.block);
+        self.footer.chain = chain(self.footer.chain, block_crc(&header, &self.block));
+        let mut bytes = Vec::with_capacity(BLOCK_HEADER_BYTES + self.block.len());
+        bytes.extend_from_slice(&header);
+        bytes.append(&mut self.block);
+        self.write(&bytes)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file
+            .write_all_at(bytes, self.offset)
+            .map_err(StoreError::io(&self.path, "writing a snapshot"))?;
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Completes the file, syncs it and reads it back.
+    pub fn finish(mut self) -> Result<FinishedSnapshot<'a>, StoreError> {
+        self.end_block()?;
+        let footer = self.footer.encode();
+        self.write(&footer)?;
+        self.file.sync_data().map_err(StoreError::io(&self.path, "syncing a snapshot"))?;
+        read(self.disk, &self.path, self.header.log_id, |_, _| Ok(()))?;
+        let path = self.folder.snapshots.join(format!("{:020}.{ENDING}", self.header.noted.0));
+        Ok(FinishedSnapshot {
+            disk: self.disk,
+            folder: self.folder,
+            temporary: self.path,
+            path,
+            highest: self.footer.highest,
+            bytes: self.offset,
+            entries: self.footer.entries,
+        })
+    }
+}
+
+impl FinishedSnapshot<'_> {
+    /// Puts it in place and removes all but the newest two. The caller has seen to it that [`Self::highest`] is durable.
+    pub fn publish(self) -> Result<(), StoreError> {
+        let rename = || {
+            self.disk.rename(&self.temporary, &self.path)?;
+            self.disk.sync_folder(&self.folder.snapshots)
+        };
+        rename().map_err(StoreError::io(&self.path, "publishing a snapshot"))?;
+        for old in list(self.disk, self.folder)?.into_iter().rev().skip(KEPT) {
+            self.disk.remove(&old.path).map_err(StoreError::io(&old.path, "removing an old snapshot"))?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct SnapshotFile {
+    pub noted: Lsn,
+    pub path: PathBuf,
+}
+
+/// The snapshots in place, oldest first.
+pub fn list(disk: &dyn Disk, folder: &Folder) -> Result<Vec<SnapshotFile>, StoreError> {
+    let files = disk.list(&folder.snapshots).map_err(StoreError::io(&folder.snapshots, "listing"))?;
+    let snapshot = |path: PathBuf| {
+        let noted = path.file_name()?.to_str()?.strip_suffix(ENDING)?.strip_suffix('.')?.parse().ok()?;
+        Some(SnapshotFile { noted: Lsn(noted), path })
+    };
+    Ok(files.into_iter().filter_map(snapshot).collect())
+}
+
+/// Removes what an interrupted snapshot left.
+pub fn remove_leftovers(disk: &dyn Disk, folder: &Folder) -> Result<(), StoreError> {
+    for path in disk.list(&folder.snapshots).map_err(StoreError::io(&folder.snapshots, "listing"))? {
+        if path.extension().is_some_and(|ending| ending == "tmp") {
+            disk.remove(&path).map_err(StoreError::io(&path, "removing a leftover"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks the whole snapshot and gives every entry to `visit`. An error can come after some were given.
+pub fn read(
+    disk: &dyn Disk,
+    path: &Path,
+    log_id: u128,
+    mut visit: impl FnMut(EntryKind, &[u8]) -> Result<(), String>,
+) -> Result<SnapshotHeader, StoreError> {
+    let bad = |why: String| StoreError::BadSnapshot { path: path.to_owned(), why };
+    let io = |error: std::io::Error| StoreError::Io {
+        path: path.to_owned(),
+        what: "reading a snapshot",
+        source: error,
+    };
+    let file = disk.open_read_only(path).map_err(io)?;
+    let length = file.len().map_err(io)?;
+    if length < (SNAPSHOT_HEADER_BYTES + SNAPSHOT_FOOTER_BYTES) as u64 {
+        return Err(bad("the file is too short for a snapshot".into()));
+    }
+    let part = |offset: u64, bytes: usize| {
+        let mut part = vec![0; bytes];
+        file.read_exact_at(&mut part, offset).map_err(io).map(|()| part)
+    };
+    let head = part(0, SNAPSHOT_HEADER_BYTES)?;
+    let header = SnapshotHeader::decode(&head).map_err(bad)?;
+    if header.log_id != log_id {
+        return Err(StoreError::Foreign { path: path.to_owned(), expected: log_id, found: header.log_id });
+    }
+    let end = length - SNAPSHOT_FOOTER_BYTES as u64;
+    let claimed = SnapshotFooter::decode(&part(end, SNAPSHOT_FOOTER_BYTES)?).map_err(bad)?;
+    let mut found = SnapshotFooter {
+        chain: chain(0, crc32fast::hash(&head)),
+        highest: claimed.highest,
+        ..Default::default()
+    };
+    let mut offset = SNAPSHOT_HEADER_BYTES as u64;
+    while offset + (BLOCK_HEADER_BYTES as u64) < end {
+        found.blocks += 1;
+        let block_head = part(offset, BLOCK_HEADER_BYTES)?;
+        let (bytes, crc) = decode_block_header(&block_head, found.blocks).map_err(bad)?;
+        offset += BLOCK_HEADER_BYTES as u64;
+        if offset + bytes as u64 > end {
+            return Err(bad(format!("block {} is cut short", found.blocks)));
+        }
+        let block = part(offset, bytes)?;
+        if block_crc(&block_head, &block) != crc {
+            return Err(bad(format!("the checksum of block {} does not match", found.blocks)));
+        }
+        found.chain = chain(found.chain, crc);
+        for (kind, entry) in entries(&block).map_err(bad)? {
+            found.entries += 1;
+            visit(kind, entry).map_err(bad)?;
+        }
+        offset += bytes as u64;
+    }
+    if offset != end || found != claimed {
+        return Err(bad("the blocks are not the ones that the footer tells of".into()));
+    }
+    Ok(header)
+}

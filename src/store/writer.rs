@@ -1,0 +1,355 @@
+//! The log's two threads: the writer, which commits groups, and its helper, which makes space ahead.
+use crate::clock::monotonic;
+use crate::format::frame::{FRAME_HEADER_BYTES, FrameKind, RECORD_HEADER_BYTES, frame_header};
+use crate::format::segment::Chain;
+use crate::ledger::lsn::Lsn;
+use crate::limits::FRAME_PAYLOAD_BYTES_AIM;
+use crate::store::error::StoreError;
+use crate::store::journal::{Pending, Shared, Sink, SyncPolicy};
+use crate::store::recovery::LogEnd;
+use crate::store::segments::{self, OpenSegment, Spare};
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// So long after the last frame a mark says that it was durable.
+const IDLE_BEFORE_MARK: Duration = Duration::from_millis(10);
+/// How often the helper looks at the disk.
+const LOOK_AT_DISK_EVERY: Duration = Duration::from_millis(250);
+/// From this many records a group on the next one is worth a short wait.
+const LARGE_GROUP: usize = 4;
+
+struct Writer<T> {
+    shared: Arc<Shared<T>>,
+    sink: Box<dyn Sink<T>>,
+    log_id: u128,
+    ordinal: u64,
+    chain: Chain,
+    segment: Option<OpenSegment>,
+    last_group: usize,
+    marked: bool,
+    last_sync: std::time::Instant,
+    unsynced: bool,
+}
+
+pub(super) fn start<T: Send + 'static>(
+    shared: &Arc<Shared<T>>,
+    end: LogEnd,
+    sink: Box<dyn Sink<T>>,
+) -> Result<JoinHandle<()>, StoreError> {
+    let mut writer = Writer {
+        shared: shared.clone(),
+        sink,
+        log_id: end.log_id,
+        ordinal: end.ordinal,
+        chain: end.chain,
+        segment: end.segment,
+        last_group: 0,
+        // A log found without a mark at its end gets one: what recovery has read is durable.
+        marked: false,
+        last_sync: monotonic(),
+        unsynced: false,
+    };
+    if writer.segment.is_none() {
+        let begun = writer.next_segment(0);
+        begun.map_err(StoreError::io(&shared.folder.wal, "beginning the log"))?;
+    }
+    writer.tell_room();
+    let thread = std::thread::Builder::new().name("log-writer".into()).spawn(move || writer.run());
+    thread.map_err(StoreError::io(&shared.folder.wal, "starting the log's writer"))
+}
+
+impl<T: Send> Writer<T> {
+    fn run(mut self) {
+        loop {
+            let Some(group) = self.next_group() else { break };
+            let written = if group.payloads.is_empty() { self.idle() } else { self.commit(group) };
+            if let Err(error) = written {
+                let path =
+                    self.segment.as_ref().map_or(&self.shared.folder.wal, |segment| &segment.path).clone();
+                return self.fail(StoreError::Io { path, what: "writing the log", source: error });
+            }
+        }
+        if let Err(error) = self.sync_now() {
+            let path = self.shared.folder.wal.clone();
+            self.fail(StoreError::Io { path, what: "syncing the log", source: error });
+        }
+    }
+
+    /// What waits, once there is something; an empty group where nothing came for a while; none at the end.
+    fn next_group(&mut self) -> Option<Pending> {
+        let shared = self.shared.clone();
+        let mut state = shared.lock();
+        if self.last_group >= LARGE_GROUP && !state.stopping && state.pending.payloads.len() < self.last_group
+        {
+            drop(state);
+            std::thread::sleep(shared.options.gather);
+            state = shared.lock();
+        }
+        if state.pending.payloads.is_empty() && !state.stopping {
+            state.writer_idle = true;
+            let patience =
+                if self.marked && !self.unsynced { Duration::from_secs(3_600) } else { self.patience() };
+            let waited = shared.work.wait_timeout_while(state, patience, |state| {
+                state.pending.payloads.is_empty() && !state.stopping
+            });
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.writer_idle = false;
+        }
+        if state.pending.payloads.is_empty() && state.stopping {
+            return None;
+        }
+        let next = Pending { first_lsn: state.next_lsn, ..Pending::default() };
+        let group = std::mem::replace(&mut state.pending, next);
+        state.room = state.room.saturating_sub(group.bytes.len() as u64);
+        Some(group)
+    }
+
+    fn patience(&self) -> Duration {
+        match self.shared.options.sync {
+            SyncPolicy::Interval(every) if self.unsynced => every.min(IDLE_BEFORE_MARK),
+            _ => IDLE_BEFORE_MARK,
+        }
+    }
+
+    /// Writes a group, makes it durable and lets out what waited for it.
+    fn commit(&mut self, group: Pending) -> std::io::Result<()> {
+        self.last_group = group.payloads.len();
+        for records in frames(&group) {
+            self.write_frame(FrameKind::Batch, &group, records)?;
+        }
+        self.marked = false;
+        self.unsynced = true;
+        match self.shared.options.sync {
+            SyncPolicy::Always => self.sync_now()?,
+            SyncPolicy::Interval(every) if self.last_sync.elapsed() >= every => self.sync_now()?,
+            SyncPolicy::Interval(_) | SyncPolicy::Off => {}
+        }
+        let stats = &self.shared.stats;
+        stats.records.fetch_add(group.payloads.len() as u64, Ordering::Relaxed);
+        let durable = Lsn(self.chain.next_lsn.0 - 1);
+        self.shared.durable.store(durable.0, Ordering::Release);
+        let released = self.released(durable);
+        self.sink.release(released);
+        self.sink.durable(group.into_batch());
+        Ok(())
+    }
+
+    fn released(&mut self, durable: Lsn) -> Vec<T> {
+        let mut released = Vec::with_capacity(self.last_group);
+        let mut state = self.shared.lock();
+        while let Some((lsn, _)) = state.waiters.front()
+            && *lsn <= durable
+            && let Some((_, waiter)) = state.waiters.pop_front()
+        {
+            released.push(waiter);
+        }
+        drop(state);
+        self.tell_room();
+        released
+    }
+
+    /// Nothing came for a while: what is written is synced if it was not, and marked as durable.
+    fn idle(&mut self) -> std::io::Result<()> {
+        self.last_group = 0;
+        if self.unsynced && self.shared.options.sync != SyncPolicy::Off {
+            self.sync_now()?;
+        }
+        if !self.marked && !self.unsynced {
+            let nothing = Pending::default();
+            self.write_frame(FrameKind::Mark, &nothing, 0..0)?;
+            self.sync_now()?;
+            self.tell_room();
+        }
+        self.marked = true;
+        Ok(())
+    }
+
+    fn write_frame(
+        &mut self,
+        kind: FrameKind,
+        group: &Pending,
+        records: Range<usize>,
+    ) -> std::io::Result<()> {
+        let payload = bytes_of(group, &records);
+        let size = (FRAME_HEADER_BYTES + payload.len()) as u64;
+        if self.segment.as_ref().is_none_or(|segment| segment.room() < size) {
+            self.next_segment(size)?;
+        }
+        let Some(segment) = &mut self.segment else {
+            return Err(std::io::Error::other("there is no segment"));
+        };
+        let count = u32::try_from(records.len()).map_err(std::io::Error::other)?;
+        let (header, checksum) = frame_header(&self.chain, kind, count, payload);
+        let mut frame = Vec::with_capacity(FRAME_HEADER_BYTES + payload.len());
+        frame.extend_from_slice(&header);
+        frame.extend_from_slice(payload);
+        segment.file.write_all_at(&frame, segment.offset)?;
+        segment.offset += size;
+        self.chain.next_frame += 1;
+        self.chain.next_lsn = self.chain.next_lsn.plus(u64::from(count));
+        self.chain.previous = checksum;
+        count_sequences(&mut self.chain, payload);
+        self.shared.stats.frames.fetch_add(1, Ordering::Relaxed);
+        self.shared.stats.bytes.fetch_add(size, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn sync_now(&mut self) -> std::io::Result<()> {
+        if let Some(segment) = &self.segment {
+            let before = monotonic();
+            segment.file.sync_data()?;
+            self.last_sync = monotonic();
+            let nanos = u64::try_from((self.last_sync - before).as_nanos()).unwrap_or(u64::MAX);
+            self.shared.stats.syncs.fetch_add(1, Ordering::Relaxed);
+            self.shared.stats.sync_nanos.fetch_add(nanos, Ordering::Relaxed);
+        }
+        self.unsynced = false;
+        Ok(())
+    }
+
+    /// Goes on in the spare segment. What is in the old one is durable first: a segment is whole before the next begins.
+    fn next_segment(&mut self, needed: u64) -> std::io::Result<()> {
+        if let Some(old) = &self.segment {
+            old.file.sync_data()?;
+        }
+        let spare = self.wait_for_spare();
+        debug_assert!(spare.bytes >= needed);
+        let shared = &self.shared;
+        let ordinal = self.ordinal + 1;
+        let segment =
+            segments::begin(&*shared.disk, &shared.folder, spare, self.log_id, ordinal, &self.chain)?;
+        tracing::debug!(segment = %segment.path.display(), "the log goes on in a new segment");
+        self.ordinal = ordinal;
+        self.segment = Some(segment);
+        Ok(())
+    }
+
+    /// There nearly always is one: appends are turned away before the last one is used up.
+    fn wait_for_spare(&self) -> Spare {
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(spare) = state.spare.take() {
+                self.shared.spare_changed.notify_all();
+                return spare;
+            }
+            state = self.shared.spare_changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn tell_room(&self) {
+        self.shared.lock().room = self.segment.as_ref().map_or(0, OpenSegment::room);
+    }
+
+    /// Closes the log for good.
+    fn fail(&mut self, error: StoreError) {
+        self.shared.closed.store(true, Ordering::Release);
+        let waiters = self.shared.lock().waiters.drain(..).map(|(_, waiter)| waiter).collect();
+        self.shared.spare_changed.notify_all();
+        self.sink.failed(waiters, error);
+    }
+}
+
+/// The payload of the frame that takes these records of the group.
+fn bytes_of<'a>(group: &'a Pending, records: &Range<usize>) -> &'a [u8] {
+    match (
+        group.payloads.get(records.start),
+        records.end.checked_sub(1).and_then(|last| group.payloads.get(last)),
+    ) {
+        (Some(first), Some(last)) => &group.bytes[first.start - RECORD_HEADER_BYTES..last.end],
+        _ => &[],
+    }
+}
+
+/// Cuts a group into frames of bounded size; nearly always there is one.
+fn frames(group: &Pending) -> Vec<Range<usize>> {
+    let mut frames = Vec::with_capacity(1);
+    let mut start = 0;
+    let mut bytes = 0;
+    for (n, payload) in group.payloads.iter().enumerate() {
+        let size = RECORD_HEADER_BYTES + payload.len();
+        if n > start && bytes + size > FRAME_PAYLOAD_BYTES_AIM {
+            frames.push(start..n);
+            (start, bytes) = (n, 0);
+        }
+        bytes += size;
+    }
+    frames.push(start..group.payloads.len());
+    frames
+}
+
+/// Moves the chain's sequences over the records of a frame just written.
+fn count_sequences(chain: &mut Chain, mut payload: &[u8]) {
+    while let Some((header, rest)) = payload.split_at_checked(RECORD_HEADER_BYTES) {
+        let partition = u16::from_le_bytes([header[0], header[1]]);
+        let length = u32::from_le_bytes([header[10], header[11], header[12], header[13]]) as usize;
+        chain.sequences[usize::from(partition)] += 1;
+        payload = rest.get(length..).unwrap_or_default();
+    }
+}
+
+/// Starts the thread that keeps one spare segment ready, and looks whether the disk fills up.
+pub(super) fn start_helper<T: Send + 'static>(shared: &Arc<Shared<T>>) -> Result<JoinHandle<()>, StoreError> {
+    let helper = shared.clone();
+    let thread = std::thread::Builder::new().name("log-space".into()).spawn(move || keep_spare(&helper));
+    thread.map_err(StoreError::io(&shared.folder.wal, "starting the log's helper"))
+}
+
+fn keep_spare<T>(shared: &Shared<T>) {
+    loop {
+        let low = is_low(shared);
+        let mut state = shared.lock();
+        if state.stopping || shared.closed.load(Ordering::Acquire) {
+            return;
+        }
+        if low != state.disk_low {
+            state.disk_low = low;
+            tell_of_space(shared, low);
+        }
+        let wanted = state.spare.is_none();
+        drop(state);
+        if wanted {
+            match segments::make_spare(&*shared.disk, &shared.folder, shared.options.segment_bytes) {
+                Ok(spare) => {
+                    shared.lock().spare = Some(spare);
+                    shared.spare_changed.notify_all();
+                    continue;
+                }
+                Err(error) => tracing::error!(
+                    "the log's next segment can't be made: {error}; trying again; hint: free disk space"
+                ),
+            }
+        }
+        let state = shared.lock();
+        let sleep_on = |state: &mut super::journal::State<T>| state.spare.is_some() && !state.stopping;
+        let pause = if wanted { LOOK_AT_DISK_EVERY * 2 } else { LOOK_AT_DISK_EVERY };
+        let waited = if wanted {
+            shared.spare_changed.wait_timeout(state, pause).map(|(state, _)| state).map_err(|_| ())
+        } else {
+            shared
+                .spare_changed
+                .wait_timeout_while(state, pause, sleep_on)
+                .map(|(state, _)| state)
+                .map_err(|_| ())
+        };
+        drop(waited);
+    }
+}
+
+fn is_low<T>(shared: &Shared<T>) -> bool {
+    let free = shared.disk.free_bytes(&shared.folder.wal);
+    free.is_ok_and(|free| free < shared.options.min_free_bytes)
+}
+
+fn tell_of_space<T>(shared: &Shared<T>, low: bool) {
+    let least = shared.options.min_free_bytes >> 20;
+    if low {
+        tracing::error!(
+            "less than {least} MiB of disk are free: changes are turned away; hint: free disk space"
+        );
+    } else {
+        tracing::info!("{least} MiB of disk are free again: changes are taken");
+    }
+}

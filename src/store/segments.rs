@@ -71,15 +71,26 @@ pub struct Spare {
     pub bytes: u64,
 }
 
-/// Makes a spare file of `bytes`.
-pub fn make_spare(disk: &dyn Disk, folder: &Folder, bytes: u64) -> io::Result<Spare> {
-    let path = folder.wal.join("spare.tmp");
+/// Makes the `n`th spare file, of `bytes`. Each has a name of its own: the one before may not have its new name yet.
+pub fn make_spare(disk: &dyn Disk, folder: &Folder, n: u64, bytes: u64) -> io::Result<Spare> {
+    let path = folder.wal.join(format!("spare-{n}.tmp"));
     let made = fill(disk, &path, bytes);
     if made.is_err() {
         // Half a file would keep others from space that is short already.
         let _ = disk.remove(&path);
     }
     made.map(|file| Spare { path, file, bytes })
+}
+
+/// Removes spare files that an earlier process left.
+pub fn remove_spares(disk: &dyn Disk, folder: &Folder) -> Result<(), StoreError> {
+    for path in disk.list(&folder.wal).map_err(StoreError::io(&folder.wal, "listing"))? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("spare-") && name.ends_with(".tmp") {
+            disk.remove(&path).map_err(StoreError::io(&path, "removing a spare file"))?;
+        }
+    }
+    Ok(())
 }
 
 fn fill(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<Box<dyn DiskFile>> {

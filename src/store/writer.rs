@@ -292,12 +292,14 @@ fn count_sequences(chain: &mut Chain, mut payload: &[u8]) {
 
 /// Starts the thread that keeps one spare segment ready, and looks whether the disk fills up.
 pub(super) fn start_helper<T: Send + 'static>(shared: &Arc<Shared<T>>) -> Result<JoinHandle<()>, StoreError> {
+    segments::remove_spares(&*shared.disk, &shared.folder)?;
     let helper = shared.clone();
     let thread = std::thread::Builder::new().name("log-space".into()).spawn(move || keep_spare(&helper));
     thread.map_err(StoreError::io(&shared.folder.wal, "starting the log's helper"))
 }
 
 fn keep_spare<T>(shared: &Shared<T>) {
+    let mut made = 0;
     loop {
         let low = is_low(shared);
         let mut state = shared.lock();
@@ -311,8 +313,9 @@ fn keep_spare<T>(shared: &Shared<T>) {
         let wanted = state.spare.is_none();
         drop(state);
         if wanted {
-            match segments::make_spare(&*shared.disk, &shared.folder, shared.options.segment_bytes) {
+            match segments::make_spare(&*shared.disk, &shared.folder, made, shared.options.segment_bytes) {
                 Ok(spare) => {
+                    made += 1;
                     shared.lock().spare = Some(spare);
                     shared.spare_changed.notify_all();
                     continue;

@@ -145,8 +145,10 @@ pub(super) struct State<T> {
     pub(super) waiters: VecDeque<(Lsn, T)>,
     pub(super) next_lsn: Lsn,
     pub(super) sequences: Sequences,
-    /// Bytes still free in the current segment, what is being written now taken off.
+    /// Bytes free in the current segment, before what is being written now.
     pub(super) room: u64,
+    /// Bytes of the group that is being written now.
+    pub(super) writing: u64,
     pub(super) spare: Option<super::segments::Spare>,
     pub(super) disk_low: bool,
     pub(super) stopping: bool,
@@ -186,6 +188,7 @@ impl<T: Send + 'static> Journal<T> {
             next_lsn: end.chain.next_lsn,
             sequences: end.chain.sequences,
             room: 0,
+            writing: 0,
             spare: None,
             disk_low: false,
             stopping: false,
@@ -295,7 +298,7 @@ impl<T> Shared<T> {
     /// segment that the next frame does not fit into is lost: the margin pays for both.
     fn has_room(&self, state: &State<T>, class: Class, payload: usize) -> bool {
         let spare = state.spare.as_ref().map_or(0, |spare| spare.bytes - SEGMENT_HEADER_BYTES as u64);
-        let waiting = state.pending.bytes.len() as u64;
+        let waiting = state.pending.bytes.len() as u64 + state.writing;
         let margin = (FRAME_HEADER_BYTES + RECORD_HEADER_BYTES) as u64 * 2 + waiting / 16;
         let needed = waiting + payload as u64 + margin;
         match class {

@@ -1,7 +1,7 @@
 //! The log's two threads: the writer, which commits groups, and its helper, which makes space ahead.
 use crate::clock::monotonic;
 use crate::format::frame::{FRAME_HEADER_BYTES, FrameKind, RECORD_HEADER_BYTES, frame_header};
-use crate::format::segment::Chain;
+use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES};
 use crate::ledger::lsn::Lsn;
 use crate::limits::FRAME_PAYLOAD_BYTES_AIM;
 use crate::store::error::StoreError;
@@ -103,7 +103,7 @@ impl<T: Send> Writer<T> {
         }
         let next = Pending { first_lsn: state.next_lsn, ..Pending::default() };
         let group = std::mem::replace(&mut state.pending, next);
-        state.room = state.room.saturating_sub(group.bytes.len() as u64);
+        state.writing = group.bytes.len() as u64;
         Some(group)
     }
 
@@ -232,6 +232,7 @@ impl<T: Send> Writer<T> {
         let mut state = self.shared.lock();
         loop {
             if let Some(spare) = state.spare.take() {
+                state.room = spare.bytes - SEGMENT_HEADER_BYTES as u64;
                 self.shared.spare_changed.notify_all();
                 return spare;
             }
@@ -240,7 +241,9 @@ impl<T: Send> Writer<T> {
     }
 
     fn tell_room(&self) {
-        self.shared.lock().room = self.segment.as_ref().map_or(0, OpenSegment::room);
+        let mut state = self.shared.lock();
+        state.room = self.segment.as_ref().map_or(0, OpenSegment::room);
+        state.writing = 0;
     }
 
     /// Closes the log for good.
@@ -313,9 +316,11 @@ fn keep_spare<T>(shared: &Shared<T>) {
         let wanted = state.spare.is_none();
         drop(state);
         if wanted {
+            let started = monotonic();
             match segments::make_spare(&*shared.disk, &shared.folder, made, shared.options.segment_bytes) {
                 Ok(spare) => {
                     made += 1;
+                    tracing::debug!(took = ?started.elapsed(), "a spare segment is ready");
                     shared.lock().spare = Some(spare);
                     shared.spare_changed.notify_all();
                     continue;

@@ -1,0 +1,252 @@
+//! Load over HTTP: drives a service, and next to it a bare axum server that takes the same request and gives an answer
+//! of the same length, in interleaved rounds; prints accepted requests per second, latencies and their ratio.
+//!
+//! Back of an envelope: on two cores shared with the generator a bare axum server answers about 100,000 small requests
+//! a second (9 us each for HTTP, parsing, sockets). An actor's call adds about 4 us, the durable path 3 us, the ledger
+//! and the index a few more: half of the bare rate is the figure to beat.
+//!
+//! `cargo bench --bench http -- --help`
+use axum::Router;
+use axum::routing::post;
+use clap::Parser;
+use hdrhistogram::Histogram;
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[derive(Parser)]
+struct Arguments {
+    /// Connections kept busy, each with one request under way
+    #[arg(long, default_value_t = 256)]
+    connections: usize,
+    /// Members that the events are spread over
+    #[arg(long, default_value_t = 10_000)]
+    members: u64,
+    /// Seconds of each measured part of a round
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// Rounds, of which the median counts
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Drive this running service instead of starting one, e.g. 127.0.0.1:21100
+    #[arg(long)]
+    against: Option<SocketAddr>,
+    /// The service's durability, see the README
+    #[arg(long, default_value = "always")]
+    sync: String,
+    /// Given by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+const PATH: &str = "/api/crm/points/10080/produce/direct";
+
+fn main() {
+    let arguments = Arguments::parse();
+    let role = std::env::var("EROS_BENCH_ROLE").unwrap_or_default();
+    if role == "bare" {
+        return bare();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(run(arguments));
+}
+
+/// A server as axum's users write it: parses the same body into a type, and sends a fixed answer as long as ours.
+fn bare() {
+    #[derive(serde::Deserialize)]
+    #[allow(dead_code, reason = "parsed for the sake of parsing")]
+    struct Body {
+        event_no: String,
+        member_no: String,
+        event_type: String,
+        points: serde_json::Number,
+        expire_days: Option<u32>,
+        action_scene: Option<String>,
+        store_code: Option<String>,
+        cost_center: Option<String>,
+        operator: Option<String>,
+        event_desc: Option<String>,
+    }
+    async fn answer(body: axum::body::Bytes) -> ([(&'static str, &'static str); 1], String) {
+        let parsed: Result<Body, _> = serde_json::from_slice(&body);
+        assert!(parsed.is_ok());
+        ([("content-type", "application/json")], "x".repeat(ANSWER_BYTES))
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        println!("listening on {}", listener.local_addr().expect("an address"));
+        let app = Router::new().route(PATH, post(answer));
+        axum::serve(listener, app).await.expect("a server");
+    });
+}
+
+/// As long as the service's answer to [`body`].
+const ANSWER_BYTES: usize = 690;
+
+fn body(event: u64, member: u64) -> String {
+    format!(
+        r#"{{"event_no":"EACH202206152028{event:016}","member_no":"ec_18165fd7455_{member:09}","action_scene":"order_pay","event_type":"order","points":20,"expire_days":180,"freeze_hours":0,"store_code":"ec_mall","cost_center":"cost_center001","operator":"小程序","event_desc":"用户购买了100元酸奶"}}"#
+    )
+}
+
+struct Served {
+    child: Option<Child>,
+    address: SocketAddr,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn start(mut command: Command) -> (Child, SocketAddr) {
+    use std::io::{BufRead, BufReader};
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a ready line");
+    let address = line.trim().strip_prefix("listening on ").and_then(|text| text.parse().ok());
+    (child, address.unwrap_or_else(|| panic!("not a ready line: {line:?}")))
+}
+
+fn start_ours(sync: &str) -> Served {
+    let folder = tempfile::tempdir_in(".").expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eros-points"));
+    command.arg("--data-dir").arg(folder.path()).args(["--listen", "127.0.0.1:0", "--sync", sync, "--log", "warn"]);
+    let (child, address) = start(command);
+    Served { child: Some(child), address, _folder: Some(folder) }
+}
+
+fn start_bare() -> Served {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.env("EROS_BENCH_ROLE", "bare");
+    let (child, address) = start(command);
+    Served { child: Some(child), address, _folder: None }
+}
+
+struct Measured {
+    per_second: f64,
+    latency: Histogram<u64>,
+}
+
+async fn run(arguments: Arguments) {
+    let ours = match arguments.against {
+        Some(address) => Served { child: None, address, _folder: None },
+        None => start_ours(&arguments.sync),
+    };
+    let bare = start_bare();
+    let events = Arc::new(AtomicU64::new(unique_start()));
+    println!(
+        "{} connections, {} members, {} rounds of {} s each, both programs and this one on the same {} cores",
+        arguments.connections,
+        arguments.members,
+        arguments.rounds,
+        arguments.seconds,
+        std::thread::available_parallelism().map_or(0, usize::from)
+    );
+    println!("| round | eros-points req/s | p50 ms | p99 ms | p99.9 ms | bare axum req/s | ratio |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    let mut ratios = Vec::new();
+    let mut rates = Vec::new();
+    for round in 1..=arguments.rounds {
+        let our = measure(ours.address, &arguments, &events).await;
+        let their = measure(bare.address, &arguments, &events).await;
+        let ratio = our.per_second / their.per_second;
+        let quantile = |q: f64| our.latency.value_at_quantile(q) as f64 / 1_000.0;
+        println!(
+            "| {round} | {:.0} | {:.2} | {:.2} | {:.2} | {:.0} | {ratio:.2} |",
+            our.per_second,
+            quantile(0.5),
+            quantile(0.99),
+            quantile(0.999),
+            their.per_second
+        );
+        ratios.push(ratio);
+        rates.push(our.per_second);
+    }
+    println!("median: {:.0} req/s, {:.2} of bare axum", median(&mut rates), median(&mut ratios));
+}
+
+/// Event numbers that no earlier run against the same service has used.
+fn unique_start() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock after 1970");
+    now.as_micros() as u64
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Closed loop: every connection sends its next request when it has its answer. Only answers 200 count.
+async fn measure(address: SocketAddr, arguments: &Arguments, events: &Arc<AtomicU64>) -> Measured {
+    let stop = Arc::new(AtomicBool::new(false));
+    let started = Instant::now();
+    let clients: Vec<_> = (0..arguments.connections)
+        .map(|_| tokio::spawn(client(address, arguments.members, events.clone(), stop.clone())))
+        .collect();
+    tokio::time::sleep(Duration::from_secs_f64(arguments.seconds)).await;
+    stop.store(true, Ordering::Relaxed);
+    let elapsed = started.elapsed();
+    let mut latency = Histogram::new(3).expect("a histogram");
+    for client in clients {
+        latency.add(client.await.expect("a client that does not panic")).expect("histograms of one kind");
+    }
+    Measured { per_second: latency.len() as f64 / elapsed.as_secs_f64(), latency }
+}
+
+async fn client(address: SocketAddr, members: u64, events: Arc<AtomicU64>, stop: Arc<AtomicBool>) -> Histogram<u64> {
+    let mut latency = Histogram::new(3).expect("a histogram");
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.set_nodelay(true).expect("no delay");
+    let mut answer = Vec::with_capacity(4_096);
+    while !stop.load(Ordering::Relaxed) {
+        let event = events.fetch_add(1, Ordering::Relaxed);
+        // Spread over the members, in no order that any table would like.
+        let member = event.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        let body = body(event, member % members);
+        let request = format!(
+            "POST {PATH} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let sent = Instant::now();
+        stream.write_all(request.as_bytes()).await.expect("a request goes out");
+        let status = read_answer(&mut stream, &mut answer).await;
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+        latency.record(u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX)).expect("within range");
+    }
+    latency
+}
+
+/// Reads one answer and gives its status.
+async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> u16 {
+    answer.clear();
+    loop {
+        if stream.read_buf(answer).await.expect("an answer") == 0 {
+            panic!("the server closed the connection");
+        }
+        let Some(head) = find(answer, b"\r\n\r\n") else { continue };
+        let text = std::str::from_utf8(&answer[..head]).expect("a head of ASCII");
+        let length = text.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+        });
+        if answer.len() >= head + 4 + length.expect("a length") {
+            return text[9..12].parse().expect("a status");
+        }
+    }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+

@@ -6,6 +6,7 @@
 //! and the index a few more: half of the bare rate is the figure to beat.
 //!
 //! `cargo bench --bench http -- --help`
+#![allow(clippy::disallowed_methods, reason = "a load program reads clocks")]
 use axum::Router;
 use axum::routing::post;
 use clap::Parser;
@@ -121,7 +122,14 @@ fn start(mut command: Command) -> (Child, SocketAddr) {
 fn start_ours(sync: &str) -> Served {
     let folder = tempfile::tempdir_in(".").expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_eros-points"));
-    command.arg("--data-dir").arg(folder.path()).args(["--listen", "127.0.0.1:0", "--sync", sync, "--log", "warn"]);
+    command.arg("--data-dir").arg(folder.path()).args([
+        "--listen",
+        "127.0.0.1:0",
+        "--sync",
+        sync,
+        "--log",
+        "warn",
+    ]);
     let (child, address) = start(command);
     Served { child: Some(child), address, _folder: Some(folder) }
 }
@@ -204,7 +212,12 @@ async fn measure(address: SocketAddr, arguments: &Arguments, events: &Arc<Atomic
     Measured { per_second: latency.len() as f64 / elapsed.as_secs_f64(), latency }
 }
 
-async fn client(address: SocketAddr, members: u64, events: Arc<AtomicU64>, stop: Arc<AtomicBool>) -> Histogram<u64> {
+async fn client(
+    address: SocketAddr,
+    members: u64,
+    events: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+) -> Histogram<u64> {
     let mut latency = Histogram::new(3).expect("a histogram");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.set_nodelay(true).expect("no delay");
@@ -249,4 +262,3 @@ async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> u16 {
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
-

@@ -1,1 +1,13 @@
 //! All integration tests in one binary: it is linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should stop")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests look at files and wait")]
+
+mod api;
+mod architecture;
+mod cli;
+mod crash;
+mod formats;
+mod ledger;
+mod ledger_model;
+mod store;
+mod support;

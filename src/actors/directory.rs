@@ -72,6 +72,13 @@ pub struct Awakened {
     pub load: Arc<Load>,
 }
 
+/// A member with its packed account, which is empty where nothing was recorded of it.
+pub struct PackedMember {
+    pub crm_id: Arc<str>,
+    pub member_no: Box<str>,
+    pub packed: Box<[u8]>,
+}
+
 /// A member at rest whose packed account does not decode: memory or a build is broken.
 #[derive(Debug, thiserror::Error)]
 #[error("the packed account of a member does not decode: {0}")]
@@ -249,13 +256,14 @@ impl Directory {
         Ok(Some(result))
     }
 
-    /// The packed account of a member at rest, empty where nothing was recorded of it; `None` where it is live.
-    pub fn packed(&self, id: MemberId) -> Option<(Arc<str>, Box<str>, Box<[u8]>)> {
+    /// The packed account of a member at rest; `None` where it is live.
+    pub fn packed(&self, id: MemberId) -> Option<PackedMember> {
         let locked = self.lock(id.shard);
         let slot = &locked.slots[id.slot as usize];
         match &slot.state {
             State::Resting(packed) => {
-                Some((self.tenant_name(slot.tenant), slot.member_no.clone(), packed.clone()))
+                let (crm_id, member_no) = (self.tenant_name(slot.tenant), slot.member_no.clone());
+                Some(PackedMember { crm_id, member_no, packed: packed.clone() })
             }
             State::Live { .. } => None,
         }

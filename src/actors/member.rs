@@ -38,6 +38,7 @@ pub struct Change {
 }
 
 /// What a command came to, durable.
+#[allow(clippy::large_enum_variant, reason = "nearly every outcome is the large one; a box would only cost")]
 #[derive(Clone, Debug)]
 pub enum Outcome {
     Done {

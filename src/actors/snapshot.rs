@@ -2,7 +2,7 @@
 //! place only when the log is durable that far.
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
-use crate::actors::directory::MemberId;
+use crate::actors::directory::{MemberId, PackedMember};
 use crate::format::codec;
 use crate::format::snapshot::{EntryKind, SnapshotHeader};
 use crate::ledger::account::Account;
@@ -91,7 +91,8 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, Snapsh
         core.zones.all().into_iter().map(|(lsn, zone)| (lsn, zone.name().to_owned())).collect();
     writer.push(EntryKind::Service, &codec::encode(&zones), Lsn::ZERO)?;
     for id in core.directory.ids() {
-        let (crm_id, member_no, packed) = packed(core, id).await.map_err(SnapshotError::Account)?;
+        let PackedMember { crm_id, member_no, packed } =
+            packed(core, id).await.map_err(SnapshotError::Account)?;
         if packed.is_empty() {
             continue;
         }
@@ -109,14 +110,15 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, Snapsh
 }
 
 /// A member's packed account, whether it is at rest or its actor must be asked.
-async fn packed(core: &Arc<Core>, id: MemberId) -> Result<(Arc<str>, Box<str>, Box<[u8]>), Failure> {
+async fn packed(core: &Arc<Core>, id: MemberId) -> Result<PackedMember, Failure> {
     if let Some(resting) = core.directory.packed(id) {
         return Ok(resting);
     }
     let packed = core.look_at(id, |account: &Account| codec::encode(account)).await?;
     let (crm_id, member_no) = core.directory.name_of(id);
     let empty = codec::decode_first::<Lsn>(&packed).is_ok_and(|last| last == Lsn::ZERO);
-    Ok((crm_id, member_no, if empty { Box::default() } else { packed.into_boxed_slice() }))
+    let packed = if empty { Box::default() } else { packed.into_boxed_slice() };
+    Ok(PackedMember { crm_id, member_no, packed })
 }
 
 fn archive(snapshotter: &Snapshotter) -> Result<(), StoreError> {

@@ -14,13 +14,12 @@ use crate::ledger::Terms;
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
-use crate::store::folder::Folder;
+use crate::store::folder::{Folder, FolderLock};
 use crate::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
 use crate::store::recovery::Progress;
 use crate::store::{segments, snapshots};
 use chrono_tz::Tz;
 use std::collections::VecDeque;
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
@@ -59,7 +58,7 @@ pub struct Running {
     tasks: Vec<tokio::task::JoinHandle<()>>,
     index_thread: Option<JoinHandle<()>>,
     snapshotter: Snapshotter,
-    _lock: File,
+    _lock: FolderLock,
 }
 
 /// Recovers what the folder holds and starts. When this answers, everything is durable, indexed and on its way again.

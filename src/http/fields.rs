@@ -20,6 +20,9 @@ pub const TEXT_BYTES_MAX: usize = 4_096;
 
 type Field = &'static str;
 
+/// An object's text without white space, and its value.
+pub type Object = (String, serde_json::Map<String, Value>);
+
 /// A body's fields as they were written; `null` is the same as left out.
 pub struct Fields<'a> {
     entries: Vec<(Cow<'a, str>, &'a RawValue)>,
@@ -115,8 +118,8 @@ impl<'a> Fields<'a> {
         time::parse(&text, zone).map(Some).ok_or_else(|| invalid(field, time::SHOULD))
     }
 
-    /// An object; one with nothing in it counts as left out. Its text without white space, and its value.
-    pub fn object(&self, field: Field) -> Result<Option<(String, serde_json::Map<String, Value>)>, Refusal> {
+    /// An object; one with nothing in it counts as left out.
+    pub fn object(&self, field: Field) -> Result<Option<Object>, Refusal> {
         let Some(raw) = self.raw(field)? else { return Ok(None) };
         let object = serde_json::from_str(raw.get()).map_err(|_| invalid(field, "must be an object"))?;
         match object {

@@ -40,11 +40,14 @@ fn first_after_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
 
 /// `at` in `zone`, to the second. What no calendar holds is shown as its end.
 pub fn format(at: Instant, zone: Tz) -> String {
-    let utc = DateTime::<Utc>::from_timestamp_millis(at.0).unwrap_or(if at.0 < 0 {
-        DateTime::<Utc>::MIN_UTC
-    } else {
-        DateTime::<Utc>::MAX_UTC
-    });
+    // A day of room, since a zone moves the clock too.
+    let day = TimeDelta::days(1);
+    let (first, last) = (DateTime::<Utc>::MIN_UTC + day, DateTime::<Utc>::MAX_UTC - day);
+    let utc = match DateTime::<Utc>::from_timestamp_millis(at.0) {
+        Some(utc) => utc.clamp(first, last),
+        None if at.0 < 0 => first,
+        None => last,
+    };
     let local = utc.with_timezone(&zone).naive_local();
     let (date, time) = (local.date(), local.time());
     use chrono::Timelike;

@@ -172,3 +172,15 @@ impl Command {
         !matches!(self, Command::Receive(_) | Command::ClearOutbox { .. })
     }
 }
+
+impl From<Accrue> for Command {
+    fn from(accrue: Accrue) -> Command {
+        Command::Accrue(accrue)
+    }
+}
+
+impl From<ReverseAccrual> for Command {
+    fn from(reverse: ReverseAccrual) -> Command {
+        Command::ReverseAccrual(reverse)
+    }
+}

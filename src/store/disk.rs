@@ -22,7 +22,7 @@ pub trait Disk: Send + Sync {
 }
 
 pub trait DiskFile: Send {
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
     fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Data, and what of the file's own data is needed to read it back.
@@ -31,7 +31,7 @@ pub trait DiskFile: Send {
 
 impl dyn DiskFile {
     pub fn read_all(&self) -> io::Result<Vec<u8>> {
-        let length = usize::try_from(self.len()?).map_err(io::Error::other)?;
+        let length = usize::try_from(self.size()?).map_err(io::Error::other)?;
         let mut bytes = vec![0; length];
         self.read_exact_at(&mut bytes, 0)?;
         Ok(bytes)
@@ -96,7 +96,7 @@ impl Disk for RealDisk {
 }
 
 impl DiskFile for File {
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 

@@ -1,9 +1,12 @@
 //! The data folder: where everything lies, the lock that keeps a second process out, the marker that says whose it is.
-#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "locks are of files, not of disks")]
+#![expect(clippy::disallowed_types, reason = "locks are of files, not of disks")]
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+
+/// Keeps other processes out of the data folder until it is dropped.
+pub struct FolderLock(#[expect(dead_code, reason = "held, not used")] File);
 
 /// The folders of a service.
 #[derive(Clone, Debug)]
@@ -33,7 +36,7 @@ impl Folder {
     }
 
     /// Keeps other processes out for as long as the answer lives.
-    pub fn lock(&self) -> Result<File, StoreError> {
+    pub fn lock(&self) -> Result<FolderLock, StoreError> {
         let path = self.wal.join("LOCK");
         let file = OpenOptions::new()
             .create(true)
@@ -42,7 +45,7 @@ impl Folder {
             .open(&path)
             .map_err(StoreError::io(&path, "opening the lock"))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(FolderLock(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
             Err(TryLockError::Error(source)) => Err(StoreError::Io { path, what: "locking", source }),
         }

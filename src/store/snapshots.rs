@@ -167,7 +167,7 @@ pub fn read(
         source: error,
     };
     let file = disk.open_read_only(path).map_err(io)?;
-    let length = file.len().map_err(io)?;
+    let length = file.size().map_err(io)?;
     if length < (SNAPSHOT_HEADER_BYTES + SNAPSHOT_FOOTER_BYTES) as u64 {
         return Err(bad("the file is too short for a snapshot".into()));
     }

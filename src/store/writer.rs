@@ -63,8 +63,7 @@ pub(super) fn start<T: Send + 'static>(
 
 impl<T: Send> Writer<T> {
     fn run(mut self) {
-        loop {
-            let Some(group) = self.next_group() else { break };
+        while let Some(group) = self.next_group() {
             let written = if group.payloads.is_empty() { self.idle() } else { self.commit(group) };
             if let Err(error) = written {
                 let path =

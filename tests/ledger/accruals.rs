@@ -1,0 +1,91 @@
+use super::With;
+use crate::support::books::{Books, accrue, reverse, spend};
+use eros_points::ledger::instant::{Instant, Span};
+
+#[test]
+fn a_lot_born_expired_is_accrued_then_expired_in_two_records() {
+    let mut books = Books::new();
+    books.does("m", accrue("A", 20.0).ago(&books, Span::days(200)).expiring(Span::days(180)));
+    books.check_sums("m", (20.0, 0.0, 20.0, 0.0, 0.0));
+    assert_eq!(books.log.len(), 2);
+    assert_eq!(books.log[1].event.due(), Some(books.log[0].at), "it fell due when it was accrued");
+}
+
+#[test]
+fn a_lot_that_would_expire_before_or_when_it_unfreezes_is_refused() {
+    let mut books = Books::new();
+    for (freeze, outcome) in [(23, "done"), (24, "40001"), (25, "40001")] {
+        let accrual = accrue(&format!("A{freeze}"), 1.0).expiring(Span::days(1)).frozen(Span::hours(freeze));
+        if outcome == "done" {
+            books.does("m", accrual);
+        } else {
+            books.is_refused("m", accrual, outcome);
+        }
+    }
+}
+
+#[test]
+fn an_event_more_than_24_hours_ahead_is_refused_to_the_millisecond() {
+    let mut books = Books::new();
+    let mut ahead = accrue("A", 1.0);
+    ahead.event_at = Some(Instant(books.now.0 + Span::hours(24).0 + 1));
+    books.is_refused("m", ahead.clone(), "40001");
+    ahead.event_at = Some(Instant(books.now.0 + Span::hours(24).0));
+    books.does("m", ahead);
+}
+
+#[test]
+fn boundaries_are_to_the_millisecond_and_the_later_state_wins() {
+    let mut books = Books::new();
+    books.does("m", accrue("A", 5.0).frozen(Span::hours(1)).expiring(Span::hours(2)));
+    books.pass(Span(Span::hours(1).0 - 1));
+    books.check_sums("m", (5.0, 0.0, 0.0, 5.0, 0.0));
+    books.pass(Span(1));
+    books.check_sums("m", (5.0, 0.0, 0.0, 0.0, 5.0));
+    books.pass(Span(Span::hours(1).0 - 1));
+    books.check_sums("m", (5.0, 0.0, 0.0, 0.0, 5.0));
+    books.pass(Span(1));
+    books.check_sums("m", (5.0, 0.0, 5.0, 0.0, 0.0));
+}
+
+#[test]
+fn the_same_key_and_content_is_a_replay_other_content_a_conflict_and_a_refusal_takes_no_key() {
+    let mut books = Books::new();
+    books.is_refused("m", spend("S", 5.0), "42201");
+    books.does("m", accrue("A", 10.0)).is_replayed("m", accrue("A", 10.0));
+    books.is_refused("m", accrue("A", 11.0), "40901").is_refused("m", spend("A", 10.0), "40901");
+    books.does("m", spend("S", 5.0)).is_replayed("m", spend("S", 5.0));
+    books.does("other", accrue("A", 11.0));
+    books.check_sums("m", (10.0, 5.0, 0.0, 0.0, 5.0));
+}
+
+#[test]
+fn spends_by_expiry_then_age_and_all_or_nothing() {
+    let mut books = Books::new();
+    books.does("m", accrue("never", 10.0)).does("m", accrue("late", 10.0).expiring(Span::days(9)));
+    books.does("m", accrue("soon", 10.0).expiring(Span::days(1))).does("m", accrue("never2", 10.0));
+    books.is_refused("m", spend("S", 40.0001), "42201");
+    books.does("m", spend("S", 35.0));
+    let held: Vec<(u64, i64)> =
+        books.account("m").lots.iter().map(|l| (l.kind.id.lsn.0, l.remaining.0)).collect();
+    assert_eq!(held, [(4, 50_000)], "all but half of the youngest that never expires");
+}
+
+#[test]
+fn a_lot_born_expired_pays_no_debt() {
+    let mut books = Books::new();
+    books.does("m", accrue("A", 10.0)).does("m", spend("S", 10.0)).does("m", reverse("R", "A", true, None));
+    books.does("m", accrue("B", 5.0).ago(&books, Span::days(2)).expiring(Span::days(1)));
+    books.check_sums("m", (5.0, 10.0, 5.0, 0.0, -10.0));
+}
+
+#[test]
+fn at_the_bound_of_open_lots_no_further_accrual_is_taken() {
+    let mut books = Books::new();
+    books.terms.open_lots_max = 3;
+    for n in 0..3 {
+        books.does("m", accrue(&format!("A{n}"), 1.0));
+    }
+    books.is_refused("m", accrue("A3", 1.0), "42207");
+    books.does("m", spend("S", 1.0)).does("m", accrue("A3", 1.0));
+}

@@ -1,0 +1,86 @@
+use super::With;
+use crate::support::books::{Books, accrue, give_back, offer, reverse, spend};
+use eros_points::ledger::event::Event;
+use eros_points::ledger::instant::Span;
+
+#[test]
+fn the_two_halves_of_a_refund_may_come_in_either_order() {
+    for order in [["R", "G"], ["G", "R"]] {
+        let mut books = Books::new();
+        books.does("m", accrue("A", 100.0)).does("m", spend("S", 60.0)).does("m", accrue("B", 30.0));
+        for step in order {
+            match step {
+                "R" => books.does("m", reverse("R", "A", true, None)),
+                _ => books.does("m", give_back("G", "S", None)),
+            };
+        }
+        books.check_sums("m", (30.0, 0.0, 0.0, 0.0, 30.0));
+    }
+}
+
+#[test]
+fn gives_back_in_parts_and_never_more_than_was_spent() {
+    let mut books = Books::new();
+    books.does("m", accrue("A", 10.0)).does("m", spend("S", 10.0)).does("m", give_back("G1", "S", Some(4.0)));
+    books.is_refused("m", give_back("G2", "S", Some(6.0001)), "42203");
+    books.does("m", give_back("G2", "S", None)).is_refused("m", give_back("G3", "S", None), "42203");
+    books.check_sums("m", (10.0, 0.0, 0.0, 0.0, 10.0));
+}
+
+#[test]
+fn a_lot_that_has_expired_takes_its_points_back_and_expires_them_at_once() {
+    let mut books = Books::new();
+    books.does("m", accrue("A", 10.0).expiring(Span::days(1))).does("m", spend("S", 10.0));
+    books.pass(Span::days(2));
+    books.does("m", give_back("G", "S", None));
+    books.check_sums("m", (10.0, 0.0, 10.0, 0.0, 0.0));
+    let last = books.log.last().expect("a record");
+    assert!(matches!(&*last.event, Event::LotExpired(e) if e.due == books.now), "one record each, due then");
+}
+
+#[test]
+fn grace_gives_a_new_life_once_and_counts_as_the_origins_own_lot() {
+    let mut books = Books::new();
+    books.terms.refund_grace = Some(Span::days(3));
+    books.does("m", accrue("A", 10.0).expiring(Span::days(1))).does("m", spend("S", 10.0));
+    books.pass(Span::days(2));
+    books.does("m", give_back("G", "S", None));
+    books.check_sums("m", (10.0, 0.0, 0.0, 0.0, 10.0));
+    books.does("m", reverse("R", "A", false, Some(4.0))).does("m", spend("S2", 6.0));
+    books.pass(Span::days(3));
+    books.does("m", give_back("G2", "S2", None));
+    books.check_sums("m", (6.0, 0.0, 6.0, 0.0, 0.0));
+}
+
+#[test]
+fn debt_paid_by_a_later_lot_counts_as_taken_from_that_lot() {
+    let mut books = Books::new();
+    books.does("m", accrue("A", 10.0)).does("m", spend("S", 10.0)).does("m", reverse("R", "A", true, None));
+    books.does("m", accrue("B", 25.0));
+    books.check_sums("m", (25.0, 10.0, 0.0, 0.0, 15.0));
+    books.does("m", give_back("G", "S", None));
+    let held: Vec<i64> = books.account("m").lots.iter().map(|lot| lot.remaining.0).collect();
+    assert_eq!(held, [250_000], "B has its own again, A nothing");
+    assert!(books.account("m").elsewhere.is_empty());
+}
+
+#[test]
+fn an_expired_lot_taken_elsewhere_is_passed_over_and_no_longer_remembered() {
+    let mut books = Books::new();
+    books.does("m", accrue("A", 10.0)).does("m", spend("S", 10.0));
+    books.does("m", accrue("B", 10.0).expiring(Span::days(1))).does("m", reverse("R", "A", false, None));
+    books.pass(Span::days(1));
+    books.does("m", give_back("G", "S", None));
+    books.check_sums("m", (10.0, 0.0, 0.0, 0.0, 10.0));
+    assert!(books.account("m").elsewhere.is_empty());
+}
+
+#[test]
+fn a_returned_offer_goes_the_same_way_back() {
+    let mut books = Books::new();
+    books.does("m", accrue("A", 10.0)).does("m", offer("T", "n", 10.0)).does("m", accrue("B", 4.0));
+    books.does("m", reverse("R", "A", true, None));
+    books.check_sums("m", (4.0, 10.0, 0.0, 0.0, -6.0));
+    books.pass(Span::hours(24));
+    books.check_sums("m", (4.0, 0.0, 0.0, 0.0, 4.0));
+}

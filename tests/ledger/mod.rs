@@ -1,0 +1,87 @@
+//! The ledger's rules, each as a story: steps, then the five sums.
+mod accruals;
+mod examples;
+mod give_backs;
+mod reversals;
+mod time;
+mod transfers;
+
+use crate::support::books::{Books, Done, Outcome};
+use eros_points::ledger::command::{Accrue, Command};
+use eros_points::ledger::instant::Span;
+use eros_points::ledger::refusal::Refusal;
+
+/// Total, used, expired, freeze, active.
+pub type Sums = (f64, f64, f64, f64, f64);
+
+impl Books {
+    #[track_caller]
+    pub fn check_sums(&mut self, member: &str, sums: Sums) {
+        let (total, used, expired, freeze, active) = sums;
+        let expected = [total, used, expired, freeze, active].map(|n| (n * 10_000.0).round() as i128);
+        assert_eq!(self.sums(member), expected, "total, used, expired, freeze, active of {member}");
+        self.check_conservation();
+    }
+
+    #[track_caller]
+    pub fn does(&mut self, member: &str, command: impl Into<Command>) -> &mut Books {
+        let outcome = self.change(member, &command.into());
+        assert!(matches!(outcome, Ok(Done::Recorded(_))), "{outcome:?}");
+        self
+    }
+
+    #[track_caller]
+    pub fn is_refused(&mut self, member: &str, command: impl Into<Command>, kind: &str) -> &mut Books {
+        let before = self.log.len();
+        let outcome = self.change(member, &command.into());
+        assert_eq!(name(&outcome), kind, "{outcome:?}");
+        assert_eq!(self.log.len(), before, "a refusal changes nothing");
+        self
+    }
+
+    #[track_caller]
+    pub fn is_replayed(&mut self, member: &str, command: impl Into<Command>) -> &mut Books {
+        let before = self.log.len();
+        let outcome = self.change(member, &command.into());
+        assert!(matches!(outcome, Ok(Done::Replayed(_))), "{outcome:?}");
+        assert_eq!(self.log.len(), before, "a replay changes nothing");
+        self
+    }
+}
+
+fn name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Ok(_) => "done",
+        Err(Refusal::Invalid { .. }) => "40001",
+        Err(Refusal::NoSuchAccrual | Refusal::NoSuchSpend) => "40402",
+        Err(Refusal::NoSuchTransfer) => "40403",
+        Err(Refusal::KeyReused) => "40901",
+        Err(Refusal::NotEnough { .. }) => "42201",
+        Err(Refusal::WouldGoNegative { .. }) => "42202",
+        Err(Refusal::MoreThanLeft { .. } | Refusal::MoreThanPaid) => "42203",
+        Err(Refusal::TransferClosed { .. }) => "42204",
+        Err(Refusal::TooManyLots) => "42207",
+    }
+}
+
+/// Readable variations of an accrual.
+pub trait With {
+    fn expiring(self, span: Span) -> Self;
+    fn frozen(self, span: Span) -> Self;
+    fn ago(self, books: &Books, span: Span) -> Self;
+}
+
+impl With for Accrue {
+    fn expiring(mut self, span: Span) -> Accrue {
+        self.expire_after = Some(span);
+        self
+    }
+    fn frozen(mut self, span: Span) -> Accrue {
+        self.freeze_for = Some(span);
+        self
+    }
+    fn ago(mut self, books: &Books, span: Span) -> Accrue {
+        self.event_at = Some(books.now.after(Span(-span.0)));
+        self
+    }
+}

@@ -1,0 +1,5 @@
+//! What tests share.
+pub mod books;
+pub mod http;
+pub mod model;
+pub mod server;

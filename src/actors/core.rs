@@ -1,6 +1,6 @@
 //! What all parts of the running service share, and the few things that they all do with it.
 use crate::actors::answer::Failure;
-use crate::actors::directory::{Awakened, BrokenAccount, Directory, Handed, MemberId};
+use crate::actors::directory::{Awakened, BrokenMember, Directory, Handed, MemberId};
 use crate::actors::held::Held;
 use crate::actors::member::{Change, Member, Message, Outcome};
 use crate::actors::timer::Timer;
@@ -104,16 +104,19 @@ impl Core {
         Ok(lsn)
     }
 
-    /// Records what time alone has made true by `now`.
+    /// Records what time alone has made true by `now`, and tells `recorded` of each record.
     pub fn settle(
         &self,
         crm_id: &str,
         member_no: &str,
         account: &mut Account,
         now: Instant,
+        mut recorded: impl FnMut(Lsn, Instant, Event),
     ) -> Result<(), Failure> {
         while let Some(event) = crate::ledger::due(account, now, &self.terms) {
-            self.record(crm_id, member_no, account, now.max(account.clock), &event, Class::Mandatory)?;
+            let at = now.max(account.clock);
+            let lsn = self.record(crm_id, member_no, account, at, &event, Class::Mandatory)?;
+            recorded(lsn, at, event);
         }
         Ok(())
     }
@@ -157,8 +160,8 @@ impl Core {
         let id = self.directory.find_or_new(crm_id, member_no);
         let (reply, answer) = oneshot::channel();
         let message = Message::Change(Box::new(Change { command, prior, reply }));
-        let handed = self.directory.hand_over(id, message, pending_max, |awakened| self.awaken(awakened))?;
-        match handed {
+        let handed = self.directory.hand_over(id, message, pending_max, |awakened| self.awaken(awakened));
+        match self.trusted(handed)? {
             Handed::Delivered => answer.await.unwrap_or(Err(Failure::Unknown)),
             Handed::Crowded => Err(Failure::Overloaded),
         }
@@ -192,7 +195,8 @@ impl Core {
     ) -> Result<R, Failure> {
         // A member may go to rest, or wake, between the two questions: ask until one is answered.
         loop {
-            if let Some(seen) = self.directory.with_resting(id, |_, _, account| (false, look(account)))? {
+            let seen = self.directory.with_resting(id, |_, _, account| (false, look(account)));
+            if let Some(seen) = self.trusted(seen)? {
                 return Ok(seen);
             }
             let (reply, answer) = oneshot::channel();
@@ -200,7 +204,7 @@ impl Core {
             let message = Message::Look(Box::new(move |account| {
                 let _ = reply.send(look(account));
             }));
-            if self.directory.tell_live(id, message) {
+            if self.trusted(self.directory.tell_live(id, message))? {
                 return answer.await.map_err(|_| Failure::Unknown);
             }
         }
@@ -215,12 +219,16 @@ impl Core {
     ) -> Result<Option<Account>, Failure> {
         let terms = self.terms;
         let seen = self
-            .look(crm_id, member_no, move |account| (account.last, project(account, now, &terms)))
+            .look(crm_id, member_no, move |account| {
+                // What is only projected is no record yet.
+                let (last, records) = (account.last, account.records);
+                Account { last, records, ..project(account, now, &terms) }
+            })
             .await?;
         match seen {
-            Some((last, account)) if last > Lsn::ZERO => {
-                self.durable(last).await?;
-                Ok(Some(Account { last, ..account }))
+            Some(account) if account.last > Lsn::ZERO => {
+                self.durable(account.last).await?;
+                Ok(Some(account))
             }
             _ => Ok(None),
         }
@@ -235,6 +243,14 @@ impl Core {
             return Err(Failure::Overloaded);
         }
         Ok(admission)
+    }
+
+    /// What the directory gave; where it holds a member that can't be served any more, the process must end.
+    pub fn trusted<T>(&self, given: Result<T, BrokenMember>) -> Result<T, Failure> {
+        given.map_err(|broken| {
+            self.stop_broken(broken.to_string());
+            Failure::Fault(broken.to_string())
+        })
     }
 
     /// Memory and log may disagree: nothing is answered any more, and the process ends.
@@ -267,12 +283,6 @@ fn failure_of(error: AppendError) -> Failure {
 
 impl From<HistoryError> for Failure {
     fn from(error: HistoryError) -> Failure {
-        Failure::Fault(error.to_string())
-    }
-}
-
-impl From<BrokenAccount> for Failure {
-    fn from(error: BrokenAccount) -> Failure {
         Failure::Fault(error.to_string())
     }
 }

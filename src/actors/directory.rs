@@ -9,6 +9,7 @@ use crate::ledger::account::Account;
 use crate::ledger::lsn::Lsn;
 use hashbrown::HashTable;
 use ractor::ActorRef;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -28,9 +29,15 @@ pub struct TenantId(u32);
 
 pub struct Directory {
     shards: Vec<Mutex<Shard>>,
-    tenants: RwLock<Vec<Arc<str>>>,
+    tenants: RwLock<Tenants>,
     hasher: RandomState,
     live: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Tenants {
+    names: Vec<Arc<str>>,
+    places: HashMap<Arc<str>, TenantId>,
 }
 
 #[derive(Default)]
@@ -79,12 +86,17 @@ pub struct PackedMember {
     pub packed: Box<[u8]>,
 }
 
-/// A member at rest whose packed account does not decode: memory or a build is broken.
+/// A member that can't be served any more: memory or a build is broken, and only the log can be trusted.
 #[derive(Debug, thiserror::Error)]
-#[error("the packed account of a member does not decode: {0}")]
-pub struct BrokenAccount(#[from] codec::CodecError);
+pub enum BrokenMember {
+    #[error("the packed account of a member does not decode: {0}")]
+    Unreadable(#[from] codec::CodecError),
+    #[error("the actor of a member has ended without giving its account back")]
+    ActorLost,
+}
 
 /// What came of handing a message over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handed {
     Delivered,
     /// Too many are waiting for this member: it was not taken.
@@ -108,13 +120,11 @@ impl Directory {
 
     pub fn tenant_name(&self, tenant: TenantId) -> Arc<str> {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        tenants[tenant.0 as usize].clone()
+        tenants.names[tenant.0 as usize].clone()
     }
 
     fn tenant(&self, crm_id: &str) -> Option<TenantId> {
-        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        let place = tenants.iter().position(|name| &**name == crm_id)?;
-        u32::try_from(place).ok().map(TenantId)
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).places.get(crm_id).copied()
     }
 
     fn tenant_or_new(&self, crm_id: &str) -> TenantId {
@@ -122,11 +132,14 @@ impl Directory {
             return tenant;
         }
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        let place = tenants.iter().position(|name| &**name == crm_id).unwrap_or_else(|| {
-            tenants.push(crm_id.into());
-            tenants.len() - 1
-        });
-        TenantId(u32::try_from(place).unwrap_or(u32::MAX))
+        if let Some(tenant) = tenants.places.get(crm_id) {
+            return *tenant;
+        }
+        let name: Arc<str> = crm_id.into();
+        let tenant = TenantId(u32::try_from(tenants.names.len()).unwrap_or(u32::MAX));
+        tenants.names.push(name.clone());
+        tenants.places.insert(name, tenant);
+        tenant
     }
 
     fn hash(&self, tenant: TenantId, member_no: &str) -> u64 {
@@ -174,7 +187,7 @@ impl Directory {
         message: Message,
         pending_max: u32,
         spawn: impl FnOnce(Awakened) -> ActorRef<Message>,
-    ) -> Result<Handed, BrokenAccount> {
+    ) -> Result<Handed, BrokenMember> {
         let mut locked = self.lock(id.shard);
         let slot = &mut locked.slots[id.slot as usize];
         if let State::Resting(packed) = &slot.state {
@@ -196,21 +209,21 @@ impl Directory {
             return Ok(Handed::Crowded);
         }
         load.used.store(true, Ordering::Relaxed);
-        // An actor leaves its slot before it stops, under this lock: there is always one to take the message.
-        let _ = actor.send_message(message);
+        // An actor leaves its slot before it stops, under this lock: one that can't be reached has died.
+        actor.send_message(message).map_err(|_| BrokenMember::ActorLost)?;
         Ok(Handed::Delivered)
     }
 
     /// Tells a live member something, without waking one at rest. Whether it was live.
-    pub fn tell_live(&self, id: MemberId, message: Message) -> bool {
+    pub fn tell_live(&self, id: MemberId, message: Message) -> Result<bool, BrokenMember> {
         let locked = self.lock(id.shard);
         match &locked.slots[id.slot as usize].state {
             State::Live { actor, load } => {
                 load.pending.fetch_add(1, Ordering::AcqRel);
-                let _ = actor.send_message(message);
-                true
+                actor.send_message(message).map_err(|_| BrokenMember::ActorLost)?;
+                Ok(true)
             }
-            State::Resting(_) => false,
+            State::Resting(_) => Ok(false),
         }
     }
 
@@ -243,7 +256,7 @@ impl Directory {
         &self,
         id: MemberId,
         change: impl FnOnce(&str, &str, &mut Account) -> (bool, R),
-    ) -> Result<Option<R>, BrokenAccount> {
+    ) -> Result<Option<R>, BrokenMember> {
         let mut locked = self.lock(id.shard);
         let slot = &mut locked.slots[id.slot as usize];
         let State::Resting(packed) = &slot.state else { return Ok(None) };
@@ -308,7 +321,7 @@ fn pack(account: &Account) -> Box<[u8]> {
     if account.last == Lsn::ZERO { Box::default() } else { codec::encode(account).into_boxed_slice() }
 }
 
-fn unpack(packed: &[u8]) -> Result<Account, BrokenAccount> {
+fn unpack(packed: &[u8]) -> Result<Account, BrokenMember> {
     if packed.is_empty() { Ok(Account::default()) } else { Ok(codec::decode(packed)?) }
 }
 

@@ -12,7 +12,6 @@ use crate::ledger::account::{Account, Outgoing};
 use crate::ledger::command::Command;
 use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
-use crate::ledger::lsn::Lsn;
 use crate::ledger::{Decision, Known, decide};
 use crate::store::journal::Class;
 use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
@@ -181,7 +180,9 @@ impl Member {
         class: Class,
     ) -> Result<Outcome, Failure> {
         let event = Arc::new(event);
-        let lsn = self.record(state, at, &event, class)?;
+        let State { me, recents, .. } = state;
+        let lsn = self.core.record(&me.crm_id, &me.member_no, &mut me.account, at, &event, class)?;
+        recents.push(lsn, at, event.clone());
         let outgoing = match event.as_ref() {
             Event::OfferAccepted(e) => state.me.account.outgoing(&e.transfer_no).cloned(),
             Event::Sent(_) => Outgoing::of(lsn, &event),
@@ -198,25 +199,11 @@ impl Member {
     }
 
     fn settle(&self, state: &mut State) -> Result<(), Failure> {
+        let State { me, recents, .. } = state;
         let now = self.core.clock.now();
-        while let Some(event) = crate::ledger::due(&state.me.account, now, &self.core.terms) {
-            let at = now.max(state.me.account.clock);
-            self.record(state, at, &Arc::new(event), Class::Mandatory)?;
-        }
-        Ok(())
-    }
-
-    fn record(
-        &self,
-        state: &mut State,
-        at: Instant,
-        event: &Arc<Event>,
-        class: Class,
-    ) -> Result<Lsn, Failure> {
-        let me = &mut state.me;
-        let lsn = self.core.record(&me.crm_id, &me.member_no, &mut me.account, at, event, class)?;
-        state.recents.push(lsn, at, event.clone());
-        Ok(lsn)
+        self.core.settle(&me.crm_id, &me.member_no, &mut me.account, now, |lsn, at, event| {
+            recents.push(lsn, at, Arc::new(event));
+        })
     }
 
     /// Sees to it that the timer has an entry at or before the account's next due instant.

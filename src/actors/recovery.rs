@@ -6,6 +6,7 @@ use crate::actors::indexer::row;
 use crate::actors::snapshot::{MemberImage, ServiceImage};
 use crate::format::codec;
 use crate::format::entry::{Entry, ServiceEntry};
+use crate::format::frame::RECORD_HEADER_BYTES;
 use crate::format::scan::LogRecord;
 use crate::format::snapshot::EntryKind;
 use crate::history::{History, HistoryError};
@@ -46,6 +47,8 @@ pub struct Recovered {
     pub end: LogEnd,
     /// The snapshot that it began from.
     pub snapshot: Option<Lsn>,
+    /// How much log the snapshot did not cover.
+    pub replayed_bytes: u64,
     /// The next due instant of each member that has one.
     pub due: Vec<(Instant, MemberId)>,
     /// Members with transfers to carry.
@@ -65,6 +68,7 @@ pub fn recover(
     let mut rebuilding = Rebuilding {
         image,
         noted,
+        replayed_bytes: 0,
         unpacked: HashMap::new(),
         feeding: Feeding { history, indexed: history.applied(), waiting: Vec::new() },
         failed: None,
@@ -79,9 +83,9 @@ pub fn recover(
     rebuilding.feeding.flush()?;
     rebuilding.pack();
     check_ends(folder, &rebuilding, &end)?;
-    let Image { directory, zones, noted } = rebuilding.image;
+    let Rebuilding { image: Image { directory, zones, noted }, replayed_bytes, .. } = rebuilding;
     let (due, outboxes) = survey(&directory)?;
-    Ok(Recovered { directory, zones, end, snapshot: noted, due, outboxes })
+    Ok(Recovered { directory, zones, end, snapshot: noted, replayed_bytes, due, outboxes })
 }
 
 /// Snapshot and index tell of durable records only: a log that ends before them has lost some.
@@ -154,6 +158,7 @@ impl Image {
 struct Rebuilding<'a> {
     image: Image,
     noted: Lsn,
+    replayed_bytes: u64,
     unpacked: HashMap<MemberId, Account>,
     feeding: Feeding<'a>,
     failed: Option<HistoryError>,
@@ -190,6 +195,7 @@ impl Feeding<'_> {
 impl Rebuilding<'_> {
     fn take(&mut self, record: LogRecord<'_>) -> Result<(), String> {
         if record.lsn > self.noted {
+            self.replayed_bytes += (record.payload.len() + RECORD_HEADER_BYTES) as u64;
             self.apply(record)?;
         }
         let fed = self.feeding.take(record);
@@ -254,7 +260,7 @@ fn survey(directory: &Directory) -> Result<Survey, StoreError> {
     for id in directory.ids() {
         let seen = directory
             .with_resting(id, |_, _, account| (false, (account.next_due(), account.outbox.is_empty())));
-        let broken = |error: crate::actors::directory::BrokenAccount| StoreError::NoSnapshot {
+        let broken = |error: crate::actors::directory::BrokenMember| StoreError::NoSnapshot {
             why: vec![error.to_string()],
         };
         if let Some((next, no_outbox)) = seen.map_err(broken)? {

@@ -33,6 +33,8 @@ pub struct Snapshotter {
     pub log_id: u128,
     /// A snapshot is due after so much log, or as much as the last one is large.
     pub every_bytes: u64,
+    /// Log that the start had to read again because no snapshot covers it.
+    pub replayed_bytes: u64,
     /// How far the index would be after a power failure.
     pub index_synced: watch::Receiver<Lsn>,
 }
@@ -47,17 +49,22 @@ pub enum SnapshotError {
 
 /// Takes a snapshot whenever enough log has gathered since the last.
 pub async fn run(core: Arc<Core>, snapshotter: Snapshotter) {
+    let mut uncovered_before = snapshotter.replayed_bytes;
     let mut last_bytes = 0;
-    let mut due_after = snapshotter.every_bytes;
+    let newest = snapshots::newest_bytes(&*snapshotter.disk, &snapshotter.folder);
+    let mut due_after = snapshotter.every_bytes.max(newest.unwrap_or_else(|error| {
+        tracing::error!("{error}");
+        0
+    }));
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let bytes = core.journal.stats().bytes.load(Ordering::Relaxed);
-        if bytes - last_bytes < due_after {
+        if uncovered_before + bytes - last_bytes < due_after {
             continue;
         }
         match take_in_background(&core, &snapshotter).await {
             Ok(size) => {
-                last_bytes = bytes;
+                (uncovered_before, last_bytes) = (0, bytes);
                 due_after = snapshotter.every_bytes.max(size);
             }
             Err(error) => {

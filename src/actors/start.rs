@@ -2,7 +2,7 @@
 use crate::actors::answer::Failure;
 use crate::actors::core::{Bounds, Core, partition_of};
 use crate::actors::held::Held;
-use crate::actors::recovery::{RecoveryError, recover};
+use crate::actors::recovery::{Recovered, RecoveryError, recover};
 use crate::actors::snapshot::{Snapshotter, take_in_background};
 use crate::actors::timer::Timer;
 use crate::actors::zones::Zones;
@@ -48,6 +48,8 @@ pub enum StartError {
     History(#[from] HistoryError),
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    #[error("recovery panicked: {0}")]
+    Panicked(String),
     #[error("what was in flight could not be carried on: {0:?}")]
     Unfinished(Failure),
 }
@@ -61,20 +63,43 @@ pub struct Running {
     _lock: FolderLock,
 }
 
-/// Recovers what the folder holds and starts. When this answers, everything is durable, indexed and on its way again.
-pub async fn start(setup: Setup, progress: impl FnMut(Progress)) -> Result<Running, StartError> {
+/// What the folder held.
+struct Loaded {
+    folder: Folder,
+    lock: FolderLock,
+    log_id: u128,
+    /// Whether the folder says that it is this log's.
+    is_marked: bool,
+    history: Arc<dyn History>,
+    recovered: Recovered,
+}
+
+/// Reads all that the folder holds: file work and arithmetic, for a thread of its own.
+fn load(setup: &Setup, progress: impl FnMut(Progress)) -> Result<Loaded, StartError> {
     let folder = Folder::at(&setup.data_dir);
-    let disk = setup.disk.clone();
-    folder.create(&*disk)?;
+    let disk = &*setup.disk;
+    folder.create(disk)?;
     let lock = folder.lock()?;
-    snapshots::remove_leftovers(&*disk, &folder)?;
-    let (log_id, is_marked) = log_of(&*disk, &folder)?;
+    snapshots::remove_leftovers(disk, &folder)?;
+    let (log_id, is_marked) = log_of(disk, &folder)?;
     let history: Arc<dyn History> = Arc::new(open_history(&folder, setup.history_cache_bytes)?);
     let started = crate::clock::monotonic();
-    let recovered = recover(&*disk, &folder, log_id, &*history, progress)?;
+    let recovered = recover(disk, &folder, log_id, &*history, progress)?;
     let last = recovered.end.last_lsn();
     let members = recovered.directory.ids().count();
     tracing::info!(%last, snapshot = ?recovered.snapshot.map(|lsn| lsn.0), members, took = ?started.elapsed(), "recovered");
+    Ok(Loaded { folder, lock, log_id, is_marked, history, recovered })
+}
+
+/// Recovers what the folder holds and starts. When this answers, everything is durable, indexed and on its way again.
+pub async fn start(
+    setup: Setup,
+    progress: impl FnMut(Progress) + Send + 'static,
+) -> Result<Running, StartError> {
+    let loading = tokio::task::spawn_blocking(move || load(&setup, progress).map(|loaded| (setup, loaded)));
+    let (setup, loaded) = loading.await.map_err(|error| StartError::Panicked(error.to_string()))??;
+    let Loaded { folder, lock, log_id, is_marked, history, recovered } = loaded;
+    let disk = setup.disk;
 
     let (releases, to_release) = mpsc::unbounded_channel();
     let (feed, fed) = threads::channel();
@@ -112,8 +137,14 @@ pub async fn start(setup: Setup, progress: impl FnMut(Progress)) -> Result<Runni
         in_flight: AtomicUsize::new(0),
         broken,
     });
-    let snapshotter =
-        Snapshotter { disk, folder, log_id, every_bytes: setup.snapshot_every_bytes, index_synced };
+    let snapshotter = Snapshotter {
+        disk,
+        folder,
+        log_id,
+        every_bytes: setup.snapshot_every_bytes,
+        replayed_bytes: recovered.replayed_bytes,
+        index_synced,
+    };
     let tasks = vec![tokio::spawn(release(to_release))];
     let mut running = Running { core, tasks, index_thread: Some(index_thread), snapshotter, _lock: lock };
     running.catch_up(setup.zone, recovered.outboxes).await.map_err(StartError::Unfinished)?;

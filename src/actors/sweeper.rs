@@ -19,7 +19,8 @@ pub async fn run(core: Arc<Core>) {
         for id in next_to_look_at(&core) {
             match core.directory.idle_since_asked(id) {
                 Some(true) => {
-                    core.directory.tell_live(id, Message::Rest);
+                    // Where the actor is lost the process ends, and there is nothing left to sweep.
+                    let _ = core.trusted(core.directory.tell_live(id, Message::Rest));
                 }
                 Some(false) => core.sweep_later(id),
                 None => {}

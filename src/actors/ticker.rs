@@ -45,17 +45,17 @@ fn settle(core: &Arc<Core>, id: MemberId) {
     loop {
         let now = core.clock.now();
         let settled = core.directory.with_resting(id, |crm_id, member_no, account| {
-            let result = core.settle(crm_id, member_no, account, now);
+            let result = core.settle(crm_id, member_no, account, now, |_, _, _| {});
             (true, (result, account.next_due()))
         });
-        match settled {
+        match core.trusted(settled) {
             Ok(Some((result, next))) => return schedule(core, id, result, next),
-            Ok(None) => {
-                if core.directory.tell_live(id, Message::Settle) {
-                    return;
-                }
-            }
-            Err(broken) => return core.stop_broken(broken.to_string()),
+            Ok(None) => {}
+            Err(_) => return,
+        }
+        // It has an actor now, unless it has just gone to rest again.
+        if core.trusted(core.directory.tell_live(id, Message::Settle)).unwrap_or(true) {
+            return;
         }
     }
 }

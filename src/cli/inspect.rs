@@ -1,14 +1,17 @@
 //! `inspect`: log records as JSON lines, for people and for jq.
 use crate::config::Settings;
 use crate::format::entry::{Entry, ServiceEntry};
+use crate::format::scan::LogRecord;
 use crate::http::time::format;
+use crate::ledger::event::Event;
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::RealDisk;
 use crate::store::folder::Folder;
 use crate::store::recovery::{Mode, replay};
 use anyhow::Context;
+use chrono_tz::Tz;
 use serde_json::{Value, json};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 
 pub fn run(settings: &Settings, from: u64, member: Option<&str>, tenant: Option<&str>) -> anyhow::Result<()> {
     let folder = Folder::at(&settings.data_dir);
@@ -17,51 +20,67 @@ pub fn run(settings: &Settings, from: u64, member: Option<&str>, tenant: Option<
         .context("there is no log in this data folder; hint: --data-dir names it")?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let before = Lsn(from.saturating_sub(1));
-    let end = replay(
-        &RealDisk,
-        &folder,
-        log_id,
-        before,
-        Mode::LookOnly,
-        |record| {
-            let entry = Entry::decode(record.payload).map_err(|error| error.to_string())?;
-            let line = match &entry {
-                Entry::Member(entry) => {
-                    let other_member = member.is_some_and(|member| member != entry.member_no);
-                    if other_member || tenant.is_some_and(|tenant| tenant != entry.crm_id) {
-                        return Ok(());
-                    }
-                    let (kind, event) = named(&format!("{:?}", entry.event));
-                    json!({
-                        "lsn": record.lsn.0,
-                        "partition": record.partition,
-                        "crm_id": entry.crm_id,
-                        "member_no": entry.member_no,
-                        "at": format(entry.at, settings.zone),
-                        "at_ms": entry.at.0,
-                        "event": kind,
-                        "key": entry.event.key().map(|key| key.number().to_owned()),
-                        "content": event,
-                    })
-                }
-                Entry::Service(_) if member.is_some() || tenant.is_some() => return Ok(()),
-                Entry::Service(ServiceEntry::ZoneSet { zone }) => {
-                    json!({"lsn": record.lsn.0, "partition": record.partition, "event": "ZoneSet", "content": zone})
-                }
-            };
-            writeln!(out, "{line}").map_err(|error| error.to_string())
-        },
-        |_| {},
-    )?;
-    out.flush()?;
-    if let Some(torn) = end.torn {
+    let mut reader_gone = false;
+    let visit = |record: LogRecord<'_>| {
+        let Some(line) = line(&record, member, tenant, settings.zone)? else { return Ok(()) };
+        writeln!(out, "{line}").map_err(|error| {
+            reader_gone = error.kind() == ErrorKind::BrokenPipe;
+            format!("writing it failed: {error}")
+        })
+    };
+    let read = replay(&RealDisk, &folder, log_id, before, Mode::LookOnly, visit, |_| {});
+    // `inspect | head` has seen enough.
+    if reader_gone {
+        return Ok(());
+    }
+    if let Some(torn) = read?.torn {
         eprintln!("warning: {torn}");
     }
-    Ok(())
+    match out.flush() {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
-/// An event's name and what it holds, from its debug form: complete by construction.
-fn named(debug: &str) -> (String, Value) {
-    let (name, rest) = debug.split_once('(').unwrap_or((debug, ""));
-    (name.to_owned(), Value::from(rest.strip_suffix(')').unwrap_or(rest)))
+/// A record's line; none where it is not asked for.
+fn line(
+    record: &LogRecord<'_>,
+    member: Option<&str>,
+    tenant: Option<&str>,
+    zone: Tz,
+) -> Result<Option<Value>, String> {
+    let entry = match Entry::decode(record.payload).map_err(|error| error.to_string())? {
+        Entry::Member(entry) => entry,
+        Entry::Service(_) if member.is_some() || tenant.is_some() => return Ok(None),
+        Entry::Service(ServiceEntry::ZoneSet { zone }) => {
+            let (lsn, partition) = (record.lsn.0, record.partition);
+            return Ok(Some(
+                json!({"lsn": lsn, "partition": partition, "event": "ZoneSet", "content": {"zone": zone}}),
+            ));
+        }
+    };
+    let wanted = |wanted: Option<&str>, found: &str| wanted.is_none_or(|wanted| wanted == found);
+    if !wanted(member, &entry.member_no) || !wanted(tenant, &entry.crm_id) {
+        return Ok(None);
+    }
+    let (event, content) = named(&entry.event)?;
+    Ok(Some(json!({
+        "lsn": record.lsn.0,
+        "partition": record.partition,
+        "crm_id": entry.crm_id,
+        "member_no": entry.member_no,
+        "at": format(entry.at, zone),
+        "at_ms": entry.at.0,
+        "event": event,
+        "key": entry.event.key().map(|key| key.number().to_owned()),
+        "content": content,
+    })))
+}
+
+/// An event's name and what it holds. Points and amounts are texts, instants milliseconds since 1970.
+fn named(event: &Event) -> Result<(String, Value), String> {
+    match serde_json::to_value(event).map_err(|error| error.to_string())? {
+        Value::Object(tagged) => tagged.into_iter().next().ok_or_else(|| "an event without a name".into()),
+        other => Err(format!("an event without a name: {other}")),
+    }
 }

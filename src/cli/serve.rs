@@ -46,7 +46,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let server = tokio::spawn(server::serve(listener, service.clone(), stopped(stopping)));
 
     let mut shown = Shown::new("recovering");
-    let starting = start(setup(&settings), |progress| shown.show(progress));
+    let starting = start(setup(&settings), move |progress| shown.show(progress));
     let running = tokio::select! {
         running = starting => running?,
         () = signals.next() => return Ok(()),

@@ -4,13 +4,19 @@ use crate::ledger::instant::{Instant, Span};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Amount, Points};
 use bincode::{Decode, Encode};
+use serde::{Serialize, Serializer};
 
 /// 128 bits that stand for a request's content: two requests are the same if theirs are.
 /// Made by the edge from the operation and the known fields (`http::content`).
 pub type Fingerprint = [u8; 16];
 
+/// A fingerprint for people: 32 hexadecimal digits.
+pub(super) fn as_hex<S: Serializer>(fingerprint: &Fingerprint, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{:032x}", u128::from_be_bytes(*fingerprint)))
+}
+
 /// What the request says of itself beside numbers and members. No rule reads any of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Details {
     pub action_scene: Option<String>,
     pub store_code: Option<String>,
@@ -21,7 +27,7 @@ pub struct Details {
 }
 
 /// The kind of happening that an accrual is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub enum SourceType {
     Order,
     Event,

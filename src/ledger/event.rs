@@ -1,14 +1,15 @@
 //! What happened to an account: the content of the log. Facts and decisions only; replay never decides again.
 //!
 //! The order of variants and fields is the format on disk (`wal/README.md`): append, never reorder.
-use crate::ledger::command::{Details, Fingerprint, SourceType};
+use crate::ledger::command::{Details, Fingerprint, SourceType, as_hex};
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::{LotId, LotKind, Taken};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Amount, Points, Total};
 use bincode::{Decode, Encode};
+use serde::Serialize;
 
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub enum Event {
     Accrued(Accrued),
     Spent(Spent),
@@ -24,9 +25,10 @@ pub enum Event {
     LotUnfrozen(LotUnfrozen),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Accrued {
     pub event_no: String,
+    #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
     pub source_type: SourceType,
     pub points: Points,
@@ -43,22 +45,23 @@ pub struct Accrued {
     pub active_after: Total,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct RuleRef {
     pub rule_id: u64,
     pub version: u32,
 }
 
 /// So much of the debt that the reversal of `accrual` made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Payment {
     pub accrual: Lsn,
     pub points: Points,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Spent {
     pub event_no: String,
+    #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
     pub points: Points,
     pub event_at: Instant,
@@ -68,9 +71,10 @@ pub struct Spent {
     pub active_after: Total,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct AccrualReversed {
     pub event_no: String,
+    #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
     pub origin_event_no: String,
     pub origin: Lsn,
@@ -91,9 +95,10 @@ pub struct AccrualReversed {
     pub active_after: Total,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct SpendReversed {
     pub event_no: String,
+    #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
     pub origin_event_no: String,
     pub origin: Lsn,
@@ -104,7 +109,7 @@ pub struct SpendReversed {
 }
 
 /// One step of points coming back, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub enum Restore {
     /// They pay debt made for the accrual they came from.
     Debt(Payment),
@@ -120,9 +125,10 @@ pub enum Restore {
     Pay { accrual: Lsn, taken: Taken },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Offered {
     pub transfer_no: String,
+    #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
     pub to: String,
     pub points: Points,
@@ -132,9 +138,10 @@ pub struct Offered {
 }
 
 /// A direct transfer, the sender's half.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Sent {
     pub transfer_no: String,
+    #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
     pub to: String,
     pub points: Points,
@@ -143,19 +150,19 @@ pub struct Sent {
 }
 
 /// The offer is the receiver's: it waits in the outbox until the receiver's account has it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct OfferAccepted {
     pub transfer_no: String,
     pub offer: Lsn,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub enum ReturnReason {
     Lapsed,
     Cancelled,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct OfferReturned {
     pub transfer_no: String,
     pub offer: Lsn,
@@ -169,14 +176,14 @@ pub struct OfferReturned {
 }
 
 /// A lot on its way to another member; it keeps its expiry and its source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct ForeignLot {
     pub points: Points,
     pub source: Lsn,
     pub expire_at: Option<Instant>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Received {
     pub from: String,
     pub transfer_no: String,
@@ -190,13 +197,13 @@ pub struct Received {
     pub active_after: Total,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct OutboxCleared {
     pub transfer_no: String,
     pub offer: Lsn,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct LotExpired {
     pub lot: LotKind,
     pub points: Points,
@@ -205,7 +212,7 @@ pub struct LotExpired {
 }
 
 /// A lot that unfroze while there was debt, and paid. Without debt unfreezing needs no record.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct LotUnfrozen {
     pub lot: LotKind,
     pub paid: Vec<Payment>,

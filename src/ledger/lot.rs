@@ -3,6 +3,7 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::Points;
 use bincode::{Decode, Encode};
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// Names a lot: the record that made it and the place in it (an acceptance can make several).
@@ -27,8 +28,14 @@ impl fmt::Display for LotId {
     }
 }
 
+impl Serialize for LotId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// What a lot is, apart from how much it holds: enough to bring it back after it was emptied and forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct LotKind {
     pub id: LotId,
     /// The record of this account that its points belong to: the accrual, or the acceptance of a transfer.
@@ -78,7 +85,7 @@ impl Lot {
 }
 
 /// So many points of a lot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Taken {
     pub lot: LotKind,
     pub points: Points,

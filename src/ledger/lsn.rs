@@ -1,10 +1,11 @@
 //! Log sequence numbers: the one order of all changes, and a record's `auto_id`.
 use bincode::{Decode, Encode};
+use serde::Serialize;
 use std::fmt;
 
 /// The number of a record in the log, from 1, without gaps. 0 stands for "before the first".
 /// Below 2^53, so that it is exact as a JSON number in every client.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize)]
 pub struct Lsn(pub u64);
 
 impl Lsn {

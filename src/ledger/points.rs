@@ -1,5 +1,6 @@
 //! Points and money as exact integers. No binary float comes near them.
 use bincode::{Decode, Encode};
+use serde::{Serialize, Serializer};
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
@@ -150,6 +151,18 @@ impl fmt::Display for Amount {
         write_scaled(f, i128::from(self.0), Amount::PLACES)
     }
 }
+
+/// As text, so that no reader takes them through a binary float.
+macro_rules! serialize_as_text {
+    ($($exact:ty),*) => {$(
+        impl Serialize for $exact {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )*};
+}
+serialize_as_text!(Points, Total, Amount);
 
 /// Writes `units` / 10^`places` without trailing zeros: `30`, `12.5`, `-0.0001`.
 fn write_scaled(f: &mut fmt::Formatter<'_>, units: i128, places: u32) -> fmt::Result {

@@ -143,6 +143,13 @@ pub fn list(disk: &dyn Disk, folder: &Folder) -> Result<Vec<SnapshotFile>, Store
     Ok(files.into_iter().filter_map(snapshot).collect())
 }
 
+/// How large the newest snapshot is; 0 where there is none.
+pub fn newest_bytes(disk: &dyn Disk, folder: &Folder) -> Result<u64, StoreError> {
+    let Some(newest) = list(disk, folder)?.pop() else { return Ok(0) };
+    let size = disk.open_read_only(&newest.path).and_then(|file| file.size());
+    size.map_err(StoreError::io(&newest.path, "measuring a snapshot"))
+}
+
 /// Removes what an interrupted snapshot left.
 pub fn remove_leftovers(disk: &dyn Disk, folder: &Folder) -> Result<(), StoreError> {
     for path in disk.list(&folder.snapshots).map_err(StoreError::io(&folder.snapshots, "listing"))? {

@@ -156,7 +156,9 @@ impl<T: Send> Writer<T> {
         if self.unsynced && self.shared.options.sync != SyncPolicy::Off {
             self.sync_now()?;
         }
-        if !self.marked && !self.unsynced {
+        // A mark is not worth a new segment: the next frame's own segment will say as much.
+        let fits = self.segment.as_ref().is_some_and(|segment| segment.room() >= FRAME_HEADER_BYTES as u64);
+        if !self.marked && !self.unsynced && fits {
             let nothing = Pending::default();
             self.write_frame(FrameKind::Mark, &nothing, 0..0)?;
             self.sync_now()?;

@@ -21,9 +21,6 @@ pub const FRAME_PAYLOAD_BYTES_MAX: usize = 16 << 20;
 /// What the writer puts into one frame before it starts the next.
 pub const FRAME_PAYLOAD_BYTES_AIM: usize = 4 << 20;
 
-const _: () =
-    assert!(RECORD_BYTES_MAX + crate::format::frame::RECORD_HEADER_BYTES <= FRAME_PAYLOAD_BYTES_MAX);
-
 /// One block of a snapshot.
 pub const SNAPSHOT_BLOCK_BYTES_MAX: usize = 64 << 20;
 

@@ -2,12 +2,15 @@
 use crate::format::bytes::{put, u16_at, u32_at, u64_at};
 use crate::format::segment::Chain;
 use crate::ledger::lsn::Lsn;
-use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, PARTITIONS};
+use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, PARTITIONS, RECORD_BYTES_MAX};
 
 pub const FRAME_MAGIC: [u8; 4] = *b"EFR\n";
 pub const FRAME_VERSION: u8 = 1;
 pub const FRAME_HEADER_BYTES: usize = 80;
 pub const RECORD_HEADER_BYTES: usize = 14;
+
+// Every record fits a frame.
+const _: () = assert!(RECORD_BYTES_MAX + RECORD_HEADER_BYTES <= FRAME_PAYLOAD_BYTES_MAX);
 
 const CRC_AT: usize = FRAME_HEADER_BYTES - 4;
 

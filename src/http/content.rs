@@ -7,7 +7,7 @@
 //! object, whose fields follow sorted by name; `a` and `e` an array; `d` a decimal of any size as sign, digits without
 //! zeros at either end, and exponent. Nulls are left out. In orders and refunds the fields named in [`AMOUNTS`] count
 //! by value also where they are written as text.
-use crate::http::decimal::Parts;
+use crate::http::decimal::{Parts, Significant};
 use crate::ledger::command::Fingerprint;
 use serde_json::Value;
 
@@ -99,17 +99,12 @@ impl Content {
 
     /// A number by its value: `1`, `1.0` and `10e-1` are one.
     fn number_or_text(&mut self, text: &str) {
-        let Some(Parts { negative, whole, fraction, exponent }) = Parts::of(text) else {
+        let Some(number) = Parts::of(text) else {
             return self.text(text);
         };
-        let digits = format!("{whole}{fraction}");
-        let mut exponent = exponent - fraction.len() as i64;
-        let trimmed = digits.trim_end_matches('0');
-        exponent += (digits.len() - trimmed.len()) as i64;
-        let digits = trimmed.trim_start_matches('0');
-        let (negative, exponent) = if digits.is_empty() { (false, 0) } else { (negative, exponent) };
+        let Significant { negative, digits, exponent } = number.significant();
         self.0.update(&[b'd', u8::from(negative)]);
-        self.text(digits);
+        self.text(&digits);
         self.0.update(&exponent.to_le_bytes());
     }
 }

@@ -1,4 +1,8 @@
-//! Decimal numbers exactly as written, into scaled integers. No binary float, no rounding.
+//! Decimal numbers exactly as written: text to [`Decimal`], and to scaled integers. No binary float, no rounding.
+//!
+//! The grammar is JSON's and checked here, since `Decimal`'s own parsers take more forms and fewer digits: `1.` and 62
+//! zeros is a number, `+5` and `1_000` are none.
+use rust_decimal::Decimal;
 
 /// What a decimal can't be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,40 +15,38 @@ pub enum DecimalError {
 }
 
 const TEXT_MAX: usize = 64;
+/// Digits that a [`Decimal`] surely holds, before and after the point together.
+const DIGITS_MAX: i64 = 28;
 
 /// `text`, which must be what a JSON number can be, times 10^`places`. Zeros at the end don't count as places; an
 /// exponent may be as absurd as it likes.
 pub fn parse(text: &str, places: u32, max: i64) -> Result<i64, DecimalError> {
+    let number = read(text)?;
+    if number.is_sign_negative() {
+        return Err(DecimalError::Negative);
+    }
+    let missing = places.checked_sub(number.scale()).ok_or(DecimalError::TooManyPlaces)?;
+    let units = number.mantissa().checked_mul(10_i128.pow(missing)).ok_or(DecimalError::TooLarge)?;
+    i64::try_from(units).ok().filter(|units| *units <= max).ok_or(DecimalError::TooLarge)
+}
+
+/// The number that `text` is, without zeros at the end: its scale is the places that count.
+pub fn read(text: &str) -> Result<Decimal, DecimalError> {
     if text.len() > TEXT_MAX {
         return Err(DecimalError::TooLong);
     }
-    let number = Parts::of(text).ok_or(DecimalError::NotANumber)?;
-    let mut digits: Vec<u8> =
-        number.whole.bytes().chain(number.fraction.bytes()).map(|digit| digit - b'0').collect();
-    // The value is digits x 10^-scale.
-    let mut scale = number.fraction.len() as i64 - number.exponent;
-    while digits.last() == Some(&0) {
-        digits.pop();
-        scale -= 1;
-    }
-    let digits: Vec<u8> = digits.into_iter().skip_while(|digit| *digit == 0).collect();
-    if digits.is_empty() {
-        return Ok(0);
-    }
-    if number.negative {
-        return Err(DecimalError::Negative);
-    }
-    let shift = i64::from(places) - scale;
-    if shift < 0 {
-        return Err(DecimalError::TooManyPlaces);
-    }
-    // An i64 has at most 19 digits.
-    if digits.len() as i64 + shift > 19 {
+    let Significant { negative, digits, exponent } =
+        Parts::of(text).ok_or(DecimalError::NotANumber)?.significant();
+    if digits.len() as i64 + exponent.max(0) > DIGITS_MAX {
         return Err(DecimalError::TooLarge);
     }
-    let value = digits.iter().fold(0_i128, |value, digit| value * 10 + i128::from(*digit));
-    let value = value * 10_i128.pow(shift.unsigned_abs() as u32);
-    i64::try_from(value).ok().filter(|value| *value <= max).ok_or(DecimalError::TooLarge)
+    if exponent < -DIGITS_MAX {
+        return Err(DecimalError::TooManyPlaces);
+    }
+    let value = digits.bytes().fold(0_i128, |value, digit| value * 10 + i128::from(digit - b'0'));
+    let scale = exponent.min(0).unsigned_abs() as u32;
+    let mantissa = value * 10_i128.pow(exponent.max(0) as u32);
+    Ok(Decimal::from_i128_with_scale(if negative { -mantissa } else { mantissa }, scale))
 }
 
 /// A number by JSON's grammar.
@@ -57,6 +59,29 @@ pub struct Parts<'a> {
 }
 
 const EXPONENT_MAX: i64 = 1_000_000;
+
+/// A number as its digits without zeros at either end (none for zero), times 10^`exponent`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Significant {
+    pub negative: bool,
+    pub digits: String,
+    pub exponent: i64,
+}
+
+impl Parts<'_> {
+    /// Equal numbers, however written, give equal answers.
+    pub fn significant(&self) -> Significant {
+        let digits = format!("{}{}", self.whole, self.fraction);
+        let trimmed = digits.trim_end_matches('0');
+        let zeros = (digits.len() - trimmed.len()) as i64;
+        let significant = trimmed.trim_start_matches('0');
+        if significant.is_empty() {
+            return Significant { negative: false, digits: String::new(), exponent: 0 };
+        }
+        let exponent = self.exponent - self.fraction.len() as i64 + zeros;
+        Significant { negative: self.negative, digits: significant.to_owned(), exponent }
+    }
+}
 
 impl Parts<'_> {
     pub fn of(text: &str) -> Option<Parts<'_>> {

@@ -1,0 +1,22 @@
+# Two verbs: `just verify` never writes, `just fix` rewrites. Without just: the commands below as they stand.
+
+# All that must hold before a change goes in
+verify:
+    .ci/run
+
+# Formats, and applies what clippy can mend
+fix:
+    cargo clippy --fix --allow-dirty --all-targets
+    cargo fmt
+
+# Kills the release binary 500 times under load (about an hour)
+crash-long:
+    EROS_CRASH_ROUNDS=500 cargo test --release --test suite crash -- --nocapture
+
+# Longer random histories against the naive model
+model-long:
+    PROPTEST_CASES=200000 cargo test --release --test suite model -- --nocapture
+
+# The README's load figures
+bench:
+    cargo bench --bench http

@@ -38,3 +38,6 @@ pub const CONNECTIONS_MAX: usize = 16_384;
 
 /// The largest page of a list.
 pub const PAGE_SIZE_MAX: u64 = 500;
+
+/// The last page that can be asked for: the largest integer that every JSON client has.
+pub const PAGE_MAX: u64 = (1 << 53) - 1;

@@ -87,6 +87,9 @@ fn of_refusal(refusal: &Refusal) -> (StatusCode, u32, String) {
         Refusal::WouldGoNegative { short } => {
             (422, 42202, format!("the reversal is {short} points short, and allow_negative is false"))
         }
+        Refusal::MoreThanLeft { left, .. } if left.is_zero() => {
+            (422, 42203, "nothing is left to reverse".to_owned())
+        }
         Refusal::MoreThanLeft { left, asked } => {
             (422, 42203, format!("more than is left to reverse: {asked} asked, {left} left"))
         }

@@ -16,7 +16,8 @@ pub fn parse(text: &str, zone: Tz) -> Option<Instant> {
         Ok(local) if text.len() == 19 => resolve(local, zone)?,
         _ => DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc),
     };
-    YEARS.contains(&instant.year()).then(|| Instant(instant.timestamp_millis()))
+    // The year that it is there, since that is what answers show.
+    YEARS.contains(&instant.with_timezone(&zone).year()).then(|| Instant(instant.timestamp_millis()))
 }
 
 fn resolve(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {

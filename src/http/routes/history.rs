@@ -6,10 +6,11 @@ use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, Tenant};
 use crate::http::fields::{Fields, invalid};
 use crate::http::record::write_record;
+use crate::http::routes::one_page;
 use crate::ledger::event::RecordType;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::refusal::Refusal;
-use crate::limits::PAGE_SIZE_MAX;
+use crate::limits::{PAGE_MAX, PAGE_SIZE_MAX};
 use axum::extract::State;
 use axum::response::Response;
 use chrono_tz::Tz;
@@ -52,10 +53,10 @@ fn read(fields: &Fields<'_>, zone: Tz) -> Result<HistoryQuery, Refusal> {
         cost_center: fields.text("cost_center")?,
         event_no: fields.key("event_no")?,
         transfer_no: fields.key("transfer_no")?,
-        after: positive(fields, "after_id", i64::MAX)?.map(Lsn),
+        after: positive(fields, "after_id", PAGE_MAX)?.map(Lsn),
         page: PageQuery {
-            page: page(fields)?,
-            page_size: positive(fields, "page_size", PAGE_SIZE_MAX as i64)?
+            page: one_page(positive(fields, "page", PAGE_MAX)?, positive(fields, "page_id", PAGE_MAX)?)?,
+            page_size: positive(fields, "page_size", PAGE_SIZE_MAX)?
                 .unwrap_or(PageQuery::default().page_size),
         },
     })
@@ -71,15 +72,6 @@ fn search_type(text: String) -> Result<SearchType, Refusal> {
     })
 }
 
-/// `page`, or `page_id` as other routes of the family call it.
-fn page(fields: &Fields<'_>) -> Result<u64, Refusal> {
-    let (page, page_id) = (positive(fields, "page", i64::MAX)?, positive(fields, "page_id", i64::MAX)?);
-    if page.is_some() && page_id.is_some() && page != page_id {
-        return Err(invalid("page_id", "must be the same as page, where both are given"));
-    }
-    Ok(page.or(page_id).unwrap_or(1))
-}
-
-fn positive(fields: &Fields<'_>, field: &'static str, most: i64) -> Result<Option<u64>, Refusal> {
-    Ok(fields.integer(field, 1, most)?.map(i64::unsigned_abs))
+fn positive(fields: &Fields<'_>, field: &'static str, most: u64) -> Result<Option<u64>, Refusal> {
+    Ok(fields.integer(field, 1, most.cast_signed())?.map(i64::unsigned_abs))
 }

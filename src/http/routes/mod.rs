@@ -3,11 +3,13 @@ mod changes;
 mod history;
 mod reads;
 
-use crate::actors::answer::{Answer, Failure};
+use crate::actors::answer::{Answer, Failure, PageQuery};
 use crate::actors::service::Service;
 use crate::http::envelope;
 use crate::http::error::WireError;
+use crate::http::fields::invalid;
 use crate::http::record::write_answer;
+use crate::ledger::refusal::Refusal;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
@@ -38,6 +40,14 @@ pub fn router(service: Arc<Service>) -> Router {
         .fallback(async || WireError::NoSuchRoute)
         .method_not_allowed_fallback(async || WireError::WrongMethod)
         .with_state(service)
+}
+
+/// The page asked for as `page`, or as `page_id` as other routes of the family call it.
+fn one_page(page: Option<u64>, page_id: Option<u64>) -> Result<u64, Refusal> {
+    if page.is_some() && page_id.is_some() && page != page_id {
+        return Err(invalid("page_id", "must be the same as page, where both are given"));
+    }
+    Ok(page.or(page_id).unwrap_or(PageQuery::default().page))
 }
 
 /// A change's answer; a replay has the same bytes and says so in its head.

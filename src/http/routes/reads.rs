@@ -7,10 +7,11 @@ use crate::http::extract::{QueryFields, Tenant};
 use crate::http::fields::{invalid, required};
 use crate::http::json::Json;
 use crate::http::requests::member_of_query;
+use crate::http::routes::one_page;
 use crate::http::time::format;
 use crate::ledger::event::TransferStatus;
 use crate::ledger::instant::Instant;
-use crate::limits::PAGE_SIZE_MAX;
+use crate::limits::{PAGE_MAX, PAGE_SIZE_MAX};
 use axum::extract::State;
 use axum::response::Response;
 use chrono_tz::Tz;
@@ -121,7 +122,7 @@ fn member(query: &QueryFields) -> Result<String, WireError> {
 fn page(query: &QueryFields) -> Result<PageQuery, WireError> {
     let default = PageQuery::default();
     Ok(PageQuery {
-        page: query.integer("page", 1, u64::MAX)?.unwrap_or(default.page),
+        page: one_page(query.integer("page", 1, PAGE_MAX)?, query.integer("page_id", 1, PAGE_MAX)?)?,
         page_size: query.integer("page_size", 1, PAGE_SIZE_MAX)?.unwrap_or(default.page_size),
     })
 }

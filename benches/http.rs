@@ -1,5 +1,6 @@
 //! Load over HTTP: drives a service, and next to it a bare axum server that takes the same request and gives an answer
-//! of the same length, in interleaved rounds; prints accepted requests per second, latencies and their ratio.
+//! of the same length, in interleaved rounds; prints accepted requests per second, latencies, the processor time that a
+//! request cost each server, and the ratios. Every request is a new event; only answers 200 count, any other ends it.
 //!
 //! Back of an envelope: on two cores shared with the generator a bare axum server answers about 100,000 small requests
 //! a second (9 us each for HTTP, parsing, sockets). An actor's call adds about 4 us, the durable path 3 us, the ledger
@@ -48,16 +49,15 @@ const PATH: &str = "/api/crm/points/10080/produce/direct";
 
 fn main() {
     let arguments = Arguments::parse();
-    let role = std::env::var("EROS_BENCH_ROLE").unwrap_or_default();
-    if role == "bare" {
-        return bare();
+    if let Ok(bytes) = std::env::var(BARE_ANSWER_BYTES) {
+        return bare(bytes.parse().expect("a length"));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(run(arguments));
 }
 
 /// A server as axum's users write it: parses the same body into a type, and sends a fixed answer as long as ours.
-fn bare() {
+fn bare(answer_bytes: usize) {
     #[derive(serde::Deserialize)]
     #[allow(dead_code, reason = "parsed for the sake of parsing")]
     struct Body {
@@ -72,11 +72,11 @@ fn bare() {
         operator: Option<String>,
         event_desc: Option<String>,
     }
-    async fn answer(body: axum::body::Bytes) -> ([(&'static str, &'static str); 1], String) {
+    let answer = move |body: axum::body::Bytes| async move {
         let parsed: Result<Body, _> = serde_json::from_slice(&body);
         assert!(parsed.is_ok());
-        ([("content-type", "application/json")], "x".repeat(ANSWER_BYTES))
-    }
+        ([("content-type", "application/json")], "x".repeat(answer_bytes))
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -86,8 +86,8 @@ fn bare() {
     });
 }
 
-/// As long as the service's answer to [`body`].
-const ANSWER_BYTES: usize = 690;
+/// Set for the process that is the bare server: how long its answers are.
+const BARE_ANSWER_BYTES: &str = "EROS_BENCH_BARE_ANSWER_BYTES";
 
 fn body(event: u64, member: u64) -> String {
     format!(
@@ -134,15 +134,27 @@ fn start_ours(sync: &str) -> Served {
     Served { child: Some(child), address, _folder: Some(folder) }
 }
 
-fn start_bare() -> Served {
+fn start_bare(answer_bytes: usize) -> Served {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.env("EROS_BENCH_ROLE", "bare");
+    command.env(BARE_ANSWER_BYTES, answer_bytes.to_string());
     let (child, address) = start(command);
     Served { child: Some(child), address, _folder: None }
 }
 
+impl Served {
+    /// Processor time that the server has used so far, in seconds; none of one that this program did not start.
+    fn cpu_seconds(&self) -> Option<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.as_ref()?.id())).ok()?;
+        // After the name in parentheses: utime and stime are fields 14 and 15 of the line, in hundredths.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        Some((fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?) / 100.0)
+    }
+}
+
 struct Measured {
     per_second: f64,
+    /// Microseconds of the server's processor time for each request.
+    cpu_micros: f64,
     latency: Histogram<u64>,
 }
 
@@ -151,8 +163,8 @@ async fn run(arguments: Arguments) {
         Some(address) => Served { child: None, address, _folder: None },
         None => start_ours(&arguments.sync),
     };
-    let bare = start_bare();
     let events = Arc::new(AtomicU64::new(unique_start()));
+    let bare = start_bare(answer_bytes(ours.address, &events).await);
     println!(
         "{} connections, {} members, {} rounds of {} s each, both programs and this one on the same {} cores",
         arguments.connections,
@@ -161,27 +173,36 @@ async fn run(arguments: Arguments) {
         arguments.seconds,
         std::thread::available_parallelism().map_or(0, usize::from)
     );
-    println!("| round | eros-points req/s | p50 ms | p99 ms | p99.9 ms | bare axum req/s | ratio |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
-    let mut ratios = Vec::new();
-    let mut rates = Vec::new();
+    println!(
+        "| round | eros-points req/s | p50 ms | p99 ms | p99.9 ms | CPU us | bare axum req/s | CPU us | ratio |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    let (mut ratios, mut rates, mut costs) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=arguments.rounds {
-        let our = measure(ours.address, &arguments, &events).await;
-        let their = measure(bare.address, &arguments, &events).await;
+        let our = measure(&ours, &arguments, &events).await;
+        let their = measure(&bare, &arguments, &events).await;
         let ratio = our.per_second / their.per_second;
         let quantile = |q: f64| our.latency.value_at_quantile(q) as f64 / 1_000.0;
         println!(
-            "| {round} | {:.0} | {:.2} | {:.2} | {:.2} | {:.0} | {ratio:.2} |",
+            "| {round} | {:.0} | {:.2} | {:.2} | {:.2} | {:.1} | {:.0} | {:.1} | {ratio:.2} |",
             our.per_second,
             quantile(0.5),
             quantile(0.99),
             quantile(0.999),
-            their.per_second
+            our.cpu_micros,
+            their.per_second,
+            their.cpu_micros,
         );
         ratios.push(ratio);
         rates.push(our.per_second);
+        costs.push(our.cpu_micros);
     }
-    println!("median: {:.0} req/s, {:.2} of bare axum", median(&mut rates), median(&mut ratios));
+    println!(
+        "median: {:.0} req/s, {:.2} of bare axum, {:.1} us of the server's processor time a request",
+        median(&mut rates),
+        median(&mut ratios),
+        median(&mut costs)
+    );
 }
 
 /// Event numbers that no earlier run against the same service has used.
@@ -196,9 +217,10 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 /// Closed loop: every connection sends its next request when it has its answer. Only answers 200 count.
-async fn measure(address: SocketAddr, arguments: &Arguments, events: &Arc<AtomicU64>) -> Measured {
+async fn measure(served: &Served, arguments: &Arguments, events: &Arc<AtomicU64>) -> Measured {
     let stop = Arc::new(AtomicBool::new(false));
-    let started = Instant::now();
+    let address = served.address;
+    let (started, cpu_before) = (Instant::now(), served.cpu_seconds());
     let clients: Vec<_> = (0..arguments.connections)
         .map(|_| tokio::spawn(client(address, arguments.members, events.clone(), stop.clone())))
         .collect();
@@ -209,7 +231,9 @@ async fn measure(address: SocketAddr, arguments: &Arguments, events: &Arc<Atomic
     for client in clients {
         latency.add(client.await.expect("a client that does not panic")).expect("histograms of one kind");
     }
-    Measured { per_second: latency.len() as f64 / elapsed.as_secs_f64(), latency }
+    let cpu = served.cpu_seconds().zip(cpu_before).map_or(f64::NAN, |(after, before)| after - before);
+    let cpu_micros = cpu * 1e6 / latency.len() as f64;
+    Measured { per_second: latency.len() as f64 / elapsed.as_secs_f64(), cpu_micros, latency }
 }
 
 async fn client(
@@ -223,14 +247,7 @@ async fn client(
     stream.set_nodelay(true).expect("no delay");
     let mut answer = Vec::with_capacity(4_096);
     while !stop.load(Ordering::Relaxed) {
-        let event = events.fetch_add(1, Ordering::Relaxed);
-        // Spread over the members, in no order that any table would like.
-        let member = event.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-        let body = body(event, member % members);
-        let request = format!(
-            "POST {PATH} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let request = request(&events, members);
         let sent = Instant::now();
         stream.write_all(request.as_bytes()).await.expect("a request goes out");
         let status = read_answer(&mut stream, &mut answer).await;
@@ -238,6 +255,26 @@ async fn client(
         latency.record(u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX)).expect("within range");
     }
     latency
+}
+
+fn request(events: &AtomicU64, members: u64) -> String {
+    let event = events.fetch_add(1, Ordering::Relaxed);
+    // Spread over the members, in no order that any table would like.
+    let member = event.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    let body = body(event, member % members);
+    format!(
+        "POST {PATH} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// How long the body of an answer to [`request`] is.
+async fn answer_bytes(address: SocketAddr, events: &AtomicU64) -> usize {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(request(events, 10_000).as_bytes()).await.expect("a request goes out");
+    let mut answer = Vec::new();
+    assert_eq!(read_answer(&mut stream, &mut answer).await, 200, "{}", String::from_utf8_lossy(&answer));
+    answer.len() - find(&answer, b"\r\n\r\n").expect("a head") - 4
 }
 
 /// Reads one answer and gives its status.

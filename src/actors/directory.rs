@@ -318,7 +318,8 @@ impl Shard {
 }
 
 fn pack(account: &Account) -> Box<[u8]> {
-    if account.last == Lsn::ZERO { Box::default() } else { codec::encode(account).into_boxed_slice() }
+    // Copied, not shrunk: an allocator may leave what is shrunk in the larger block.
+    if account.last == Lsn::ZERO { Box::default() } else { Box::from(&codec::encode(account)[..]) }
 }
 
 fn unpack(packed: &[u8]) -> Result<Account, BrokenMember> {

@@ -6,7 +6,7 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{Decode, Encode};
 
 /// No payload decodes into more than this many bytes: a corrupt length can't ask for all memory.
-const DECODED_BYTES_MAX: usize = 64 << 20;
+pub const DECODED_BYTES_MAX: usize = 64 << 20;
 
 const CONFIG: Configuration<LittleEndian, Varint, Limit<DECODED_BYTES_MAX>> =
     bincode::config::standard().with_limit::<DECODED_BYTES_MAX>();

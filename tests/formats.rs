@@ -9,6 +9,7 @@ mod bytes;
 mod constants;
 mod endings;
 mod files;
+mod fingerprints;
 mod fixtures;
 mod folder;
 mod page;

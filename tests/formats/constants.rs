@@ -2,7 +2,7 @@
 use super::files::{self, LogReader};
 use super::page::both;
 use eros_points::actors::core::partition_of;
-use eros_points::format::codec::DECODED_BYTES_MAX;
+use eros_points::format::codec::{DECODED_BYTES_MAX, DECODED_BYTES_MAX_LONG, SHORT_BYTES_MAX};
 use eros_points::format::entry::ENTRY_VERSION;
 use eros_points::format::frame::*;
 use eros_points::format::segment::*;
@@ -30,6 +30,8 @@ fn the_pages_constants_are_the_codes() {
         ("RECORD_BYTES_MAX", RECORD_BYTES_MAX as u64),
         ("ENTRY_VERSION", ENTRY_VERSION.into()),
         ("DECODED_BYTES_MAX", DECODED_BYTES_MAX as u64),
+        ("DECODED_BYTES_MAX_LONG", DECODED_BYTES_MAX_LONG as u64),
+        ("SHORT_BYTES_MAX", SHORT_BYTES_MAX as u64),
         ("PARTITIONS", PARTITIONS.into()),
         ("LSN_MAX", Lsn::MAX.0),
         ("POINTS_UNIT", Points::UNIT.unsigned_abs()),

@@ -2,8 +2,13 @@
 use super::bytes::{entry_shown, put_signed, put_unsigned};
 use super::page::{Holds, Page, Shape, Type, both};
 use super::samples;
+use eros_points::format::codec;
 use eros_points::format::codec::{CodecError, DECODED_BYTES_MAX};
 use eros_points::format::entry::Entry;
+use eros_points::ledger::account::Account;
+use eros_points::ledger::lot::{Lot, LotId, LotKind};
+use eros_points::ledger::lsn::Lsn;
+use eros_points::ledger::points::Points;
 use proptest::prelude::*;
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -219,4 +224,17 @@ fn a_length_without_bytes_behind_it_asks_for_no_memory() {
             assert_eq!(format!("{error:?}"), "LimitExceeded", "{claimed}");
         }
     }
+}
+
+/// Transfers can bring a member more lots than it could accrue.
+#[test]
+fn an_account_of_a_million_lots_comes_back() {
+    let lot = |place| {
+        let (id, accrual, source) = (LotId { lsn: Lsn(2), place }, Lsn(2), Lsn(1));
+        let kind = LotKind { id, accrual, source, expire_at: None, graced: false };
+        Lot { kind, remaining: Points(1), unfreeze_at: None }
+    };
+    let account = Account { lots: (0..1_000_000).map(lot).collect(), ..Account::default() };
+    let packed = codec::encode(&account);
+    assert!(codec::decode::<Account>(&packed).is_ok_and(|unpacked| unpacked == account));
 }

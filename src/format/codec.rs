@@ -12,8 +12,7 @@ pub const DECODED_BYTES_MAX: usize = 64 << 20;
 pub const DECODED_BYTES_MAX_LONG: usize = 2 << 30;
 /// Any encoding of up to this length fits into the smaller bound, whatever it is.
 pub const SHORT_BYTES_MAX: usize = 2 << 20;
-/// No type of ours fills more memory for a byte of its encoding: a step takes 3 bytes at
-/// least, a lot 8.
+/// No type of ours fills more memory for a byte of its encoding: a step takes 3 bytes at least, a lot 8.
 const EXPANSION_MAX: usize = 27;
 
 // What was written can always be read.

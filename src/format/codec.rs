@@ -3,19 +3,35 @@
 //! Standard configuration: little-endian, variable-length integers. What is decoded has a bounded size, and every
 //! byte must be used: bincode itself accepts trailing bytes without a word.
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::error::DecodeError;
 use bincode::{Decode, Encode};
 
-/// No payload decodes into more than this many bytes: a corrupt length can't ask for all memory.
-const DECODED_BYTES_MAX: usize = 64 << 20;
+/// No value fills more than this many bytes of memory when it is decoded: a corrupt length can't ask for all of it.
+pub const DECODED_BYTES_MAX: usize = 64 << 20;
+/// The same for encodings longer than [`SHORT_BYTES_MAX`].
+pub const DECODED_BYTES_MAX_LONG: usize = 2 << 30;
+/// Any encoding of up to this length fits into the smaller bound, whatever it is.
+pub const SHORT_BYTES_MAX: usize = 2 << 20;
+/// No type of ours fills more memory for a byte of its encoding: a step takes 3 bytes at least, a lot 8.
+const EXPANSION_MAX: usize = 27;
 
-const CONFIG: Configuration<LittleEndian, Varint, Limit<DECODED_BYTES_MAX>> =
-    bincode::config::standard().with_limit::<DECODED_BYTES_MAX>();
+// What was written can always be read.
+const _: () = assert!(SHORT_BYTES_MAX * EXPANSION_MAX <= DECODED_BYTES_MAX);
+const _: () = assert!(crate::limits::RECORD_BYTES_MAX * EXPANSION_MAX <= DECODED_BYTES_MAX_LONG);
+const _: () = assert!(crate::limits::SNAPSHOT_BLOCK_BYTES_MAX * EXPANSION_MAX <= DECODED_BYTES_MAX_LONG);
+const _: () = assert!(size_of::<crate::ledger::event::Restore>() <= 3 * EXPANSION_MAX);
+const _: () = assert!(size_of::<crate::ledger::lot::Lot>() <= 8 * EXPANSION_MAX);
+
+type Bounded<const MAX: usize> = Configuration<LittleEndian, Varint, Limit<MAX>>;
+const SHORT: Bounded<DECODED_BYTES_MAX> = bincode::config::standard().with_limit::<DECODED_BYTES_MAX>();
+const LONG: Bounded<DECODED_BYTES_MAX_LONG> =
+    bincode::config::standard().with_limit::<DECODED_BYTES_MAX_LONG>();
 
 /// Why bytes are not what they should be.
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
     #[error("the payload does not decode: {0}")]
-    Malformed(#[from] bincode::error::DecodeError),
+    Malformed(#[from] DecodeError),
     #[error("the payload has {0} bytes too many")]
     TrailingBytes(usize),
     #[error("the payload has version {found}, this build reads up to {known}; use a newer build")]
@@ -39,7 +55,7 @@ pub fn encode(value: &impl Encode) -> Vec<u8> {
 
 /// The value that exactly these bytes encode.
 pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, CodecError> {
-    let (value, used) = bincode::decode_from_slice(bytes, CONFIG)?;
+    let (value, used) = bounded(bytes)?;
     if used < bytes.len() {
         return Err(CodecError::TrailingBytes(bytes.len() - used));
     }
@@ -48,5 +64,13 @@ pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, CodecError> {
 
 /// The first field of what these bytes encode; the rest is not looked at.
 pub fn decode_first<T: Decode<()>>(bytes: &[u8]) -> Result<T, CodecError> {
-    Ok(bincode::decode_from_slice(bytes, CONFIG)?.0)
+    Ok(bounded(bytes)?.0)
+}
+
+fn bounded<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {
+    if bytes.len() <= SHORT_BYTES_MAX {
+        bincode::decode_from_slice(bytes, SHORT)
+    } else {
+        bincode::decode_from_slice(bytes, LONG)
+    }
 }

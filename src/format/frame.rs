@@ -58,6 +58,17 @@ pub fn frame_header(
     (header, crc)
 }
 
+/// Why there is no frame to be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoFrame {
+    /// It is not whole: never written, not to its end, or damaged since.
+    #[error("{0}")]
+    Broken(String),
+    /// The header is as it was written, and not for this build. Whatever it is, it is no torn write.
+    #[error("{0}")]
+    Unknown(String),
+}
+
 /// A frame found whole in a segment.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
@@ -71,35 +82,25 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// The frame at the start of `bytes`, or why there is none that is whole.
-    pub fn decode(bytes: &'a [u8]) -> Result<Frame<'a>, String> {
+    /// The frame at the start of `bytes`, or why there is none.
+    pub fn decode(bytes: &'a [u8]) -> Result<Frame<'a>, NoFrame> {
+        let broken = |why: &str| NoFrame::Broken(why.to_owned());
         let Some(header) = bytes.get(..FRAME_HEADER_BYTES) else {
-            return Err("the segment ends within a frame's header".into());
+            return Err(broken("the segment ends within a frame's header"));
         };
         if header[..4] != FRAME_MAGIC {
-            return Err("there is no frame".into());
+            return Err(broken("there is no frame"));
         }
         let checksum = u32_at(header, CRC_AT);
         if crc32fast::hash(&header[..CRC_AT]) != checksum {
-            return Err("the frame header's checksum does not match".into());
+            return Err(broken("the frame header's checksum does not match"));
         }
-        if header[4] != FRAME_VERSION {
-            return Err(format!("the frame has version {}, this build reads {FRAME_VERSION}", header[4]));
-        }
-        let kind = match header[5] {
-            1 => FrameKind::Batch,
-            2 => FrameKind::Mark,
-            other => return Err(format!("the frame is of unknown kind {other}")),
-        };
-        let length = u32_at(header, 28) as usize;
-        if length > FRAME_PAYLOAD_BYTES_MAX {
-            return Err(format!("the frame claims {length} bytes, more than any frame has"));
-        }
+        let (kind, length) = known(header)?;
         let Some(payload) = bytes.get(FRAME_HEADER_BYTES..FRAME_HEADER_BYTES + length) else {
-            return Err("the segment ends within a frame".into());
+            return Err(broken("the segment ends within a frame"));
         };
         if crc32fast::hash(payload) != u32_at(header, 36) {
-            return Err("the frame's checksum does not match".into());
+            return Err(broken("the frame's checksum does not match"));
         }
         Ok(Frame {
             kind,
@@ -140,6 +141,27 @@ impl<'a> Frame<'a> {
         }
         Ok(records)
     }
+}
+
+/// Kind and payload length of a frame whose header is whole. Where the version stands, and the checksum, stays the same
+/// in every version: a newer build's frame must not be taken for a torn one by an older build, and cut off.
+fn known(header: &[u8]) -> Result<(FrameKind, usize), NoFrame> {
+    if header[4] != FRAME_VERSION {
+        return Err(NoFrame::Unknown(format!(
+            "the frame has version {}, this build reads {FRAME_VERSION}; use a newer build",
+            header[4]
+        )));
+    }
+    let kind = match header[5] {
+        1 => FrameKind::Batch,
+        2 => FrameKind::Mark,
+        other => return Err(NoFrame::Unknown(format!("the frame is of unknown kind {other}"))),
+    };
+    let length = u32_at(header, 28) as usize;
+    if length > FRAME_PAYLOAD_BYTES_MAX {
+        return Err(NoFrame::Unknown(format!("the frame claims {length} bytes, more than any frame has")));
+    }
+    Ok((kind, length))
 }
 
 #[derive(Clone, Copy, Debug)]

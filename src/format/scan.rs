@@ -1,5 +1,5 @@
 //! Reads a segment frame by frame, and tells a torn write from damage. Pure.
-use crate::format::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, Frame, FrameKind, RecordRef};
+use crate::format::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, Frame, FrameKind, NoFrame, RecordRef};
 use crate::format::segment::Chain;
 use crate::ledger::lsn::Lsn;
 use crate::limits::FRAME_PAYLOAD_BYTES_MAX;
@@ -39,7 +39,8 @@ pub fn scan<E>(
         }
         let frame = match Frame::decode(rest) {
             Ok(frame) => frame,
-            Err(why) => return Ok(judge(bytes, offset, chain, newest, why)),
+            Err(NoFrame::Broken(why)) => return Ok(judge(bytes, offset, chain, newest, why)),
+            Err(NoFrame::Unknown(why)) => return Ok(Ending::Corrupt { offset, why }),
         };
         // From here on the bytes are what was once written: what does not fit was written wrong or put here.
         let records = match continues(chain, &frame) {
@@ -127,14 +128,16 @@ impl Evidence {
     }
 }
 
-/// Whether a whole frame numbered `next` + 1 or higher stands anywhere in `bytes`.
+/// Whether a whole frame numbered `next` + 1 or higher stands anywhere in `bytes`, or one that this build can't number.
 fn has_later_frame(bytes: &[u8], next: u64) -> bool {
     let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let mut from = 1;
     while let Some(found) = bytes.get(from..end).and_then(|rest| find(rest, &FRAME_MAGIC)) {
         let at = from + found;
-        if Frame::decode(&bytes[at..]).is_ok_and(|frame| frame.number > next) {
-            return true;
+        match Frame::decode(&bytes[at..]) {
+            Ok(frame) if frame.number > next => return true,
+            Err(NoFrame::Unknown(_)) => return true,
+            _ => {}
         }
         from = at + 1;
     }

@@ -61,6 +61,12 @@ impl SnapshotHeader {
     }
 }
 
+/// The checksum that a snapshot's header bears: where the footer's chain begins. (Taken over a whole header, its own
+/// checksum included, a CRC is the same for every header.)
+pub fn header_crc(header: &[u8]) -> u32 {
+    u32_at(header, 60)
+}
+
 /// A block's header: number from 1, length, checksum. The checksum covers number and length too.
 pub fn block_header(number: u64, entries: &[u8]) -> [u8; BLOCK_HEADER_BYTES] {
     let mut header = [0; BLOCK_HEADER_BYTES];

@@ -1,7 +1,7 @@
 //! Snapshot files: written aside, read back, then renamed into place; the newest that checks out is loaded.
 use crate::format::snapshot::{
     BLOCK_HEADER_BYTES, EntryKind, SNAPSHOT_FOOTER_BYTES, SNAPSHOT_HEADER_BYTES, SnapshotFooter,
-    SnapshotHeader, block_crc, block_header, chain, decode_block_header, entries, push_entry,
+    SnapshotHeader, block_crc, block_header, chain, decode_block_header, entries, header_crc, push_entry,
 };
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::{Disk, DiskFile};
@@ -55,10 +55,8 @@ impl<'a> SnapshotWriter<'a> {
             Ok(file)
         };
         let file = create().map_err(StoreError::io(&path, "creating a snapshot"))?;
-        let footer = SnapshotFooter {
-            chain: chain(0, crc32fast::hash(&header.encode())),
-            ..SnapshotFooter::default()
-        };
+        let footer =
+            SnapshotFooter { chain: chain(0, header_crc(&header.encode())), ..SnapshotFooter::default() };
         let offset = SNAPSHOT_HEADER_BYTES as u64;
         Ok(SnapshotWriter { disk, folder, header, path, file, offset, block: Vec::new(), footer })
     }
@@ -189,11 +187,8 @@ pub fn read(
     }
     let end = length - SNAPSHOT_FOOTER_BYTES as u64;
     let claimed = SnapshotFooter::decode(&part(end, SNAPSHOT_FOOTER_BYTES)?).map_err(bad)?;
-    let mut found = SnapshotFooter {
-        chain: chain(0, crc32fast::hash(&head)),
-        highest: claimed.highest,
-        ..Default::default()
-    };
+    let mut found =
+        SnapshotFooter { chain: chain(0, header_crc(&head)), highest: claimed.highest, ..Default::default() };
     let mut offset = SNAPSHOT_HEADER_BYTES as u64;
     while offset + (BLOCK_HEADER_BYTES as u64) < end {
         found.blocks += 1;

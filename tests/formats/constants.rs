@@ -1,0 +1,156 @@
+//! The pages' constants and offsets are the code's.
+use super::files::{self, LogReader};
+use super::page::both;
+use eros_points::actors::core::partition_of;
+use eros_points::format::codec::{DECODED_BYTES_MAX, DECODED_BYTES_MAX_LONG, SHORT_BYTES_MAX};
+use eros_points::format::entry::ENTRY_VERSION;
+use eros_points::format::frame::*;
+use eros_points::format::segment::*;
+use eros_points::format::snapshot::*;
+use eros_points::ledger::instant::Instant;
+use eros_points::ledger::lsn::Lsn;
+use eros_points::ledger::points::{Amount, Points};
+use eros_points::limits::*;
+
+#[test]
+fn the_pages_constants_are_the_codes() {
+    let mut page = both();
+    let mut header = Vec::new();
+    push_entry(&mut header, EntryKind::Member, &[]);
+    for (name, value) in [
+        ("SEGMENT_VERSION", u64::from(SEGMENT_VERSION)),
+        ("SEGMENT_HEADER_BYTES", SEGMENT_HEADER_BYTES as u64),
+        ("FRAME_VERSION", FRAME_VERSION.into()),
+        ("FRAME_HEADER_BYTES", FRAME_HEADER_BYTES as u64),
+        ("FRAME_KIND_BATCH", FrameKind::Batch as u64),
+        ("FRAME_KIND_MARK", FrameKind::Mark as u64),
+        ("FRAME_PAYLOAD_BYTES_MAX", FRAME_PAYLOAD_BYTES_MAX as u64),
+        ("FRAME_PAYLOAD_BYTES_AIM", FRAME_PAYLOAD_BYTES_AIM as u64),
+        ("RECORD_HEADER_BYTES", RECORD_HEADER_BYTES as u64),
+        ("RECORD_BYTES_MAX", RECORD_BYTES_MAX as u64),
+        ("ENTRY_VERSION", ENTRY_VERSION.into()),
+        ("DECODED_BYTES_MAX", DECODED_BYTES_MAX as u64),
+        ("DECODED_BYTES_MAX_LONG", DECODED_BYTES_MAX_LONG as u64),
+        ("SHORT_BYTES_MAX", SHORT_BYTES_MAX as u64),
+        ("PARTITIONS", PARTITIONS.into()),
+        ("LSN_MAX", Lsn::MAX.0),
+        ("POINTS_UNIT", Points::UNIT.unsigned_abs()),
+        ("AMOUNT_PLACES", Amount::PLACES.into()),
+        ("SNAPSHOT_VERSION", SNAPSHOT_VERSION.into()),
+        ("SNAPSHOT_HEADER_BYTES", SNAPSHOT_HEADER_BYTES as u64),
+        ("BLOCK_HEADER_BYTES", BLOCK_HEADER_BYTES as u64),
+        ("ENTRY_HEADER_BYTES", header.len() as u64),
+        ("SNAPSHOT_FOOTER_BYTES", SNAPSHOT_FOOTER_BYTES as u64),
+        ("ENTRY_KIND_MEMBER", EntryKind::Member as u64),
+        ("ENTRY_KIND_SERVICE", EntryKind::Service as u64),
+        ("SNAPSHOT_BLOCK_BYTES_MAX", SNAPSHOT_BLOCK_BYTES_MAX as u64),
+    ] {
+        assert_eq!(page.number(name), value, "{name}");
+        page.constants.remove(name);
+    }
+    for (name, value) in [
+        ("SEGMENT_MAGIC", &SEGMENT_MAGIC[..]),
+        ("FRAME_MAGIC", &FRAME_MAGIC),
+        ("SNAPSHOT_MAGIC", &SNAPSHOT_MAGIC),
+        ("FOOTER_MAGIC", &FOOTER_MAGIC),
+    ] {
+        assert_eq!(page.magic(name), value, "{name}");
+        page.constants.remove(name);
+    }
+    assert!(page.constants.is_empty(), "the pages name what is not compared: {:?}", page.constants);
+}
+
+#[test]
+fn every_table_of_offsets_covers_its_header_to_the_last_byte() {
+    let page = both();
+    let sizes = [
+        ("Segment header", "SEGMENT_HEADER_BYTES"),
+        ("Frame header", "FRAME_HEADER_BYTES"),
+        ("Record header", "RECORD_HEADER_BYTES"),
+        ("Snapshot header", "SNAPSHOT_HEADER_BYTES"),
+        ("Block header", "BLOCK_HEADER_BYTES"),
+        ("Entry header", "ENTRY_HEADER_BYTES"),
+        ("Snapshot footer", "SNAPSHOT_FOOTER_BYTES"),
+    ];
+    for (heading, size) in sizes {
+        assert_eq!(page.layout(heading).bytes(), page.size(size), "{heading}");
+    }
+    assert_eq!(page.layouts.len(), sizes.len(), "{:?}", page.layouts.keys());
+}
+
+/// Every field has a value of its own, so none can stand in another's place unseen.
+#[test]
+fn a_segment_that_begins_anywhere_has_its_fields_where_the_page_says() {
+    let page = both();
+    let sequences = std::array::from_fn(|place| 0x0102_0304_0506_0000 + place as u64);
+    let mut chain = Chain {
+        next_lsn: Lsn(0x11_1213_1415_1617),
+        next_frame: 0x2122_2324_2526_2728,
+        previous: 0x3132_3334,
+        sequences,
+    };
+    let log_id = 0x4142_4344_4546_4748_494a_4b4c_4d4e_4f50;
+    let header = SegmentHeader { log_id, ordinal: 0x5152_5354_5556_5758, chain: chain.clone() };
+    let mut bytes = header.encode();
+    let mut payload = Vec::new();
+    chain.sequences[63] += 1;
+    push_record(&mut payload, 63, chain.sequences[63], b"one");
+    push_record(&mut payload, 0, chain.sequences[0] + 1, b"");
+    let (frame, checksum) = frame_header(&chain, FrameKind::Batch, 2, &payload);
+    bytes.extend_from_slice(&frame);
+    bytes.extend_from_slice(&payload);
+    let next = Chain {
+        next_lsn: chain.next_lsn.plus(2),
+        next_frame: chain.next_frame + 1,
+        previous: checksum,
+        ..chain
+    };
+    bytes.extend_from_slice(&frame_header(&next, FrameKind::Mark, 0, &[]).0);
+    bytes.extend_from_slice(&[0; 100]);
+
+    let mut reader = LogReader::new(&page);
+    (reader.log_id, reader.ordinal) = (header.log_id, u128::from(header.ordinal) - 1);
+    (reader.next_lsn, reader.next_frame) = (header.chain.next_lsn.0.into(), header.chain.next_frame.into());
+    reader.previous = header.chain.previous.into();
+    reader.sequences = header.chain.sequences.iter().map(|sequence| u128::from(*sequence)).collect();
+    assert_eq!(reader.segment(&bytes), bytes.len() - 100);
+    let read: Vec<_> = reader.records.iter().map(|r| (r.lsn, r.partition, &r.payload[..])).collect();
+    let first = header.chain.next_lsn.0;
+    assert_eq!(read, [(first, 63, &b"one"[..]), (first + 1, 0, b"")]);
+    assert_eq!(reader.marks, 1);
+}
+
+#[test]
+fn a_snapshot_has_its_fields_where_the_page_says() {
+    let page = both();
+    let log_id = 0x4142_4344_4546_4748_494a_4b4c_4d4e_4f50;
+    let header = SnapshotHeader { log_id, noted: Lsn(0x11_1213_1415_1617), created_at: Instant(-2) };
+    let mut bytes = header.encode().to_vec();
+    let mut footer_chain = chain(0, header_crc(&bytes));
+    for (number, kinds) in [(1, &[EntryKind::Service, EntryKind::Member][..]), (2, &[EntryKind::Member])] {
+        let mut block = Vec::new();
+        kinds.iter().for_each(|kind| push_entry(&mut block, *kind, b"entry"));
+        let head = block_header(number, &block);
+        footer_chain = chain(footer_chain, block_crc(&head, &block));
+        bytes.extend_from_slice(&head);
+        bytes.extend_from_slice(&block);
+    }
+    let highest = Lsn(0x61_6263_6465_6667);
+    bytes.extend_from_slice(&SnapshotFooter { blocks: 2, entries: 3, highest, chain: footer_chain }.encode());
+    let read = files::snapshot(&page, &bytes);
+    assert_eq!((read.log_id, read.noted, read.created_at), (log_id, header.noted.0.into(), -2));
+    assert_eq!((read.highest, read.blocks), (highest.0.into(), 2));
+    let kinds: Vec<u64> = read.entries.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [2, 1, 1]);
+}
+
+#[test]
+fn members_are_hashed_to_partitions_as_the_page_says() {
+    let page = both();
+    let members = [("10080", "ec_18165fd7455_JGhyfyLmX"), ("10080", "m"), ("积分", "会员"), ("", "")];
+    let pinned = [63, 8, 18, 13];
+    for ((crm_id, member_no), pinned) in members.into_iter().zip(pinned) {
+        assert_eq!(partition_of(crm_id, member_no), pinned, "{member_no} of {crm_id}");
+        assert_eq!(files::partition(&page, crm_id, member_no), u64::from(pinned), "{member_no} of {crm_id}");
+    }
+}

@@ -1,0 +1,135 @@
+//! Where the log ends: the table of the page, row by row, on bytes.
+use eros_points::format::frame::{FRAME_HEADER_BYTES, FrameKind, frame_header, push_record};
+use eros_points::format::scan::{Ending, scan};
+use eros_points::format::segment::Chain;
+use eros_points::limits::FRAME_PAYLOAD_BYTES_MAX;
+
+/// Frames one after the other, as a segment has them behind its header.
+#[derive(Clone, Default)]
+struct Frames {
+    chain: Chain,
+    bytes: Vec<u8>,
+    /// Where each begins.
+    starts: Vec<usize>,
+}
+
+impl Frames {
+    fn batch(mut self, payload: &[u8]) -> Frames {
+        let mut records = Vec::new();
+        self.chain.sequences[5] += 1;
+        push_record(&mut records, 5, self.chain.sequences[5], payload);
+        self.push(FrameKind::Batch, 1, &records)
+    }
+
+    fn mark(self) -> Frames {
+        self.push(FrameKind::Mark, 0, &[])
+    }
+
+    fn push(mut self, kind: FrameKind, count: u32, payload: &[u8]) -> Frames {
+        let (header, checksum) = frame_header(&self.chain, kind, count, payload);
+        self.starts.push(self.bytes.len());
+        self.bytes.extend_from_slice(&header);
+        self.bytes.extend_from_slice(payload);
+        self.chain.next_lsn = self.chain.next_lsn.plus(count.into());
+        self.chain.next_frame += 1;
+        self.chain.previous = checksum;
+        self
+    }
+
+    /// Flips a bit of frame `n`, `place` bytes into it.
+    fn flipped(mut self, n: usize, place: usize) -> Frames {
+        self.bytes[self.starts[n] + place] ^= 1;
+        self
+    }
+
+    /// Sets a byte of frame `n`'s header, which then bears the right checksum.
+    fn rewritten(mut self, n: usize, place: usize, byte: u8) -> Frames {
+        let start = self.starts[n];
+        self.bytes[start + place] = byte;
+        let checksum = crc32fast::hash(&self.bytes[start..start + FRAME_HEADER_BYTES - 4]);
+        self.bytes[start + FRAME_HEADER_BYTES - 4..start + FRAME_HEADER_BYTES]
+            .copy_from_slice(&checksum.to_le_bytes());
+        self
+    }
+
+    fn read(&self, newest: bool) -> (&'static str, usize, u64) {
+        let mut bytes = self.bytes.clone();
+        bytes.resize(bytes.len() + 1_000, 0);
+        verdict(&bytes, newest)
+    }
+}
+
+/// The verdict, where, and how many records were given before.
+fn verdict(bytes: &[u8], newest: bool) -> (&'static str, usize, u64) {
+    let mut records = 0;
+    let ending = scan(bytes, 0, &mut Chain::default(), newest, |_| {
+        records += 1;
+        Ok::<(), ()>(())
+    });
+    match ending.unwrap() {
+        Ending::Clean { offset } => ("clean", offset, records),
+        Ending::Torn { offset, .. } => ("torn", offset, records),
+        Ending::Corrupt { offset, .. } => ("damage", offset, records),
+    }
+}
+
+fn two() -> Frames {
+    Frames::default().batch(b"one").batch(b"two")
+}
+
+#[test]
+fn only_what_can_be_an_unfinished_write_is_taken_for_one() {
+    let (header, payload) = (20, FRAME_HEADER_BYTES + 15);
+    for (what, frames, newest, expected) in [
+        ("whole", two(), true, ("clean", 0)),
+        ("whole, not newest", two(), false, ("clean", 0)),
+        ("a bit of the last header", two().flipped(1, header), true, ("torn", 1)),
+        ("a bit of the last payload", two().flipped(1, payload), true, ("torn", 1)),
+        ("a bit of the last magic", two().flipped(1, 0), true, ("torn", 1)),
+        ("the same in an older segment", two().flipped(1, payload), false, ("damage", 1)),
+        ("a bit of an earlier frame", two().flipped(0, payload), true, ("damage", 0)),
+        ("a bit of an earlier header", two().flipped(0, header), true, ("damage", 0)),
+        ("a bit before a mark", two().mark().flipped(1, payload), true, ("damage", 1)),
+        ("a bit of the mark", two().mark().flipped(2, header), true, ("torn", 2)),
+    ] {
+        let place = if expected.0 == "clean" { frames.bytes.len() } else { frames.starts[expected.1] };
+        let records = if expected.0 == "clean" { 2 } else { expected.1 as u64 };
+        assert_eq!(frames.read(newest), (expected.0, place, records), "{what}");
+    }
+}
+
+#[test]
+fn a_frame_that_was_written_whole_is_never_cut_off() {
+    let (version, kind, longest) = (4, 5, 31);
+    for (what, frames) in [
+        ("a newer version", two().rewritten(1, version, 2)),
+        ("an unknown kind", two().rewritten(1, kind, 3)),
+        ("a length beyond all frames", two().rewritten(1, longest, 0xFF)),
+        ("another number", two().rewritten(1, 8, 9)),
+        ("another predecessor", two().rewritten(1, 32, two().bytes[32].wrapping_add(1))),
+        ("a gap in the records", two().rewritten(1, 16, 7)),
+        ("another count", two().rewritten(1, 24, 2)),
+        ("a mark with records", two().rewritten(1, kind, 2)),
+    ] {
+        assert_eq!(frames.read(true), ("damage", frames.starts[1], 1), "{what}");
+    }
+}
+
+#[test]
+fn a_newer_builds_frames_behind_a_broken_one_show_that_it_was_durable() {
+    let frames = two().batch(b"three").rewritten(2, 4, 2).flipped(1, 20);
+    assert_eq!(frames.read(true), ("damage", frames.starts[1], 1));
+}
+
+#[test]
+fn what_reaches_beyond_one_frame_is_no_unfinished_write() {
+    let broken = two().flipped(1, 20);
+    let start = broken.starts[1];
+    let mut bytes = broken.bytes;
+    bytes.resize(start + FRAME_HEADER_BYTES + FRAME_PAYLOAD_BYTES_MAX + 100, 0);
+    let last_of_a_frame = start + FRAME_HEADER_BYTES + FRAME_PAYLOAD_BYTES_MAX - 1;
+    bytes[last_of_a_frame] = 1;
+    assert_eq!(verdict(&bytes, true), ("torn", start, 1));
+    bytes[last_of_a_frame + 1] = 1;
+    assert_eq!(verdict(&bytes, true), ("damage", start, 1));
+}

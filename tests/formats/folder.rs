@@ -1,0 +1,239 @@
+//! A whole data folder as version 1 wrote it, opened by this build. What is told in it: `story.rs`.
+use super::files::{LogReader, Record, partition};
+use super::page::both;
+use super::story::{END, SUMS};
+use super::{bytes, fixtures, story};
+use eros_points::actors::core::partition_of;
+use eros_points::actors::recovery::{Recovered, recover};
+use eros_points::format::entry::Entry;
+use eros_points::format::frame::{FrameKind, frame_header, push_record};
+use eros_points::format::segment::{Chain, SegmentHeader};
+use eros_points::history::{FjallHistory, History};
+use eros_points::ledger::account::Account;
+use eros_points::ledger::event::Key;
+use eros_points::ledger::lsn::Lsn;
+use eros_points::store::disk::RealDisk;
+use eros_points::store::error::StoreError;
+use eros_points::store::folder::Folder;
+use eros_points::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
+use eros_points::store::recovery::{Mode, replay};
+use std::path::Path;
+
+pub const LOG_ID: u128 = 0xe205_0001_0002_0003_0004_0005_0006_0007;
+/// The first record of the second segment: what the snapshot notes is the one before.
+pub const SECOND: u64 = 36;
+const SEGMENT_BYTES: usize = 32 << 10;
+
+const MARKER: &str = "v1/folder/wal/LOG";
+const ARCHIVED: &str = "v1/folder/wal/archive/00000000000000000001.seg.zst";
+/// In lines of hex.
+const LIVE: &str = "v1/folder/wal/00000000000000000036.seg.txt";
+
+/// The two segments that hold these payloads: frames of five records, a mark at the end of each segment.
+fn segments(payloads: &[Vec<u8>]) -> [Vec<u8>; 2] {
+    let mut chain = Chain::default();
+    let (first, second) = payloads.split_at(SECOND as usize - 1);
+    [(1, first), (2, second)].map(|(ordinal, payloads)| segment(&mut chain, ordinal, payloads))
+}
+
+fn segment(chain: &mut Chain, ordinal: u64, payloads: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = SegmentHeader { log_id: LOG_ID, ordinal, chain: chain.clone() }.encode();
+    for group in payloads.chunks(5).chain([&[][..]]) {
+        let mut frame = Vec::new();
+        for payload in group {
+            let place = partition_in(payload);
+            chain.sequences[usize::from(place)] += 1;
+            push_record(&mut frame, place, chain.sequences[usize::from(place)], payload);
+        }
+        let kind = if group.is_empty() { FrameKind::Mark } else { FrameKind::Batch };
+        let (header, checksum) = frame_header(chain, kind, group.len() as u32, &frame);
+        out.extend_from_slice(&header);
+        out.extend_from_slice(&frame);
+        chain.next_lsn = chain.next_lsn.plus(group.len() as u64);
+        chain.next_frame += 1;
+        chain.previous = checksum;
+    }
+    out.resize(SEGMENT_BYTES, 0);
+    out
+}
+
+fn partition_in(payload: &[u8]) -> u16 {
+    match Entry::decode(payload).expect("an entry") {
+        Entry::Member(entry) => partition_of(&entry.crm_id, &entry.member_no),
+        Entry::Service(_) => partition_of("", ""),
+    }
+}
+
+/// Both segments as they are pinned.
+fn pinned() -> [Vec<u8>; 2] {
+    let payloads = || story::entries().iter().map(Entry::encode).collect::<Vec<_>>();
+    fixtures::write_absent(MARKER, || format!("{LOG_ID:032x}\n").into_bytes());
+    fixtures::write_absent(ARCHIVED, || zstd::encode_all(&segments(&payloads())[0][..], 3).unwrap());
+    fixtures::write_absent(LIVE, || fixtures::to_lines(&segments(&payloads())[1]).into_bytes());
+    let live = String::from_utf8(fixtures::read(LIVE)).unwrap();
+    [zstd::decode_all(&fixtures::read(ARCHIVED)[..]).unwrap(), fixtures::from_lines(&live)]
+}
+
+/// The records of the pinned log, by the page.
+pub fn records() -> Vec<Record> {
+    let page = both();
+    let mut reader = LogReader::new(&page);
+    pinned().iter().for_each(|segment| {
+        reader.segment(segment);
+    });
+    assert_eq!((reader.log_id, reader.marks), (LOG_ID, 2));
+    reader.records
+}
+
+/// The pinned log as a data folder.
+pub fn unpacked(data: &Path) -> Folder {
+    let folder = Folder::at(data);
+    folder.create(&RealDisk).unwrap();
+    let [_, live] = pinned();
+    std::fs::write(folder.wal.join("LOG"), fixtures::read(MARKER)).unwrap();
+    std::fs::write(folder.archive.join("00000000000000000001.seg.zst"), fixtures::read(ARCHIVED)).unwrap();
+    std::fs::write(folder.wal.join(format!("{SECOND:020}.seg")), live).unwrap();
+    folder
+}
+
+pub fn account(recovered: &Recovered, crm_id: &str, member: &str) -> Account {
+    let id = recovered.directory.find(crm_id, member).expect("the member is known");
+    recovered
+        .directory
+        .with_resting(id, |_, _, account| (false, account.clone()))
+        .unwrap()
+        .expect("it is at rest")
+}
+
+pub fn sums(account: &Account) -> [i128; 5] {
+    [account.total, account.used, account.expired, account.frozen(END), account.active(END)].map(|sum| sum.0)
+}
+
+/// Recovers the folder and holds accounts, index and end against the story.
+pub fn check_recovery(folder: &Folder, snapshot: Option<Lsn>) -> Vec<Account> {
+    let last = Lsn(records().len() as u64);
+    assert_eq!(folder.log_id(&RealDisk).unwrap(), Some(LOG_ID));
+    let history = FjallHistory::open(&folder.history, 16 << 20).unwrap();
+    let recovered = recover(&RealDisk, folder, LOG_ID, &history, |_| {}).unwrap();
+    assert_eq!((recovered.end.last_lsn(), recovered.snapshot), (last, snapshot));
+    assert_eq!((recovered.end.torn.as_deref(), history.applied()), (None, last));
+    let zones: Vec<_> = recovered.zones.iter().map(|(lsn, zone)| (lsn.0, zone.name())).collect();
+    assert_eq!(zones, [(1, "Asia/Shanghai")]);
+    let found = history.find("10080", "bob", Key::Incoming { from: "ann", transfer_no: "T1" }).unwrap();
+    assert!(found.is_some(), "keys are in the index");
+    let account = |(crm_id, member, expected): (&str, &str, [i128; 5])| {
+        let account = account(&recovered, crm_id, member);
+        assert_eq!(account.check(), Ok(()), "{member}");
+        assert_eq!(sums(&account), expected, "total, used, expired, freeze, active of {member}");
+        account
+    };
+    SUMS.into_iter().map(account).collect()
+}
+
+#[test]
+fn a_folder_of_version_1_opens_and_holds_what_was_put_in() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = unpacked(data.path());
+    check_recovery(&folder, None);
+    let torn = std::fs::read_dir(&folder.wal).unwrap().map(|file| file.unwrap().file_name());
+    let torn: Vec<_> = torn.filter(|name| name.to_string_lossy().starts_with("torn")).collect();
+    assert!(torn.is_empty(), "nothing was cut off: {torn:?}");
+}
+
+#[test]
+fn the_page_and_the_service_read_the_same_records_of_version_1() {
+    let data = tempfile::tempdir().unwrap();
+    let (page, folder, by_page) = (both(), unpacked(data.path()), records());
+    let mut read = Vec::new();
+    let visit = |record: eros_points::format::scan::LogRecord<'_>| {
+        let (lsn, partition) = (record.lsn.0, record.partition.into());
+        read.push(Record { lsn, partition, payload: record.payload.to_vec() });
+        Ok(())
+    };
+    replay(&RealDisk, &folder, LOG_ID, Lsn::ZERO, Mode::LookOnly, visit, |_| {}).unwrap();
+    assert_eq!(read, by_page);
+    let mut all = String::new();
+    for record in &by_page {
+        let entry = Entry::decode(&record.payload).unwrap();
+        let shown = bytes::entry_shown(&page, &record.payload).unwrap();
+        assert_eq!(shown, format!("{entry:?}"), "record {}", record.lsn);
+        assert_eq!(entry.encode(), record.payload, "record {}", record.lsn);
+        let (crm_id, member_no) = match &entry {
+            Entry::Member(entry) => (entry.crm_id.as_str(), entry.member_no.as_str()),
+            Entry::Service(_) => ("", ""),
+        };
+        assert_eq!(record.partition, partition(&page, crm_id, member_no), "record {}", record.lsn);
+        all.push_str(&shown);
+    }
+    for name in [
+        "ZoneSet {",
+        "Accrued(",
+        "Spent(",
+        "AccrualReversed(",
+        "SpendReversed(",
+        "Offered(",
+        "Sent(",
+        "OfferAccepted(",
+        "OfferReturned(",
+        "Received(",
+        "OutboxCleared(",
+        "LotExpired(",
+        "LotUnfrozen(",
+        "Debt(",
+        "MakeGood {",
+        "Forget {",
+        "Lot(",
+        "Grace(",
+        "Pay {",
+        "reason: Lapsed",
+        "reason: Cancelled",
+        "rule: Some(",
+        "paid: [(0",
+    ] {
+        assert!(all.contains(name), "{name} does not happen");
+    }
+}
+
+#[test]
+fn segments_are_written_today_as_version_1_wrote_them() {
+    let payloads: Vec<Vec<u8>> = records().into_iter().map(|record| record.payload).collect();
+    let (made, pinned) = (segments(&payloads), pinned());
+    for (made, pinned) in made.iter().zip(&pinned) {
+        assert_eq!(fixtures::to_lines(made), fixtures::to_lines(pinned));
+    }
+}
+
+struct Nobody;
+
+impl Sink<()> for Nobody {
+    fn durable(&mut self, _: Batch) {}
+    fn release(&mut self, _: Vec<()>) {}
+    fn failed(&mut self, _: Vec<()>, error: StoreError) {
+        panic!("{error}");
+    }
+}
+
+/// The test's own assembly of segments could be as wrong as the page: this is the real writer.
+#[test]
+fn what_the_service_appends_is_read_by_the_page_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = Folder::at(data.path());
+    folder.create(&RealDisk).unwrap();
+    let end = replay(&RealDisk, &folder, LOG_ID, Lsn::ZERO, Mode::Repair, |_| Ok(()), |_| {}).unwrap();
+    let journal =
+        Journal::open(RealDisk::shared(), folder.clone(), JournalOptions::default(), end, Nobody).unwrap();
+    let expected = records();
+    for record in &expected {
+        let waiting = std::time::Instant::now();
+        // At first the log's helper is still making room.
+        while let Err(error) = journal.append(Class::Mandatory, record.partition as u16, &record.payload) {
+            assert!(waiting.elapsed().as_secs() < 60, "{error}");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+    journal.close();
+    let page = both();
+    let mut reader = LogReader::new(&page);
+    reader.segment(&std::fs::read(folder.wal.join("00000000000000000001.seg")).unwrap());
+    assert_eq!((reader.log_id, reader.records), (LOG_ID, expected));
+}

@@ -1,0 +1,100 @@
+//! Every kind of record: its bytes today are those of version 1, and the page says what they mean.
+use super::page::{Holds, Shape, both};
+use super::{bytes, fixtures, samples};
+use eros_points::format::entry::{Entry, encode_member};
+use std::fmt::Write;
+
+#[test]
+fn every_kind_of_record_is_written_as_version_1_wrote_it() {
+    let mut text =
+        "One payload a line: what it is, and its bytes in hex. See tests/formats/samples.rs.\n".to_owned();
+    for (name, entry) in samples::all() {
+        let _ = writeln!(text, "{name}: {}", fixtures::to_hex(&entry.encode()));
+        if let Entry::Member(entry) = &entry {
+            let parts = encode_member(&entry.crm_id, &entry.member_no, entry.at, &entry.event);
+            assert_eq!(parts, Entry::Member(entry.clone()).encode(), "{name}, from its parts");
+        }
+    }
+    fixtures::same("v1/payloads.txt", text.as_bytes());
+}
+
+#[test]
+fn every_pinned_payload_is_read_as_what_it_was() {
+    let text = String::from_utf8(fixtures::read("v1/payloads.txt")).unwrap();
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    let samples = samples::all();
+    assert_eq!(lines.len(), samples.len());
+    for (line, (name, entry)) in lines.iter().zip(samples) {
+        let (pinned, hex) = line.rsplit_once(": ").expect("a name and hex");
+        assert_eq!(pinned, name);
+        assert_eq!(Entry::decode(&fixtures::from_hex(hex)).expect(name), entry, "{name}");
+    }
+}
+
+#[test]
+fn the_page_alone_reads_every_kind_of_record() {
+    let page = both();
+    for (name, entry) in samples::all() {
+        let shown = bytes::entry_shown(&page, &entry.encode());
+        assert_eq!(shown.as_deref(), Ok(format!("{entry:?}").as_str()), "{name}");
+    }
+}
+
+#[test]
+fn the_pages_example_is_what_the_service_writes() {
+    let samples = samples::all();
+    let (_, example) =
+        samples.iter().find(|(name, _)| *name == "the page's example").expect("it is a sample");
+    assert_eq!(fixtures::to_hex(&both().example), fixtures::to_hex(&example.encode()));
+}
+
+/// What the samples leave out nobody has pinned: all variants, and every optional field both ways.
+#[test]
+fn the_samples_hold_all_that_the_page_defines() {
+    let page = both();
+    let shown: String = samples::all().iter().map(|(_, entry)| format!("{entry:?}\n")).collect();
+    let log_types = ["Entry", "ServiceEntry", "Event", "SourceType", "Restore", "ReturnReason"];
+    let mut variants = 0;
+    for name in log_types {
+        let Some(Shape::Enum(all)) = page.types.get(name) else { panic!("{name} is no enum of the page") };
+        for variant in all {
+            let end = match &variant.holds {
+                Holds::Nothing => "",
+                Holds::One(_) => "(",
+                Holds::Fields(_) => " {",
+            };
+            assert!(
+                shown.contains(&format!("{}{end}", variant.name)),
+                "{name}::{} is in no sample",
+                variant.name
+            );
+            variants += 1;
+        }
+    }
+    assert_eq!(variants, 25, "2 + 1 + 12 + 2 + 6 + 2");
+    for field in [
+        "expire_at",
+        "unfreeze_at",
+        "amount",
+        "order_items",
+        "rule",
+        "action_scene",
+        "store_code",
+        "cost_center",
+        "campaign_code",
+        "operator",
+        "event_desc",
+        "refunded",
+        "refund_info",
+    ] {
+        for way in ["None", "Some("] {
+            assert!(shown.contains(&format!("{field}: {way}")), "{field}: {way} is in no sample");
+        }
+    }
+    for field in ["paid", "taken", "own", "elsewhere", "steps", "lots"] {
+        let start = format!("{field}: [");
+        let after = |(place, start): (usize, &str)| shown[place + start.len()..].starts_with(']');
+        let empty: Vec<bool> = shown.match_indices(&start).map(after).collect();
+        assert!(empty.contains(&true) && empty.contains(&false), "{field} is not both empty and filled");
+    }
+}

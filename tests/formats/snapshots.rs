@@ -1,0 +1,149 @@
+//! A snapshot as version 1 wrote it: read by this build, by the page, and written the same today.
+use super::files::{member_image, snapshot};
+use super::folder::{LOG_ID, SECOND, check_recovery, records, unpacked};
+use super::page::both;
+use super::story::{END, SUMS};
+use super::{bytes, fixtures};
+use eros_points::actors::snapshot::{MemberImage, ServiceImage};
+use eros_points::format::codec;
+use eros_points::format::entry::Entry;
+use eros_points::format::snapshot::{EntryKind, SnapshotHeader};
+use eros_points::ledger::account::Account;
+use eros_points::ledger::apply;
+use eros_points::ledger::lsn::Lsn;
+use eros_points::store::disk::RealDisk;
+use eros_points::store::folder::Folder;
+use eros_points::store::snapshots::{self, SnapshotWriter};
+use std::path::PathBuf;
+
+const NOTED: Lsn = Lsn(SECOND - 1);
+/// In lines of hex.
+const PINNED: &str = "v1/folder/snapshots/00000000000000000035.snap.txt";
+
+/// These were asked first: their accounts end at the noted record. The others hold later ones.
+const ASKED_FIRST: [&str; 2] = ["bob", "dan"];
+
+/// The members' accounts as the pinned log makes them.
+fn accounts() -> Vec<(&'static str, &'static str, Account)> {
+    let account = |(crm_id, member, _): (&'static str, &'static str, _)| {
+        let mut account = Account::default();
+        for record in records() {
+            let Entry::Member(entry) = Entry::decode(&record.payload).unwrap() else { continue };
+            let has_come = record.lsn <= NOTED.0 || !ASKED_FIRST.contains(&member);
+            if entry.member_no == member && has_come {
+                apply(&mut account, Lsn(record.lsn), entry.at, &entry.event);
+            }
+        }
+        (crm_id, member, account)
+    };
+    SUMS.into_iter().map(account).collect()
+}
+
+/// Writes a snapshot as the service does.
+fn written(folder: &Folder) -> PathBuf {
+    let header = SnapshotHeader { log_id: LOG_ID, noted: NOTED, created_at: END };
+    let mut writer = SnapshotWriter::create(&RealDisk, folder, header).unwrap();
+    let zones: ServiceImage = vec![(Lsn(1), "Asia/Shanghai".into())];
+    writer.push(EntryKind::Service, &codec::encode(&zones), Lsn::ZERO).unwrap();
+    for (crm_id, member, account) in accounts().into_iter().filter(|(_, _, account)| account.last > Lsn::ZERO)
+    {
+        let image: MemberImage = (crm_id.into(), member.into(), codec::encode(&account));
+        writer.push(EntryKind::Member, &codec::encode(&image), account.last).unwrap();
+    }
+    writer.finish().unwrap().publish().unwrap();
+    folder.snapshots.join(format!("{:020}.snap", NOTED.0))
+}
+
+fn made() -> Vec<u8> {
+    let data = tempfile::tempdir().unwrap();
+    let folder = Folder::at(data.path());
+    folder.create(&RealDisk).unwrap();
+    std::fs::read(written(&folder)).unwrap()
+}
+
+fn pinned() -> Vec<u8> {
+    fixtures::write_absent(PINNED, || fixtures::to_lines(&made()).into_bytes());
+    fixtures::from_lines(&String::from_utf8(fixtures::read(PINNED)).unwrap())
+}
+
+#[test]
+fn a_snapshot_of_version_1_and_the_log_after_it_give_the_same_accounts_as_the_log_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = unpacked(data.path());
+    std::fs::write(folder.snapshots.join(format!("{:020}.snap", NOTED.0)), pinned()).unwrap();
+    let by_snapshot = check_recovery(&folder, Some(NOTED));
+    let data = tempfile::tempdir().unwrap();
+    assert_eq!(by_snapshot, check_recovery(&unpacked(data.path()), None));
+}
+
+#[test]
+fn a_snapshot_is_written_today_as_version_1_wrote_it() {
+    assert_eq!(fixtures::to_lines(&made()), fixtures::to_lines(&pinned()));
+}
+
+#[test]
+fn the_page_alone_reads_a_snapshot() {
+    let page = both();
+    let snapshot = snapshot(&page, &pinned());
+    assert_eq!((snapshot.log_id, snapshot.noted, snapshot.created_at), (LOG_ID, NOTED.0.into(), END.0));
+    let (members, service): (Vec<_>, Vec<_>) =
+        snapshot.entries.iter().partition(|(kind, _)| *kind == page.number("ENTRY_KIND_MEMBER"));
+    assert_eq!((service.len(), service[0].0), (1, page.number("ENTRY_KIND_SERVICE")));
+    let zones = bytes::shown(&page, "ServiceImage", &service[0].1);
+    assert_eq!(zones.as_deref(), Ok(r#"ServiceImage { zones: [(Lsn(1), "Asia/Shanghai")] }"#));
+    let expected: Vec<_> =
+        accounts().into_iter().filter(|(_, _, account)| account.last > Lsn::ZERO).collect();
+    assert_eq!(members.len(), expected.len());
+    let mut all = String::new();
+    for ((_, entry), (crm_id, member, account)) in members.iter().zip(&expected) {
+        let (tenant, name, packed) = member_image(&page, entry);
+        assert_eq!((tenant.as_str(), name.as_str()), (*crm_id, *member));
+        let shown = bytes::shown(&page, "Account", &packed).unwrap();
+        assert_eq!(shown, format!("{account:?}"), "{member}");
+        let whole = bytes::shown(&page, "MemberImage", entry);
+        let by_hand =
+            format!("MemberImage {{ crm_id: {crm_id:?}, member_no: {member:?}, account: {packed:?} }}");
+        assert_eq!(whole, Ok(by_hand));
+        all.push_str(&shown);
+    }
+    let highest = expected.iter().map(|(_, _, account)| account.last.0).max();
+    assert_eq!(Some(snapshot.highest), highest.map(u128::from));
+    for part in
+        ["Lot {", "Debt {", "Elsewhere {", "OpenOffer {", "Outgoing {", "graced: true", "unfreeze_at: Some("]
+    {
+        assert!(all.contains(part), "no account holds a {part}");
+    }
+}
+
+#[test]
+fn any_byte_that_is_changed_is_found() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = Folder::at(data.path());
+    folder.create(&RealDisk).unwrap();
+    let (path, pinned) = (folder.snapshots.join("1.snap"), pinned());
+    let check = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        snapshots::read(&RealDisk, &path, LOG_ID, |_, _| Ok(()))
+    };
+    assert!(check(&pinned).is_ok());
+    for place in (0..pinned.len()).step_by(3).chain(pinned.len() - 48..pinned.len()) {
+        let mut bytes = pinned.clone();
+        bytes[place] ^= 0x10;
+        assert!(check(&bytes).is_err(), "byte {place}");
+        assert!(check(&pinned[..place]).is_err(), "cut at {place}");
+    }
+}
+
+#[test]
+fn blocks_under_the_header_of_another_snapshot_are_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = Folder::at(data.path());
+    folder.create(&RealDisk).unwrap();
+    let mut bytes = pinned();
+    let other = SnapshotHeader { log_id: LOG_ID, noted: Lsn(NOTED.0 + 1), created_at: END };
+    bytes[..64].copy_from_slice(&other.encode());
+    let path = folder.snapshots.join("1.snap");
+    std::fs::write(&path, bytes).unwrap();
+    let read = snapshots::read(&RealDisk, &path, LOG_ID, |_, _| Ok(()));
+    assert!(read.is_err(), "a header that is whole, and another's");
+}

@@ -6,3 +6,4 @@ pub mod model;
 pub mod process;
 pub mod random;
 pub mod server;
+pub mod service;

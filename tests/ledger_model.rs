@@ -32,7 +32,7 @@ pub enum Step {
     Crash,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub fn step() -> impl Strategy<Value = Step> {
     let member = 0..MEMBERS.len();
     let points = prop_oneof![1..30_i64, Just(100_000), 1..1_000_000_i64];
     let part = prop::option::of(points.clone());
@@ -83,7 +83,7 @@ fn said(outcome: &Outcome) -> Said {
 }
 
 /// The command for the ledger, with the content that the model takes for it.
-fn command(step: &Step, now: i64) -> Option<(usize, Command)> {
+pub fn command(step: &Step, now: i64) -> Option<(usize, Command)> {
     let exact = |points: i64| Points(points);
     Some(match step {
         Step::Accrue { member, key, points, ago, expire, freeze } => {
@@ -145,7 +145,7 @@ fn fingerprint(content: &impl std::fmt::Debug) -> [u8; 16] {
     out
 }
 
-fn ask(model: &mut Model, step: &Step) -> Said {
+pub fn ask(model: &mut Model, step: &Step) -> Said {
     let now = model.now;
     match step {
         Step::Accrue { member, key, points, ago, expire, freeze } => {
@@ -254,7 +254,7 @@ fn run(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(400), max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
     #[test]
     fn random_histories_agree_with_the_naive_model(steps in prop::collection::vec(step(), 1..80)) {
@@ -263,6 +263,6 @@ proptest! {
 }
 
 /// `PROPTEST_CASES` asks for more.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
+pub fn cases(default: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
 }

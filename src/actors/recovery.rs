@@ -75,7 +75,8 @@ pub fn recover(
     };
     let from = noted.min(history.applied());
     let visit = |record: LogRecord<'_>| rebuilding.take(record);
-    let end = replay(disk, folder, log_id, from, Mode::Repair, visit, progress);
+    let mode = Mode::Repair { durable: noted.max(history.applied()) };
+    let end = replay(disk, folder, log_id, from, mode, visit, progress);
     if let Some(error) = rebuilding.failed.take() {
         return Err(error.into());
     }

@@ -6,13 +6,14 @@ use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::segments::{self, OpenSegment, SegmentFile};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Whether a torn tail is cut off or only told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The service starts: the log will be written to.
-    Repair,
+    /// The service starts: the log will be written to. Everything through `durable` is known to have been durable, by
+    /// a snapshot or an index that has it: if it can't be read any more, that is no torn write.
+    Repair { durable: Lsn },
     /// Nothing is changed.
     LookOnly,
 }
@@ -75,7 +76,7 @@ pub fn replay(
         }
         match ending.unwrap_or(Ending::Clean { offset: 0 }) {
             Ending::Clean { offset } => {
-                if newest && mode == Mode::Repair {
+                if newest && mode != Mode::LookOnly {
                     end.segment = Some(reopen(disk, file, offset, bytes.len(), header.ordinal)?);
                 }
             }
@@ -162,8 +163,14 @@ fn torn(
         file.path.display(),
         end.last_lsn()
     );
-    if mode == Mode::Repair {
-        let kept = folder.wal.join(format!("torn-{:020}-{offset}.bin", end.chain.next_lsn.0));
+    if let Mode::Repair { durable } = mode {
+        if end.last_lsn() < durable {
+            let why = format!("{why}; it was whole once, for records through {durable} are known");
+            let (path, lsn) = (file.path.clone(), end.chain.next_lsn);
+            return Err(StoreError::Corrupt { path, offset: offset as u64, lsn, why });
+        }
+        let kept = name_for_torn(disk, folder, end.chain.next_lsn, offset)
+            .map_err(StoreError::io(&folder.wal, "listing"))?;
         cut(disk, folder, file, bytes, offset, &kept)
             .map_err(StoreError::io(&file.path, "cutting a torn tail"))?;
         tracing::warn!("{words}; cut off, its bytes are kept in {}", kept.display());
@@ -171,6 +178,14 @@ fn torn(
     }
     end.torn = Some(words);
     Ok(())
+}
+
+/// A name that no earlier torn tail has: one place can be torn twice.
+fn name_for_torn(disk: &dyn Disk, folder: &Folder, lsn: Lsn, offset: usize) -> std::io::Result<PathBuf> {
+    let taken = disk.list(&folder.wal)?;
+    let name = |n: usize| folder.wal.join(format!("torn-{:020}-{offset}-{n}.bin", lsn.0));
+    let free = (1..).map(name).find(|path| !taken.contains(path));
+    free.ok_or_else(|| std::io::Error::other("there is no name left"))
 }
 
 /// Keeps the torn bytes in a file of their own, then writes zeros over them to the segment's end.

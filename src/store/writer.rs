@@ -116,7 +116,11 @@ impl<T: Send> Writer<T> {
     /// Writes a group, makes it durable and lets out what waited for it.
     fn commit(&mut self, group: Pending) -> std::io::Result<()> {
         self.last_group = group.payloads.len();
-        for records in frames(&group) {
+        for (n, records) in frames(&group).into_iter().enumerate() {
+            // Recovery takes a whole frame for proof that the one before it was durable.
+            if n > 0 && self.shared.options.sync == SyncPolicy::Always {
+                self.sync_now()?;
+            }
             self.write_frame(FrameKind::Batch, &group, records)?;
         }
         self.marked = false;

@@ -1,0 +1,141 @@
+//! Full and failing disks, as clients see them.
+use crate::support::books::{accrue, send, spend};
+use crate::support::disk::{Leaves, Op};
+use crate::support::process::{Connection, Process};
+use crate::support::service::{House, Lodger};
+use eros_points::actors::answer::Failure;
+use eros_points::http::error::WireError;
+use eros_points::ledger::command::Command;
+use eros_points::ledger::instant::{Instant, Span};
+use std::time::Duration;
+
+const BEGINS: Instant = Instant(1_655_258_400_000);
+
+fn code(failure: Failure) -> u32 {
+    WireError::from(failure).wire().1
+}
+
+/// An accrual so large that a few dozen fill a segment.
+fn large(n: usize) -> Command {
+    let order = format!(r#"{{"note":"{}"}}"#, "x".repeat(600_000));
+    let mut accrual = accrue(&format!("large-{n}"), 1.0);
+    accrual.order_items = Some(order);
+    accrual.into()
+}
+
+#[track_caller]
+fn until(is_so: impl Fn() -> bool) {
+    let patience = Duration::from_millis(10);
+    assert!((0..6_000).any(|_| is_so() || std::thread::sleep(patience) != ()), "waited in vain");
+}
+
+/// Takes large accruals until one is turned away; how many counted, and what the last was told.
+fn fill(lodger: &Lodger) -> (usize, u32) {
+    let mut counted = 0;
+    loop {
+        match lodger.change("ann", &large(counted)) {
+            Ok(_) => counted += 1,
+            Err(failure) => return (counted, code(failure)),
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_turns_changes_away_while_reads_and_time_go_on_and_it_heals_by_itself() {
+    let house = House::new(BEGINS);
+    let lodger = house.start().expect("a start");
+    let mut mortal = accrue("mortal", 5.0);
+    mortal.expire_after = Some(Span::hours(1));
+    lodger.change("bob", &mortal.into()).expect("room");
+    until(|| house.disk.paths().iter().any(|path| path.ends_with("spare-1.tmp")));
+    house.disk.set_room(Some(0));
+    let (counted, told) = fill(&lodger);
+    assert_eq!(told, 50302);
+    assert!(counted > 20, "the space made ahead was used");
+
+    let points = counted as i128 * 10_000;
+    assert_eq!(
+        lodger.sums("ann"),
+        [points, 0, 0, 0, points],
+        "reads go on, and what was turned away left nothing"
+    );
+    let again = lodger.change("ann", &large(0)).expect("a replay needs no room");
+    assert!(again.replayed);
+    house.clock.turn_to(BEGINS.after(Span::hours(2)));
+    let records = |lodger: &Lodger| lodger.running.core.journal.last_assigned();
+    let before = records(&lodger);
+    until(|| records(&lodger) > before);
+    assert_eq!(lodger.sums("bob"), [50_000, 0, 50_000, 0, 0], "time has a reserve");
+    assert_eq!(code(lodger.change("ann", &large(counted)).expect_err("no room")), 50302);
+
+    house.disk.set_room(None);
+    until(|| lodger.change("ann", &large(counted)).is_ok());
+    lodger.stop();
+    let lodger = house.start().expect("the next start");
+    let points = points + 10_000;
+    assert_eq!(lodger.sums("ann"), [points, 0, 0, 0, points], "nothing is lost");
+    lodger.stop();
+}
+
+#[test]
+fn a_failed_sync_leaves_waiting_requests_in_doubt_ends_the_service_and_loses_nothing_acknowledged() {
+    for (op, leaves) in
+        [(Op::Sync, Leaves::Nothing), (Op::Sync, Leaves::Everything), (Op::Write, Leaves::Bytes(40))]
+    {
+        let mut house = House::new(BEGINS);
+        let lodger = house.start().expect("a start");
+        lodger.change("ann", &accrue("A", 100.0).into()).expect("an answer");
+        lodger.change("ann", &send("T", "bob", 30.0)).expect("an answer");
+        until(|| house.disk.paths().iter().any(|path| path.ends_with("spare-1.tmp")));
+        house.disk.fail(op, 0);
+        let mut broken = lodger.running.core.broken.subscribe();
+        let doubtful = lodger.change("ann", &spend("S", 7.0));
+        // An idle log may have met the failure with a mark: then nothing was done, and it says so.
+        let told = code(doubtful.expect_err("a log that failed"));
+        assert!([50304, 50301].contains(&told), "{told}");
+        let why = lodger.runtime.block_on(broken.wait_for(Option::is_some)).expect("the news").clone();
+        assert!(why.expect("words").contains("the disk failed, as told"));
+        // Nothing is taken any more, nor is anything told that rests on what is not durable.
+        let told = code(lodger.change("ann", &spend("S2", 1.0)).expect_err("a closed log"));
+        assert!([50304, 50301].contains(&told), "{told}");
+        house.crash(lodger, leaves);
+
+        let lodger = house.start().expect("the next start");
+        let [total, used, ..] = lodger.sums("ann");
+        assert!(total == 1_000_000 && [300_000, 370_000].contains(&used), "{used}");
+        assert_eq!(lodger.sums("bob"), [300_000, 0, 0, 0, 300_000]);
+        lodger.change("ann", &spend("S", 7.0)).expect("sent again");
+        assert_eq!(lodger.sums("ann")[1], 370_000, "it counts once, whether it had counted or not");
+        lodger.stop();
+    }
+}
+
+#[test]
+fn the_binary_turns_changes_away_while_too_little_space_is_free_and_answers_reads() {
+    const CHANGE: &str = r#"{"event_no":"A","member_no":"ann","event_type":"event","points":3}"#;
+    const PRODUCE: &str = "/api/crm/points/10080/produce/direct";
+    const SUMMARY: &str = "/api/crm/points/10080/summary?member_no=ann";
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, log) = (folder.path().join("data"), folder.path().join("log.txt"));
+    let all_there_is = [("MIN_FREE_BYTES", "1048576GiB")];
+    let ready = Process::spawn(&data, &log, &all_there_is).ready().expect("it starts");
+    let mut connection = Connection::to(ready.address).expect("a connection");
+    // It looks at the disk now and then; what it took before is taken.
+    until(|| std::fs::read_to_string(&log).expect("its log").contains("changes are turned away"));
+    let refused = connection.post(PRODUCE, CHANGE).expect("an answer");
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert!(refused.body.contains(r#""code":50302"#), "{}", refused.body);
+    assert_eq!(connection.get(SUMMARY).expect("an answer").status, 200);
+    drop(connection);
+    assert_eq!(ready.process.terminate(), Some(0));
+
+    let ready = Process::spawn(&data, &log, &[("MIN_FREE_BYTES", "1")]).ready().expect("it starts");
+    let mut connection = Connection::to(ready.address).expect("a connection");
+    until(|| {
+        Connection::to(ready.address)
+            .and_then(|mut new| new.post(PRODUCE, CHANGE))
+            .is_ok_and(|reply| reply.status == 200)
+    });
+    let summary = connection.get(SUMMARY).expect("an answer");
+    assert!(summary.body.contains(r#""total_points":3,"#), "{}", summary.body);
+}

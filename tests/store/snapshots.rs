@@ -1,0 +1,1 @@
+//! What a start begins from: snapshots, good, damaged or missing.

@@ -16,5 +16,6 @@ mod page;
 mod payloads;
 mod random;
 mod samples;
+mod snapshot_ahead;
 mod snapshots;
 mod story;

@@ -65,6 +65,7 @@ pub fn recover(
 ) -> Result<Recovered, RecoveryError> {
     let image = newest_snapshot(disk, folder, log_id)?;
     let noted = image.noted.unwrap_or(Lsn::ZERO);
+    let durable = noted.max(image.highest).max(history.applied());
     let mut rebuilding = Rebuilding {
         image,
         noted,
@@ -75,7 +76,7 @@ pub fn recover(
     };
     let from = noted.min(history.applied());
     let visit = |record: LogRecord<'_>| rebuilding.take(record);
-    let mode = Mode::Repair { durable: noted.max(history.applied()) };
+    let mode = Mode::Repair { durable };
     let end = replay(disk, folder, log_id, from, mode, visit, progress);
     if let Some(error) = rebuilding.failed.take() {
         return Err(error.into());
@@ -84,7 +85,7 @@ pub fn recover(
     rebuilding.feeding.flush()?;
     rebuilding.pack();
     check_ends(folder, &rebuilding, &end)?;
-    let Rebuilding { image: Image { directory, zones, noted }, replayed_bytes, .. } = rebuilding;
+    let Rebuilding { image: Image { directory, zones, noted, .. }, replayed_bytes, .. } = rebuilding;
     let (due, outboxes) = survey(&directory)?;
     Ok(Recovered { directory, zones, end, snapshot: noted, replayed_bytes, due, outboxes })
 }
@@ -92,9 +93,11 @@ pub fn recover(
 /// Snapshot and index tell of durable records only: a log that ends before them has lost some.
 fn check_ends(folder: &Folder, rebuilding: &Rebuilding<'_>, end: &LogEnd) -> Result<(), RecoveryError> {
     let log = end.last_lsn();
-    if rebuilding.noted > log {
+    // Not the noted record alone: an account ahead of the log would skip the records that take those numbers next.
+    let snapshot = rebuilding.noted.max(rebuilding.image.highest);
+    if snapshot > log {
         let path = folder.snapshots.clone();
-        return Err(StoreError::SnapshotAhead { path, noted: rebuilding.noted, end: log }.into());
+        return Err(StoreError::SnapshotAhead { path, noted: snapshot, end: log }.into());
     }
     let index = rebuilding.feeding.history.applied();
     if index > log { Err(RecoveryError::IndexAhead { index, log }) } else { Ok(()) }
@@ -105,6 +108,8 @@ struct Image {
     directory: Directory,
     zones: Vec<(Lsn, Tz)>,
     noted: Option<Lsn>,
+    /// The last record that any account in it holds.
+    highest: Lsn,
 }
 
 /// The newest snapshot that checks out; none where there is none at all.
@@ -143,6 +148,7 @@ impl Image {
                 let account: Account = codec::decode(&packed).map_err(|error| error.to_string())?;
                 let id = self.directory.find_or_new(&crm_id, &member_no);
                 self.directory.place(id, &account);
+                self.highest = self.highest.max(account.last);
             }
             EntryKind::Service => {
                 let image: ServiceImage = codec::decode(entry).map_err(|error| error.to_string())?;

@@ -219,7 +219,16 @@ fn what_the_service_appends_is_read_by_the_page_alone() {
     let data = tempfile::tempdir().unwrap();
     let folder = Folder::at(data.path());
     folder.create(&RealDisk).unwrap();
-    let end = replay(&RealDisk, &folder, LOG_ID, Lsn::ZERO, Mode::Repair, |_| Ok(()), |_| {}).unwrap();
+    let end = replay(
+        &RealDisk,
+        &folder,
+        LOG_ID,
+        Lsn::ZERO,
+        Mode::Repair { durable: Lsn::ZERO },
+        |_| Ok(()),
+        |_| {},
+    )
+    .unwrap();
     let journal =
         Journal::open(RealDisk::shared(), folder.clone(), JournalOptions::default(), end, Nobody).unwrap();
     let expected = records();

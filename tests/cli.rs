@@ -1,1 +1,265 @@
+//! The binary as its users run it: commands, settings, signals, the lock, and what it says when something is wrong.
+use crate::support::process::{Connection, Process, Ready, binary, verify};
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use tempfile::TempDir;
 
+const API: &str = "/api/crm/points/10080";
+
+/// A data folder with a few records in it, and no process on it.
+struct Folder {
+    temporary: TempDir,
+}
+
+impl Folder {
+    fn new() -> Folder {
+        Folder { temporary: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.temporary.path().join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.temporary.path().join("log.txt")
+    }
+
+    fn logged(&self) -> String {
+        std::fs::read_to_string(self.log()).expect("what it logged")
+    }
+
+    fn start(&self) -> Ready {
+        Process::spawn(&self.data(), &self.log(), &[]).ready().expect("a ready line")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        binary().args(arguments).arg("--data-dir").arg(self.data()).output().expect("the binary starts")
+    }
+
+    /// Three accruals for `ann` and one for `bob`, then SIGKILL.
+    fn with_records() -> Folder {
+        let folder = Folder::new();
+        let ready = folder.start();
+        let mut connection = Connection::to(ready.address).expect("a connection");
+        for (event, member) in [("A1", "ann"), ("A2", "ann"), ("A3", "ann"), ("B1", "bob")] {
+            accrue(&mut connection, event, member);
+        }
+        ready.process.kill();
+        folder
+    }
+
+    fn segment(&self) -> PathBuf {
+        self.data().join("wal/00000000000000000001.seg")
+    }
+}
+
+fn accrue(connection: &mut Connection, event_no: &str, member_no: &str) -> String {
+    let body = format!(
+        r#"{{"event_no":"{event_no}","member_no":"{member_no}","event_type":"event","points":12.5,"store_code":"S"}}"#
+    );
+    let reply = connection.post(&format!("{API}/produce/direct"), &body).expect("an answer");
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    reply.body
+}
+
+fn history(connection: &mut Connection) -> String {
+    let reply = connection.post(&format!("{API}/history"), "{}").expect("an answer");
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    reply.body
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+#[track_caller]
+fn assert_refused(output: &Output, words: &[&str]) {
+    let said = text(&output.stderr);
+    assert!(!output.status.success(), "it was not refused: {said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not said: {said}");
+    }
+}
+
+#[test]
+fn what_was_answered_is_there_after_sigkill() {
+    let folder = Folder::new();
+    let ready = folder.start();
+    let mut connection = Connection::to(ready.address).expect("a connection");
+    let answers: Vec<String> = ["A", "B", "C"].map(|event| accrue(&mut connection, event, "ann")).into();
+    let before = history(&mut connection);
+    ready.process.kill();
+    let ready = folder.start();
+    let mut connection = Connection::to(ready.address).expect("a connection");
+    assert_eq!(history(&mut connection), before);
+    let again: Vec<String> = ["A", "B", "C"].map(|event| accrue(&mut connection, event, "ann")).into();
+    assert_eq!(again, answers, "the first answer, byte for byte");
+    assert_eq!(history(&mut connection), before, "and nothing counted twice");
+}
+
+#[test]
+fn sigterm_and_sigint_end_it_in_order_with_a_snapshot() {
+    for signal in ["-TERM", "-INT"] {
+        let folder = Folder::new();
+        let ready = folder.start();
+        let mut connection = Connection::to(ready.address).expect("a connection");
+        accrue(&mut connection, "A", "ann");
+        assert_eq!(ready.process.signal(signal), Some(0));
+        let snapshots = std::fs::read_dir(folder.data().join("snapshots")).expect("the folder");
+        let names: Vec<String> =
+            snapshots.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert!(names.iter().any(|name| name.ends_with(".snap")), "{names:?}");
+        assert!(folder.logged().contains("stopped"));
+    }
+}
+
+#[test]
+fn a_second_process_on_the_same_folder_is_refused() {
+    let folder = Folder::new();
+    let _ready = folder.start();
+    assert_refused(
+        &folder.run(&["serve", "--listen", "127.0.0.1:0"]),
+        &["LOCK", "in use by another process", "hint:"],
+    );
+    assert_refused(&folder.run(&["rebuild"]), &["in use by another process"]);
+}
+
+#[test]
+fn verify_finds_a_whole_folder_whole_and_a_flipped_bit_by_its_place() {
+    let folder = Folder::with_records();
+    let whole = verify(&folder.data());
+    let said = text(&whole.stdout);
+    assert!(whole.status.success(), "{said}");
+    assert!(said.contains("5 records through 5, 2 members") && said.contains("everything holds"), "{said}");
+
+    let mut bytes = std::fs::read(folder.segment()).unwrap();
+    bytes[4_096 + 20] ^= 1;
+    std::fs::write(folder.segment(), &bytes).unwrap();
+    assert_refused(&verify(&folder.data()), &["00000000000000000001.seg at byte 4096", "record 1"]);
+    assert_eq!(std::fs::read(folder.segment()).unwrap(), bytes, "verify never writes");
+}
+
+#[test]
+fn a_damaged_log_is_refused_at_the_start_and_nothing_is_altered() {
+    let folder = Folder::with_records();
+    let mut bytes = std::fs::read(folder.segment()).unwrap();
+    bytes[4_096 + 20] ^= 1;
+    std::fs::write(folder.segment(), &bytes).unwrap();
+    assert_refused(
+        &folder.run(&["serve", "--listen", "127.0.0.1:0"]),
+        &["the log is damaged in", "00000000000000000001.seg at byte 4096", "record 1", "hint:"],
+    );
+    assert_eq!(std::fs::read(folder.segment()).unwrap(), bytes);
+}
+
+#[test]
+fn a_log_that_is_gone_is_refused_and_not_begun_anew() {
+    let folder = Folder::with_records();
+    std::fs::remove_file(folder.segment()).unwrap();
+    let refused = folder.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_refused(&refused, &["there is no log in it", "is the right disk mounted"]);
+}
+
+#[test]
+fn inspect_prints_records_as_json_lines() {
+    let folder = Folder::with_records();
+    let lines = |arguments: &[&str]| -> Vec<serde_json::Value> {
+        let output = folder.run(arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
+    };
+    let all = lines(&["inspect"]);
+    let numbers: Vec<u64> = all.iter().map(|line| line["lsn"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    assert_eq!((&all[1]["event"], &all[1]["key"]), (&"Accrued".into(), &"A1".into()));
+    assert_eq!(all[1]["content"]["points"], "12.5");
+    assert_eq!(lines(&["inspect", "--from", "4"]).len(), 2);
+    let bob = lines(&["inspect", "--member", "bob"]);
+    assert_eq!((bob.len(), &bob[0]["crm_id"]), (1, &"10080".into()));
+    assert_eq!(lines(&["inspect", "--tenant", "other"]).len(), 0);
+}
+
+#[test]
+fn a_rebuilt_or_lost_index_shows_the_same_history_and_knows_the_same_keys() {
+    let folder = Folder::new();
+    let ready = folder.start();
+    let mut connection = Connection::to(ready.address).expect("a connection");
+    let first = accrue(&mut connection, "A", "ann");
+    accrue(&mut connection, "B", "bob");
+    let before = history(&mut connection);
+    assert_eq!(ready.process.signal("-TERM"), Some(0));
+
+    let rebuilt = folder.run(&["rebuild"]);
+    assert!(rebuilt.status.success(), "{}", text(&rebuilt.stderr));
+    assert!(text(&rebuilt.stdout).contains("through record 3"));
+    for lost in [false, true] {
+        if lost {
+            std::fs::remove_dir_all(folder.data().join("snapshots/history")).unwrap();
+        }
+        let ready = folder.start();
+        let mut connection = Connection::to(ready.address).expect("a connection");
+        assert_eq!(history(&mut connection), before);
+        assert_eq!(accrue(&mut connection, "A", "ann"), first);
+        ready.process.kill();
+    }
+}
+
+#[test]
+fn commands_that_need_a_log_say_where_they_looked_for_it() {
+    for command in ["verify", "inspect", "rebuild"] {
+        let folder = Folder::new();
+        std::fs::create_dir_all(folder.data().join("wal")).unwrap();
+        assert_refused(&folder.run(&[command]), &["no log in this data folder", "--data-dir"]);
+    }
+}
+
+#[test]
+fn the_later_setting_wins_file_then_environment_then_flag() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("eros-points.toml");
+    std::fs::write(&file, "time_zone = \"Nowhere/File\"\n").unwrap();
+    let started = |environment: Option<&str>, flag: Option<&str>| {
+        let mut command = binary();
+        command.current_dir(folder.path()).args(["verify", "--data-dir", "absent"]);
+        command.envs(environment.map(|zone| ("EROS_POINTS_TIME_ZONE", zone)));
+        command.args(flag.map(|zone| format!("--time-zone={zone}")));
+        text(&command.output().expect("the binary starts").stderr)
+    };
+    assert!(started(None, None).contains("Nowhere/File"));
+    assert!(started(Some("Nowhere/Environment"), None).contains("Nowhere/Environment"));
+    assert!(started(Some("Nowhere/Environment"), Some("Nowhere/Flag")).contains("Nowhere/Flag"));
+    assert!(!started(None, Some("UTC")).contains("Nowhere"));
+}
+
+#[test]
+fn a_wrong_setting_stops_the_start_and_is_named() {
+    let folder = Folder::new();
+    let rows: [(&[&str], &[&str]); 6] = [
+        (&["--listen", "nonsense"], &["listen", "nonsense"]),
+        (&["--listen", "0.0.0.0:0"], &["listen", "--insecure"]),
+        (&["--sync", "sometimes"], &["sync", "sometimes"]),
+        (&["--snapshot-every", "much"], &["snapshot_every", "much"]),
+        (&["--time-zone", "Mars/Base"], &["time_zone", "Mars/Base"]),
+        (&["--config", "absent.toml"], &["absent.toml"]),
+    ];
+    for (arguments, words) in rows {
+        assert_refused(&folder.run(arguments), words);
+        assert!(!Path::new(&folder.data()).exists(), "nothing was begun");
+    }
+    let misspelt = binary().arg("serve").env("EROS_POINTS_SNAPSHOT_EVRY", "1").output().expect("it starts");
+    assert_refused(&misspelt, &["snapshot_evry"]);
+}
+
+#[test]
+fn other_ways_to_sync_say_what_they_risk() {
+    let folder = Folder::new();
+    for policy in ["interval=10ms", "off"] {
+        let ready =
+            Process::spawn(&folder.data(), &folder.log(), &[("SYNC", policy)]).ready().expect("ready");
+        let mut connection = Connection::to(ready.address).expect("a connection");
+        accrue(&mut connection, policy, "ann");
+        assert_eq!(ready.process.signal("-TERM"), Some(0));
+        assert!(folder.logged().contains("ACKNOWLEDGED"), "{}", folder.logged());
+        std::fs::remove_file(folder.log()).unwrap();
+    }
+}

@@ -127,7 +127,7 @@ fn the_binary_turns_changes_away_while_too_little_space_is_free_and_answers_read
     assert!(refused.body.contains(r#""code":50302"#), "{}", refused.body);
     assert_eq!(connection.get(SUMMARY).expect("an answer").status, 200);
     drop(connection);
-    assert_eq!(ready.process.terminate(), Some(0));
+    assert_eq!(ready.process.signal("-TERM"), Some(0));
 
     let ready = Process::spawn(&data, &log, &[("MIN_FREE_BYTES", "1")]).ready().expect("it starts");
     let mut connection = Connection::to(ready.address).expect("a connection");

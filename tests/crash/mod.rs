@@ -86,7 +86,7 @@ impl Campaign {
             let ready = self.start();
             self.check(ready, address, round == rounds || round % ROUNDS_A_FULL_AUDIT == 0);
         }
-        let exit = self.start().process.terminate();
+        let exit = self.start().process.signal("-TERM");
         assert_eq!(exit, Some(0), "an orderly stop");
         self.check_offline();
         let ready = self.start();

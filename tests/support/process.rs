@@ -53,10 +53,10 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// SIGTERM, and the exit code once it has ended.
-    pub fn terminate(mut self) -> Option<i32> {
+    /// Sends a signal such as `-TERM`, and gives the exit code once it has ended.
+    pub fn signal(mut self, signal: &str) -> Option<i32> {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+        let sent = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
         assert!(sent.success());
         self.child.wait().expect("it ends").code()
     }

@@ -12,8 +12,9 @@ use crate::ledger::account::Account;
 use crate::ledger::command::Command;
 use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
+use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
-use crate::ledger::{Prior, Terms, apply, project};
+use crate::ledger::{Prior, Terms, apply, project_noting};
 use crate::limits::{MAILBOX_MAX, PARTITIONS};
 use crate::store::journal::{AppendError, Class, Journal};
 use ractor::ActorRef;
@@ -210,25 +211,30 @@ impl Core {
         }
     }
 
-    /// The account as it is now by the clock, once what that rests on is durable. `None`: no record of it.
+    /// The account as it is now by the clock, once what that rests on is durable, and the lots of which something has
+    /// expired by the clock and not yet on record. `last` and `records` are as recorded. `None`: no record of it.
     pub async fn account(
         &self,
         crm_id: &str,
         member_no: &str,
         now: Instant,
-    ) -> Result<Option<Account>, Failure> {
+    ) -> Result<Option<(Account, Vec<LotId>)>, Failure> {
         let terms = self.terms;
         let seen = self
-            .look(crm_id, member_no, move |account| {
-                // What is only projected is no record yet.
-                let (last, records) = (account.last, account.records);
-                Account { last, records, ..project(account, now, &terms) }
+            .look(crm_id, member_no, move |recorded| {
+                let mut expired = Vec::new();
+                let projected = project_noting(recorded, now, &terms, |event| {
+                    if let Event::LotExpired(event) = event {
+                        expired.push(event.lot.id);
+                    }
+                });
+                (Account { last: recorded.last, records: recorded.records, ..projected }, expired)
             })
             .await?;
         match seen {
-            Some(account) if account.last > Lsn::ZERO => {
+            Some((account, expired)) if account.last > Lsn::ZERO => {
                 self.durable(account.last).await?;
-                Ok(Some(account))
+                Ok(Some((account, expired)))
             }
             _ => Ok(None),
         }

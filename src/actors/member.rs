@@ -97,7 +97,7 @@ impl Actor for Member {
             Message::Settle => {
                 state.scheduled = Instant::MAX;
                 // Where the log is full the timer tries again; where it has failed the process ends.
-                let settled = self.settle(state);
+                let settled = self.settle(state, self.core.clock.now());
                 let retry =
                     settled.is_err().then(|| self.core.clock.now().after(crate::limits::SETTLE_RETRY));
                 self.schedule(state, retry);
@@ -118,8 +118,8 @@ impl Actor for Member {
 impl Member {
     async fn change(&self, state: &mut State, change: Change) {
         let Change { command, prior, reply } = change;
-        let outcome = match self.prior(state, &command, prior).await {
-            Ok(prior) => self.carry_out(state, &command, prior),
+        let outcome = match self.looked_up(state, &command, prior).await {
+            Ok(looked_up) => self.carry_out(state, &command, looked_up),
             Err(failure) => Err(failure),
         };
         state.recents.forget_indexed(self.core.history.applied());
@@ -129,30 +129,31 @@ impl Member {
     }
 
     /// The look-up, made again where the actor has forgotten some of what came after it.
-    async fn prior(
+    async fn looked_up(
         &self,
         state: &State,
         command: &Command,
         prior: StampedPrior,
     ) -> Result<crate::ledger::Prior, Failure> {
         let needed = state.recents.complete_since();
-        let stamped = if prior.stamp >= needed {
-            prior
-        } else {
-            self.core.indexed(needed).await?;
-            self.core.look_up(&state.me.crm_id, &state.me.member_no, command)?
-        };
-        Ok(state.recents.complete(stamped.prior, Some(&command.key()), command.origin_key().as_ref()))
+        if prior.stamp >= needed {
+            return Ok(prior.prior);
+        }
+        self.core.indexed(needed).await?;
+        Ok(self.core.look_up(&state.me.crm_id, &state.me.member_no, command)?.prior)
     }
 
     fn carry_out(
         &self,
         state: &mut State,
         command: &Command,
-        prior: crate::ledger::Prior,
+        looked_up: crate::ledger::Prior,
     ) -> Result<Outcome, Failure> {
-        self.settle(state)?;
-        let now = self.core.clock.now().max(state.me.account.clock);
+        let now = self.core.clock.now();
+        self.settle(state, now)?;
+        // Only now: what has just fallen due is part of the origin's past, too.
+        let prior = state.recents.complete(looked_up, Some(&command.key()), command.origin_key().as_ref());
+        let now = now.max(state.me.account.clock);
         let account = &state.me.account;
         let decided =
             catch_unwind(AssertUnwindSafe(|| decide(account, command, &prior, now, &self.core.terms)));
@@ -190,7 +191,7 @@ impl Member {
         };
         // An accrual may be born expired, points may come back to a lot that has expired: time has the last word.
         // If there is no space for it now, the timer will do it.
-        match self.settle(state) {
+        match self.settle(state, self.core.clock.now()) {
             Ok(()) | Err(Failure::Full) => {}
             Err(failure) => return Err(failure),
         }
@@ -198,9 +199,8 @@ impl Member {
         Ok(Outcome::Done { record, replayed: false, outgoing })
     }
 
-    fn settle(&self, state: &mut State) -> Result<(), Failure> {
+    fn settle(&self, state: &mut State, now: Instant) -> Result<(), Failure> {
         let State { me, recents, .. } = state;
-        let now = self.core.clock.now();
         self.core.settle(&me.crm_id, &me.member_no, &mut me.account, now, |lsn, at, event| {
             recents.push(lsn, at, Arc::new(event));
         })

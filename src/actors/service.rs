@@ -1,13 +1,13 @@
 //! What the edge can ask of the service.
 use crate::actors::answer::{
-    Answer, Failure, HistoryQuery, LotView, Page, PageQuery, RecordView, Summary, TransferView,
+    Answer, Failure, HistoryQuery, LotState, LotView, Page, PageQuery, RecordView, Summary, TransferView,
 };
 use crate::actors::carrier::carry;
 use crate::actors::core::{Admission, Core};
 use crate::actors::member::Outcome;
 use crate::history::{History, HistoryError};
 use crate::ledger::Known;
-use crate::ledger::account::{Account, Outgoing};
+use crate::ledger::account::Outgoing;
 use crate::ledger::command::{AcceptOffer, Command};
 use crate::ledger::event::{Event, Key, TransferStatus};
 use crate::ledger::instant::Span;
@@ -130,7 +130,7 @@ impl Service {
     pub async fn summary(&self, crm_id: &str, member_no: &str) -> Result<Summary, Failure> {
         let (core, _admission) = self.admit()?;
         let now = core.clock.now();
-        let Some(account) = core.account(crm_id, member_no, now).await? else {
+        let Some((account, _)) = core.account(crm_id, member_no, now).await? else {
             return Ok(Summary::default());
         };
         let now = now.max(account.clock);
@@ -158,7 +158,7 @@ impl Service {
             }
             Some(member_no) => match core.account(crm_id, member_no, now).await? {
                 None => return Ok(Page { total: 0, total_is_lower_bound: false, items: Vec::new() }),
-                Some(account) => {
+                Some((account, _)) => {
                     core.indexed(account.last).await?;
                     Some(account)
                 }
@@ -179,11 +179,15 @@ impl Service {
     ) -> Result<Page<LotView>, Failure> {
         let (core, admission) = self.admit()?;
         let now = core.clock.now();
-        let account: Account = core.account(crm_id, member_no, now).await?.unwrap_or_default();
+        let (account, expired) = core.account(crm_id, member_no, now).await?.unwrap_or_default();
         core.indexed(account.last).await?;
         let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
         off_the_workers(admission, &core, move |history| {
-            history.lots(&crm_id, &member_no, &account, now.max(account.clock), page)
+            let mut lots = history.lots(&crm_id, &member_no, &account, now.max(account.clock), page)?;
+            for lot in lots.items.iter_mut().filter(|lot| expired.contains(&lot.id)) {
+                lot.state = LotState::Expired;
+            }
+            Ok(lots)
         })
         .await
     }

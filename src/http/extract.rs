@@ -38,14 +38,21 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = WireError;
 
     async fn from_request(request: Request, _: &S) -> Result<JsonBody, WireError> {
-        check_type(request.headers())?;
-        let body = Limited::new(request.into_body(), BODY_BYTES_MAX);
-        match tokio::time::timeout(BODY_TIME_MAX, body.collect()).await {
-            Ok(Ok(collected)) => Ok(JsonBody(collected.to_bytes())),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(WireError::BodyTooLarge),
-            Ok(Err(error)) => Err(WireError::BadJson(format!("it did not arrive: {error}"))),
-            Err(_) => Err(WireError::TooSlow),
-        }
+        let type_checked = check_type(request.headers());
+        let body = read_whole(request.into_body()).await?;
+        type_checked.map(|()| JsonBody(body))
+    }
+}
+
+/// A body, within its bounds. One that nobody wants is read all the same: the connection then serves on, where the
+/// client expects it to.
+pub async fn read_whole(body: axum::body::Body) -> Result<axum::body::Bytes, WireError> {
+    let body = Limited::new(body, BODY_BYTES_MAX);
+    match tokio::time::timeout(BODY_TIME_MAX, body.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(WireError::BodyTooLarge),
+        Ok(Err(error)) => Err(WireError::BadJson(format!("it did not arrive: {error}"))),
+        Err(_) => Err(WireError::TooSlow),
     }
 }
 

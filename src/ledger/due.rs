@@ -55,8 +55,19 @@ fn expired(account: &Account) -> Option<LotExpired> {
 
 /// The account as it will be at `now` once time's changes are recorded: what reads show, without a write.
 pub fn project(account: &Account, now: Instant, terms: &Terms) -> Account {
+    project_noting(account, now, terms, |_| {})
+}
+
+/// The same, showing `note` each change on the way.
+pub fn project_noting(
+    account: &Account,
+    now: Instant,
+    terms: &Terms,
+    mut note: impl FnMut(&Event),
+) -> Account {
     let mut settled = account.clone();
     while let Some(event) = due(&settled, now, terms) {
+        note(&event);
         let next = settled.last.next();
         apply(&mut settled, next, now, &event);
     }

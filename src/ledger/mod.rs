@@ -20,4 +20,4 @@ pub mod transfer;
 
 pub use apply::apply;
 pub use decide::{Decision, Known, Prior, Terms, decide};
-pub use due::{due, project};
+pub use due::{due, project, project_noting};

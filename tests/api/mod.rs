@@ -1,1 +1,31 @@
+//! The wire contract, over real HTTP: one file a route, and one for each thing that holds for all of them.
+mod accept;
+mod bodies;
+mod connections;
+mod consume_direct;
+mod contents;
+mod envelope;
+mod fields;
+mod history;
+mod history_pages;
+mod idempotency;
+mod lots;
+mod produce_direct;
+mod reverse_consume;
+mod reverse_produce;
+mod seed;
+mod sending;
+mod shapes;
+mod starting;
+mod summary;
+mod tenants;
+mod time;
+mod transfer;
+mod transfer_cancel;
+mod transfer_direct;
+mod transfers;
+mod zones;
 
+pub use crate::support::server::{NOON, Options, Server, TENANT, path};
+pub use eros_points::ledger::instant::{Instant, Span};
+pub use serde_json::{Value, json};

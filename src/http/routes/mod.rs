@@ -7,10 +7,12 @@ use crate::actors::answer::{Answer, Failure, PageQuery};
 use crate::actors::service::Service;
 use crate::http::envelope;
 use crate::http::error::WireError;
+use crate::http::extract::read_whole;
 use crate::http::fields::invalid;
 use crate::http::record::write_answer;
 use crate::ledger::refusal::Refusal;
 use axum::Router;
+use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -37,8 +39,10 @@ pub fn router(service: Arc<Service>) -> Router {
         .nest(PREFIX, tenant)
         .route("/livez", get(reads::livez))
         .route("/readyz", get(reads::readyz))
-        .fallback(async || WireError::NoSuchRoute)
-        .method_not_allowed_fallback(async || WireError::WrongMethod)
+        .fallback(async |body: Body| read_whole(body).await.err().unwrap_or(WireError::NoSuchRoute))
+        .method_not_allowed_fallback(async |body: Body| {
+            read_whole(body).await.err().unwrap_or(WireError::WrongMethod)
+        })
         .with_state(service)
 }
 

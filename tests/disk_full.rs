@@ -47,7 +47,7 @@ fn a_full_disk_turns_changes_away_while_reads_and_time_go_on_and_it_heals_by_its
     let mut mortal = accrue("mortal", 5.0);
     mortal.expire_after = Some(Span::hours(1));
     lodger.change("bob", &mortal.into()).expect("room");
-    until(|| house.disk.paths().iter().any(|path| path.ends_with("spare-1.tmp")));
+    until(|| house.disk.is_prepared());
     house.disk.set_room(Some(0));
     let (counted, told) = fill(&lodger);
     assert_eq!(told, 50302);
@@ -86,7 +86,7 @@ fn a_failed_sync_leaves_waiting_requests_in_doubt_ends_the_service_and_loses_not
         let lodger = house.start().expect("a start");
         lodger.change("ann", &accrue("A", 100.0).into()).expect("an answer");
         lodger.change("ann", &send("T", "bob", 30.0)).expect("an answer");
-        until(|| house.disk.paths().iter().any(|path| path.ends_with("spare-1.tmp")));
+        until(|| house.disk.is_prepared());
         house.disk.fail(op, 0);
         let mut broken = lodger.running.core.broken.subscribe();
         let doubtful = lodger.change("ann", &spend("S", 7.0));

@@ -110,6 +110,75 @@ fn a_failed_sync_leaves_waiting_requests_in_doubt_ends_the_service_and_loses_not
     }
 }
 
+/// Direct transfers on many threads until the log fails: sender, command, and what its client was told.
+fn transfers_while_it_fails(lodger: &Lodger) -> Vec<(String, Command, Result<(), u32>)> {
+    let client = |client: usize| {
+        let (from, to) = (format!("from-{client}"), format!("to-{client}"));
+        let mut told = Vec::new();
+        loop {
+            let command = send(&format!("{client}-{}", told.len()), &to, 1.0);
+            let answered = lodger.change(&from, &command).map(|_| ()).map_err(code);
+            told.push((from.clone(), command, answered));
+            if answered.is_err() {
+                return told;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..8).map(|n| scope.spawn(move || client(n))).collect();
+        clients.into_iter().flat_map(|client| client.join().expect("a client's findings")).collect()
+    })
+}
+
+#[test]
+fn what_is_said_to_have_done_nothing_when_the_log_fails_has_done_nothing() {
+    for passing in [3, 10, 11, 12, 13, 20, 31, 42] {
+        let mut house = House::new(BEGINS);
+        let lodger = house.start().expect("a start");
+        for client in 0..8 {
+            lodger.change(&format!("from-{client}"), &accrue("A", 10_000.0).into()).expect("an answer");
+        }
+        until(|| house.disk.is_prepared());
+        house.disk.fail(Op::Sync, passing);
+        let told = transfers_while_it_fails(&lodger);
+        house.crash(lodger, Leaves::Everything);
+        let lodger = house.start().expect("the next start");
+        for (from, command, answered) in told {
+            let again = lodger.change(&from, &command).expect("sent again").replayed;
+            match answered {
+                Ok(()) => assert!(again, "lost: {command:?}"),
+                Err(50301) => assert!(!again, "told that nothing was done, and it was: {command:?}"),
+                Err(code) => assert_eq!(code, 50304, "{command:?}"),
+            }
+        }
+        lodger.stop();
+    }
+}
+
+#[test]
+fn a_direct_transfer_cut_off_between_its_halves_is_not_said_to_be_undone() {
+    let mut house = House::new(BEGINS);
+    let lodger = house.start().expect("a start");
+    lodger.change("ann", &accrue("A", 100.0).into()).expect("an answer");
+    until(|| house.disk.is_prepared());
+    house.disk.hold(Op::Sync);
+    let told = std::thread::scope(|scope| {
+        let sender = scope.spawn(|| lodger.change("ann", &send("T", "bob", 30.0)));
+        house.disk.wait_until_held();
+        // The sender's half is on its way to the disk. From here on the log takes nothing more.
+        scope.spawn(|| lodger.running.core.journal.close());
+        std::thread::sleep(Duration::from_millis(100));
+        house.disk.let_go();
+        sender.join().expect("an outcome").map(|_| ()).map_err(code)
+    });
+    assert!(told.is_ok() || told == Err(50304), "{told:?}");
+    house.crash(lodger, Leaves::Nothing);
+    let lodger = house.start().expect("the next start");
+    assert_eq!(lodger.sums("bob")[0], 300_000, "what was on its way has arrived");
+    assert!(lodger.change("ann", &send("T", "bob", 30.0)).expect("sent again").replayed);
+    lodger.stop();
+}
+
 #[test]
 fn the_binary_turns_changes_away_while_too_little_space_is_free_and_answers_reads() {
     const CHANGE: &str = r#"{"event_no":"A","member_no":"ann","event_type":"event","points":3}"#;

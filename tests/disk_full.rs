@@ -3,6 +3,7 @@ use crate::support::books::{accrue, send, spend};
 use crate::support::disk::{Leaves, Op};
 use crate::support::process::{Connection, Process};
 use crate::support::service::{House, Lodger};
+use crate::support::until;
 use eros_points::actors::answer::Failure;
 use eros_points::http::error::WireError;
 use eros_points::ledger::command::Command;
@@ -21,12 +22,6 @@ fn large(n: usize) -> Command {
     let mut accrual = accrue(&format!("large-{n}"), 1.0);
     accrual.order_items = Some(order);
     accrual.into()
-}
-
-#[track_caller]
-fn until(is_so: impl Fn() -> bool) {
-    let patience = Duration::from_millis(10);
-    assert!((0..6_000).any(|_| is_so() || std::thread::sleep(patience) != ()), "waited in vain");
 }
 
 /// Takes large accruals until one is turned away; how many counted, and what the last was told.

@@ -3,6 +3,7 @@ use crate::support::books::{accrue, send, spend};
 use crate::support::disk::{Leaves, Op};
 use crate::support::process::{Connection, Process};
 use crate::support::service::{House, Lodger};
+use crate::support::until;
 use eros_points::actors::answer::Failure;
 use eros_points::http::error::WireError;
 use eros_points::ledger::command::Command;
@@ -23,12 +24,6 @@ fn large(n: usize) -> Command {
     accrual.into()
 }
 
-#[track_caller]
-fn until(is_so: impl Fn() -> bool) {
-    let patience = Duration::from_millis(10);
-    assert!((0..6_000).any(|_| is_so() || std::thread::sleep(patience) != ()), "waited in vain");
-}
-
 /// Takes large accruals until one is turned away; how many counted, and what the last was told.
 fn fill(lodger: &Lodger) -> (usize, u32) {
     let mut counted = 0;
@@ -47,7 +42,7 @@ fn a_full_disk_turns_changes_away_while_reads_and_time_go_on_and_it_heals_by_its
     let mut mortal = accrue("mortal", 5.0);
     mortal.expire_after = Some(Span::hours(1));
     lodger.change("bob", &mortal.into()).expect("room");
-    until(|| house.disk.paths().iter().any(|path| path.ends_with("spare-1.tmp")));
+    until(|| house.disk.is_prepared());
     house.disk.set_room(Some(0));
     let (counted, told) = fill(&lodger);
     assert_eq!(told, 50302);
@@ -86,7 +81,7 @@ fn a_failed_sync_leaves_waiting_requests_in_doubt_ends_the_service_and_loses_not
         let lodger = house.start().expect("a start");
         lodger.change("ann", &accrue("A", 100.0).into()).expect("an answer");
         lodger.change("ann", &send("T", "bob", 30.0)).expect("an answer");
-        until(|| house.disk.paths().iter().any(|path| path.ends_with("spare-1.tmp")));
+        until(|| house.disk.is_prepared());
         house.disk.fail(op, 0);
         let mut broken = lodger.running.core.broken.subscribe();
         let doubtful = lodger.change("ann", &spend("S", 7.0));
@@ -108,6 +103,75 @@ fn a_failed_sync_leaves_waiting_requests_in_doubt_ends_the_service_and_loses_not
         assert_eq!(lodger.sums("ann")[1], 370_000, "it counts once, whether it had counted or not");
         lodger.stop();
     }
+}
+
+/// Direct transfers on many threads until the log fails: sender, command, and what its client was told.
+fn transfers_while_it_fails(lodger: &Lodger) -> Vec<(String, Command, Result<(), u32>)> {
+    let client = |client: usize| {
+        let (from, to) = (format!("from-{client}"), format!("to-{client}"));
+        let mut told = Vec::new();
+        loop {
+            let command = send(&format!("{client}-{}", told.len()), &to, 1.0);
+            let answered = lodger.change(&from, &command).map(|_| ()).map_err(code);
+            told.push((from.clone(), command, answered));
+            if answered.is_err() {
+                return told;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..8).map(|n| scope.spawn(move || client(n))).collect();
+        clients.into_iter().flat_map(|client| client.join().expect("a client's findings")).collect()
+    })
+}
+
+#[test]
+fn what_is_said_to_have_done_nothing_when_the_log_fails_has_done_nothing() {
+    for passing in [3, 10, 11, 12, 13, 20, 31, 42] {
+        let mut house = House::new(BEGINS);
+        let lodger = house.start().expect("a start");
+        for client in 0..8 {
+            lodger.change(&format!("from-{client}"), &accrue("A", 10_000.0).into()).expect("an answer");
+        }
+        until(|| house.disk.is_prepared());
+        house.disk.fail(Op::Sync, passing);
+        let told = transfers_while_it_fails(&lodger);
+        house.crash(lodger, Leaves::Everything);
+        let lodger = house.start().expect("the next start");
+        for (from, command, answered) in told {
+            let again = lodger.change(&from, &command).expect("sent again").replayed;
+            match answered {
+                Ok(()) => assert!(again, "lost: {command:?}"),
+                Err(50301) => assert!(!again, "told that nothing was done, and it was: {command:?}"),
+                Err(code) => assert_eq!(code, 50304, "{command:?}"),
+            }
+        }
+        lodger.stop();
+    }
+}
+
+#[test]
+fn a_direct_transfer_cut_off_between_its_halves_is_not_said_to_be_undone() {
+    let mut house = House::new(BEGINS);
+    let lodger = house.start().expect("a start");
+    lodger.change("ann", &accrue("A", 100.0).into()).expect("an answer");
+    until(|| house.disk.is_prepared());
+    house.disk.hold(Op::Sync);
+    let told = std::thread::scope(|scope| {
+        let sender = scope.spawn(|| lodger.change("ann", &send("T", "bob", 30.0)));
+        house.disk.wait_until_held();
+        // The sender's half is on its way to the disk. From here on the log takes nothing more.
+        scope.spawn(|| lodger.running.core.journal.close());
+        std::thread::sleep(Duration::from_millis(100));
+        house.disk.let_go();
+        sender.join().expect("an outcome").map(|_| ()).map_err(code)
+    });
+    assert!(told.is_ok() || told == Err(50304), "{told:?}");
+    house.crash(lodger, Leaves::Nothing);
+    let lodger = house.start().expect("the next start");
+    assert_eq!(lodger.sums("bob")[0], 300_000, "what was on its way has arrived");
+    assert!(lodger.change("ann", &send("T", "bob", 30.0)).expect("sent again").replayed);
+    lodger.stop();
 }
 
 #[test]

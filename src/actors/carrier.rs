@@ -11,6 +11,7 @@ use std::time::Duration;
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// Brings `outgoing` to its receiver and answers the receiver's outcome, durable. The note back follows by itself.
+/// A log closed meanwhile leaves it in doubt: the sender's half is durable, and the next start carries it on.
 pub async fn carry(
     core: &Arc<Core>,
     crm_id: &str,
@@ -19,7 +20,11 @@ pub async fn carry(
 ) -> Result<Outcome, Failure> {
     let Outgoing { offer, transfer_no, to, lots } = outgoing;
     let credit = Credit { from: from.to_owned(), transfer_no: transfer_no.clone(), offer, lots };
-    let received = insist(core, crm_id, &to, Command::Receive(credit)).await?;
+    let received =
+        insist(core, crm_id, &to, Command::Receive(credit)).await.map_err(|failure| match failure {
+            Failure::NotReady => Failure::Unknown,
+            other => other,
+        })?;
     let (core, crm_id, from) = (core.clone(), crm_id.to_owned(), from.to_owned());
     tokio::spawn(async move {
         let note = Command::ClearOutbox { transfer_no };

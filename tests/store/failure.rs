@@ -8,7 +8,7 @@ fn broken(breaks: impl FnOnce(&FaultyDisk)) -> (Journal<u32>, Ear, FaultyDisk) {
     let (journal, ear) = open(&disk, options());
     append(&journal, &ear, 1, 3);
     // Once the spare segment is there, only the log itself is written to.
-    until(|| disk.done().iter().any(|(op, path)| *op == Op::Sync && path.ends_with("spare-1.tmp")));
+    until(|| disk.is_prepared());
     breaks(&disk);
     (journal, ear, disk)
 }

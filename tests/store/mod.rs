@@ -8,6 +8,7 @@ mod snapshots;
 mod torn;
 
 use crate::support::disk::{FaultyDisk, Leaves, Op};
+use crate::support::until;
 use eros_points::format::frame::{Frame, FrameKind, frame_header, push_record};
 use eros_points::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
 use eros_points::ledger::lsn::Lsn;
@@ -92,19 +93,6 @@ fn open(disk: &FaultyDisk, options: JournalOptions) -> (Journal<u32>, Ear) {
     let journal = journal.expect("a journal");
     until(|| !journal.is_full());
     (journal, ear)
-}
-
-/// Waits for what comes by itself.
-#[track_caller]
-fn until(is_so: impl Fn() -> bool) {
-    let found = (0..6_000).any(|_| {
-        let so = is_so();
-        if !so {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        so
-    });
-    assert!(found, "waited in vain");
 }
 
 type Records = Vec<(Lsn, Vec<u8>)>;

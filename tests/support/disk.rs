@@ -124,6 +124,11 @@ impl FaultyDisk {
         self.lock().done.clone()
     }
 
+    /// Whether the log's second spare segment is ready: from then on only the log itself is written to, until it is full.
+    pub fn is_prepared(&self) -> bool {
+        self.lock().done.iter().any(|(op, path)| *op == Op::Sync && path.ends_with("spare-1.tmp"))
+    }
+
     pub fn paths(&self) -> Vec<PathBuf> {
         self.lock().names.keys().cloned().collect()
     }

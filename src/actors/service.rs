@@ -63,6 +63,11 @@ impl Service {
         self.core.get().map_or(self.zone, |core| core.zones.now())
     }
 
+    /// The zones that the tenant's times were in before, the latest first.
+    pub fn earlier_zones(&self, _crm_id: &str) -> Vec<Tz> {
+        self.core.get().map(|core| core.zones.earlier()).unwrap_or_default()
+    }
+
     /// Carries out a change of one member (or of the sender, for `Offer`, `SendDirect`); answers when it is durable.
     pub async fn change(&self, crm_id: &str, member_no: &str, command: Command) -> Result<Answer, Failure> {
         let (core, admission) = self.admit()?;

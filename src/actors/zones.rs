@@ -25,6 +25,18 @@ impl Zones {
         zones.iter().rev().find(|(from, _)| *from <= lsn).map_or(Tz::UTC, |(_, zone)| *zone)
     }
 
+    /// Every other zone there was, the latest first.
+    pub fn earlier(&self) -> Vec<Tz> {
+        let zones = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut earlier: Vec<Tz> = Vec::new();
+        for (_, zone) in zones.iter().rev().skip(1) {
+            if zones.last().is_some_and(|(_, now)| now != zone) && !earlier.contains(zone) {
+                earlier.push(*zone);
+            }
+        }
+        earlier
+    }
+
     pub fn all(&self) -> Vec<(Lsn, Tz)> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,7 +1,7 @@
 //! Tenant, body and query out of a request, each with its bounds.
 use crate::http::error::WireError;
 use crate::http::fields::invalid;
-use crate::limits::{BODY_BYTES_MAX, BODY_TIME_MAX};
+use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -46,13 +46,27 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 
 /// A body, within its bounds. One that nobody wants is read all the same: the connection then serves on, where the
 /// client expects it to.
-pub async fn read_whole(body: axum::body::Body) -> Result<axum::body::Bytes, WireError> {
-    let body = Limited::new(body, BODY_BYTES_MAX);
-    match tokio::time::timeout(BODY_TIME_MAX, body.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(WireError::BodyTooLarge),
-        Ok(Err(error)) => Err(WireError::BadJson(format!("it did not arrive: {error}"))),
-        Err(_) => Err(WireError::TooSlow),
+pub async fn read_whole(mut body: axum::body::Body) -> Result<axum::body::Bytes, WireError> {
+    let read = async {
+        match Limited::new(&mut body, BODY_BYTES_MAX).collect().await {
+            Ok(collected) => Ok(collected.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => {
+                pass_over(&mut body).await;
+                Err(WireError::BodyTooLarge)
+            }
+            Err(error) => Err(WireError::BadJson(format!("it did not arrive: {error}"))),
+        }
+    };
+    tokio::time::timeout(BODY_TIME_MAX, read).await.unwrap_or(Err(WireError::TooSlow))
+}
+
+/// Reads on for a while without keeping anything: a client that is still sending would not see its answer.
+async fn pass_over(body: &mut axum::body::Body) {
+    let mut passed = 0;
+    while passed < BODY_BYTES_PASSED_OVER_MAX
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        passed += frame.data_ref().map_or(0, axum::body::Bytes::len);
     }
 }
 

@@ -97,3 +97,16 @@ fn replays_the_first_answer_when_the_zone_was_changed_since() {
     server.pass(Span::hours(1));
     assert_eq!(server.accrue("e3", "m", 1)["create_time"], "2022-06-16 01:00:00");
 }
+
+#[test]
+fn a_request_sent_again_after_the_zone_was_changed_is_still_the_same_request() {
+    let mut server = Server::with(Options { now: MARCH, ..Options::default() });
+    let body = |points: i64| with(accrual("e1", "m", points), json!({"event_at": "2022-03-13 18:00:00"}));
+    let first = server.post("produce/direct", body(1));
+    server.stop();
+    server.set_zone(New_York);
+    server.start_again();
+    let again = server.replays("produce/direct", body(1));
+    assert_eq!(again.body, first.body, "also in how it tells the time");
+    server.refuses("produce/direct", body(2), 409, 40901);
+}

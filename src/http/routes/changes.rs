@@ -1,10 +1,12 @@
 //! The routes that change something: read the body, hand over the command, answer the record.
+use crate::actors::answer::Failure;
 use crate::actors::service::Service;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, Tenant};
 use crate::http::fields::Fields;
 use crate::http::requests::{self, Change};
 use crate::http::routes::changed;
+use crate::ledger::refusal::Refusal;
 use axum::extract::State;
 use axum::response::Response;
 use chrono_tz::Tz;
@@ -19,8 +21,18 @@ async fn change(
     body: &JsonBody,
     read: fn(&Fields<'_>, Tz) -> Result<Change, WireError>,
 ) -> Answered {
-    let (member_no, command) = read(&Fields::parse(&body.0)?, service.zone(crm_id))?;
-    changed(service.change(crm_id, &member_no, command).await)
+    let fields = Fields::parse(&body.0)?;
+    let (member_no, command) = read(&fields, service.zone(crm_id))?;
+    let mut answered = service.change(crm_id, &member_no, command).await;
+    for zone in service.earlier_zones(crm_id) {
+        if !matches!(answered, Err(Failure::Refused(Refusal::KeyReused))) {
+            break;
+        }
+        // Sent when another zone was set, the same text was another instant: it is still the same request.
+        let (member_no, command) = read(&fields, zone)?;
+        answered = service.change(crm_id, &member_no, command).await;
+    }
+    changed(answered)
 }
 
 pub async fn produce_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {

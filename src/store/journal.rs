@@ -150,6 +150,8 @@ pub(super) struct State<T> {
     /// Bytes of the group that is being written now.
     pub(super) writing: u64,
     pub(super) spare: Option<super::segments::Spare>,
+    /// The helper has made a spare segment, or found that it can't.
+    pub(super) spare_tried: bool,
     pub(super) disk_low: bool,
     pub(super) stopping: bool,
     /// The writer waits, and wants to be woken.
@@ -190,6 +192,7 @@ impl<T: Send + 'static> Journal<T> {
             room: 0,
             writing: 0,
             spare: None,
+            spare_tried: false,
             disk_low: false,
             stopping: false,
             writer_idle: false,
@@ -207,6 +210,7 @@ impl<T: Send + 'static> Journal<T> {
         });
         let helper = writer::start_helper(&shared)?;
         let writer = writer::start(&shared, end, Box::new(sink))?;
+        shared.wait_for_first_spare();
         Ok(Journal { shared, writer: Mutex::new(Some(writer)), helper: Mutex::new(Some(helper)) })
     }
 
@@ -292,6 +296,13 @@ impl<T: Send + 'static> Journal<T> {
 impl<T> Shared<T> {
     pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A log that ends near its segment's end has no room before there is a spare one: not a full disk, only a start.
+    fn wait_for_first_spare(&self) {
+        let waits =
+            |state: &mut State<T>| !state.spare_tried && !self.has_room(state, Class::Refusable, 4_096);
+        drop(self.spare_changed.wait_while(self.lock(), waits));
     }
 
     /// Whether a record of so many bytes fits into the space made ahead. Each frame costs a header, and the end of a

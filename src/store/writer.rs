@@ -326,13 +326,19 @@ fn keep_spare<T>(shared: &Shared<T>) {
                 Ok(spare) => {
                     made += 1;
                     tracing::debug!(took = ?started.elapsed(), "a spare segment is ready");
-                    shared.lock().spare = Some(spare);
+                    let mut state = shared.lock();
+                    (state.spare, state.spare_tried) = (Some(spare), true);
+                    drop(state);
                     shared.spare_changed.notify_all();
                     continue;
                 }
-                Err(error) => tracing::error!(
-                    "the log's next segment can't be made: {error}; trying again; hint: free disk space"
-                ),
+                Err(error) => {
+                    tracing::error!(
+                        "the log's next segment can't be made: {error}; trying again; hint: free disk space"
+                    );
+                    shared.lock().spare_tried = true;
+                    shared.spare_changed.notify_all();
+                }
             }
         }
         let state = shared.lock();

@@ -131,3 +131,19 @@ fn too_little_free_space_turns_changes_away_until_there_is_more() {
     append(&journal, &ear, 4, 5);
     journal.close();
 }
+
+#[test]
+fn a_start_near_the_end_of_a_segment_is_not_taken_for_a_full_disk() {
+    let (journal, ear) = open(&log_of(&[2], payload), options());
+    append(&journal, &ear, 3, 4);
+    journal.close();
+    let disk = log_of(&[2], payload);
+    disk.set_room(Some(0));
+    let (journal, _) = open(&disk, options());
+    assert_eq!(
+        journal.append(Class::Refusable, 0, &payload(3)),
+        Err(AppendError::Full),
+        "but a full disk is one"
+    );
+    journal.close();
+}

@@ -30,6 +30,9 @@ pub const BODY_BYTES_MAX: usize = 256 << 10;
 /// Of a body that is too large so much is read and dropped, so that its sender gets to see the answer.
 pub const BODY_BYTES_PASSED_OVER_MAX: usize = 16 << 20;
 
+/// How long a request waits for the index to catch up before it is shed.
+pub const INDEX_WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// How long a body may take to arrive.
 pub const BODY_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 

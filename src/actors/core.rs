@@ -15,7 +15,7 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::{Prior, Terms, apply, project_noting};
-use crate::limits::{MAILBOX_MAX, PARTITIONS};
+use crate::limits::{INDEX_WAIT_MAX, MAILBOX_MAX, PARTITIONS};
 use crate::store::journal::{AppendError, Class, Journal};
 use ractor::ActorRef;
 use std::collections::VecDeque;
@@ -145,8 +145,11 @@ impl Core {
             return Ok(());
         }
         let mut indexed = self.indexed.clone();
-        indexed.wait_for(|applied| *applied >= lsn).await.map_err(|_| Failure::NotReady)?;
-        Ok(())
+        match tokio::time::timeout(INDEX_WAIT_MAX, indexed.wait_for(|applied| *applied >= lsn)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(Failure::NotReady),
+            Err(_) => Err(Failure::Overloaded),
+        }
     }
 
     /// Carries out a command of one member, without admission; answers when what it tells is durable.
@@ -289,6 +292,10 @@ fn failure_of(error: AppendError) -> Failure {
 
 impl From<HistoryError> for Failure {
     fn from(error: HistoryError) -> Failure {
-        Failure::Fault(error.to_string())
+        match error {
+            // Its disk had no room; it comes back by itself.
+            HistoryError::Unavailable => Failure::Full,
+            other => Failure::Fault(other.to_string()),
+        }
     }
 }

@@ -190,9 +190,9 @@ impl Member {
             _ => None,
         };
         // An accrual may be born expired, points may come back to a lot that has expired: time has the last word.
-        // If there is no space for it now, the timer will do it.
+        // If there is no space for it now, the timer will do it; if the log is closed, the next start.
         match self.settle(state, self.core.clock.now()) {
-            Ok(()) | Err(Failure::Full) => {}
+            Ok(()) | Err(Failure::Full | Failure::NotReady) => {}
             Err(failure) => return Err(failure),
         }
         let record = Known { lsn, at, event, standing: Default::default() };

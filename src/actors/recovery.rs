@@ -245,16 +245,22 @@ impl Rebuilding<'_> {
     }
 }
 
-/// Feeds the whole log, archived segments included, to an index that lacks it. Changes nothing of the log.
+/// Feeds an index what it lacks of the log up to record `through`, archived segments included. Changes nothing of the
+/// log, which may be written to meanwhile.
 pub fn index_only(
     disk: &dyn Disk,
     folder: &Folder,
     log_id: u128,
     history: &dyn History,
+    through: Lsn,
     progress: impl FnMut(Progress),
 ) -> Result<(), RecoveryError> {
     let mut feeding = Feeding { history, indexed: history.applied(), waiting: Vec::new() };
-    let visit = |record: LogRecord<'_>| feeding.take(record).map_err(|error| error.to_string());
+    let visit = |record: LogRecord<'_>| match record.lsn {
+        // Later ones may not be durable yet.
+        lsn if lsn > through => Ok(()),
+        _ => feeding.take(record).map_err(|error| error.to_string()),
+    };
     replay(disk, folder, log_id, history.applied(), Mode::LookOnly, visit, progress)?;
     Ok(feeding.flush()?)
 }

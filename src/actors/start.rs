@@ -2,14 +2,14 @@
 use crate::actors::answer::Failure;
 use crate::actors::core::{Bounds, Core, partition_of};
 use crate::actors::held::Held;
-use crate::actors::recovery::{Recovered, RecoveryError, recover};
+use crate::actors::recovery::{Recovered, RecoveryError, index_only, recover};
 use crate::actors::snapshot::{Snapshotter, take_in_background};
 use crate::actors::timer::Timer;
 use crate::actors::zones::Zones;
 use crate::actors::{carrier, indexer, snapshot, sweeper, ticker};
 use crate::clock::Clock;
 use crate::format::entry::{Entry, ServiceEntry};
-use crate::history::{FjallHistory, History, HistoryError};
+use crate::history::{FjallHistory, History, HistoryError, ReopeningHistory};
 use crate::ledger::Terms;
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
@@ -82,7 +82,7 @@ fn load(setup: &Setup, progress: impl FnMut(Progress)) -> Result<Loaded, StartEr
     let lock = folder.lock()?;
     snapshots::remove_leftovers(disk, &folder)?;
     let (log_id, is_marked) = log_of(disk, &folder)?;
-    let history: Arc<dyn History> = Arc::new(open_history(&folder, setup.history_cache_bytes)?);
+    let history: Arc<dyn History> = Arc::new(reopening(setup, &folder, log_id)?);
     let started = crate::clock::monotonic();
     let recovered = recover(disk, &folder, log_id, &*history, progress)?;
     let last = recovered.end.last_lsn();
@@ -181,6 +181,22 @@ fn log_of(disk: &dyn Disk, folder: &Folder) -> Result<(u128, bool), StoreError> 
     }
 }
 
+/// The index, with what it takes to open it anew while the service runs.
+fn reopening(setup: &Setup, folder: &Folder, log_id: u128) -> Result<ReopeningHistory, StartError> {
+    let (cache_bytes, disk) = (setup.history_cache_bytes, setup.disk.clone());
+    let history = open_history(folder, cache_bytes)?;
+    let path = folder.history.clone();
+    let open = move || FjallHistory::open(&path, cache_bytes);
+    let folder = folder.clone();
+    let refill = move |history: &FjallHistory, through| {
+        index_only(&*disk, &folder, log_id, history, through, |_| {}).map_err(|error| match error {
+            RecoveryError::History(error) => error,
+            other => HistoryError::Storage(other.to_string()),
+        })
+    };
+    Ok(ReopeningHistory::new(history, Box::new(open), Box::new(refill)))
+}
+
 /// Opens the index; one that can't be opened is made anew from the log.
 pub fn open_history(folder: &Folder, cache_bytes: u64) -> Result<FjallHistory, StartError> {
     match FjallHistory::open(&folder.history, cache_bytes) {
@@ -226,7 +242,13 @@ impl Running {
             ticker::settle_due(core).await;
             core.durable(core.journal.last_assigned()).await?;
         }
-        core.indexed(core.journal.durable()).await
+        // A start has patience.
+        loop {
+            match core.indexed(core.journal.durable()).await {
+                Err(Failure::Overloaded) => {}
+                other => return other,
+            }
+        }
     }
 
     async fn note_zone(&self, zone: Tz) -> Result<(), Failure> {

@@ -18,7 +18,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     remove_history(&folder)?;
     let history = open_history(&folder, settings.history_cache_bytes)?;
     let mut shown = Shown::new("rebuilding");
-    index_only(&RealDisk, &folder, log_id, &history, |progress| shown.show(progress))?;
+    index_only(&RealDisk, &folder, log_id, &history, Lsn::MAX, |progress| shown.show(progress))?;
     let through: Lsn = history.sync()?;
     println!("the history index is made anew, through record {through}");
     Ok(())

@@ -235,7 +235,7 @@ impl History for FjallHistory {
         let mut batch = self.db.batch();
         let mut recent = self.recent();
         let mut tenants = Vec::new();
-        // What a failed attempt has counted already is not counted again.
+        // What a start finds in the index already is not counted again.
         for row in rows.iter().filter(|row| row.lsn > applied) {
             self.add(&mut batch, row);
             self.fill(&mut batch, &mut recent, row);
@@ -249,13 +249,8 @@ impl History for FjallHistory {
         }
         batch.insert(&self.meta, "applied", through.0.to_be_bytes());
         batch.insert(&self.meta, "version", INDEX_VERSION.to_be_bytes());
-        if let Err(error) = batch.commit() {
-            // What was counted for rows that did not get in is counted again from the tables.
-            *recent = Recent::default();
-            drop(recent);
-            self.load()?;
-            return Err(error.into());
-        }
+        // After a failure nothing here can be relied on any more: whoever called opens the index anew.
+        batch.commit()?;
         self.applied.store(through.0, Ordering::Release);
         Ok(())
     }
@@ -282,14 +277,6 @@ impl History for FjallHistory {
         }
         let standing = self.standing_at(&snapshot, lsn)?;
         Ok(Some(Known { lsn, at: entry.at, event: Arc::new(entry.event), standing }))
-    }
-
-    fn entry(&self, lsn: Lsn) -> Result<Option<MemberEntry>, HistoryError> {
-        self.entry_at(&self.db.snapshot(), lsn)
-    }
-
-    fn standing(&self, lsn: Lsn) -> Result<Standing, HistoryError> {
-        self.standing_at(&self.db.snapshot(), lsn)
     }
 
     fn transfers_to(

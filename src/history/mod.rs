@@ -7,15 +7,17 @@ mod index;
 mod keys;
 mod lists;
 mod postings;
+mod reopening;
 mod search;
 pub mod view;
 
 pub use index::FjallHistory;
+pub use reopening::ReopeningHistory;
 
 use crate::format::entry::MemberEntry;
 use crate::ledger::Known;
 use crate::ledger::account::Account;
-use crate::ledger::event::{Key, Standing, TransferStatus};
+use crate::ledger::event::{Key, TransferStatus};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use view::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
@@ -29,6 +31,8 @@ pub enum HistoryError {
         "the history index holds something it can't hold: {0}; hint: make it anew with `eros-points rebuild`"
     )]
     Corrupt(String),
+    #[error("the history index is closed after a failed write; it is opened again as soon as that works")]
+    Unavailable,
 }
 
 /// A member's entry on its way into the index.
@@ -56,12 +60,6 @@ pub trait History: Send + Sync {
 
     /// The record of this member that took `key`, with how it stands.
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError>;
-
-    /// One entry by its number.
-    fn entry(&self, lsn: Lsn) -> Result<Option<MemberEntry>, HistoryError>;
-
-    /// What later records did to it.
-    fn standing(&self, lsn: Lsn) -> Result<Standing, HistoryError>;
 
     /// The offers and direct transfers to `member_no` that bear this number, in whatever state, oldest first, each
     /// with its sender.

@@ -1,0 +1,195 @@
+//! The index with a way back from failed writes: after one, the store's library trusts its own memory no more and
+//! takes nothing further until it is opened anew. That happens here, in place: closed at once, opened when that works
+//! again, and brought up from the log to where it was. Until then nobody can ask it.
+use crate::history::view::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
+use crate::history::{FjallHistory, History, HistoryError, Row};
+use crate::ledger::Known;
+use crate::ledger::account::Account;
+use crate::ledger::event::{Key, TransferStatus};
+use crate::ledger::instant::Instant;
+use crate::ledger::lsn::Lsn;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+type Open = Box<dyn Fn() -> Result<FjallHistory, HistoryError> + Send + Sync>;
+/// Feeds an index what it lacks of the log, through a record.
+type Refill = Box<dyn Fn(&FjallHistory, Lsn) -> Result<(), HistoryError> + Send + Sync>;
+
+pub struct ReopeningHistory {
+    open: Open,
+    refill: Refill,
+    /// None while it is closed.
+    inner: RwLock<Option<FjallHistory>>,
+    /// Never goes back: who was told that a record is indexed relies on it.
+    applied: AtomicU64,
+}
+
+impl ReopeningHistory {
+    pub fn new(history: FjallHistory, open: Open, refill: Refill) -> ReopeningHistory {
+        let applied = AtomicU64::new(history.applied().0);
+        ReopeningHistory { open, refill, inner: RwLock::new(Some(history)), applied }
+    }
+
+    fn ask<T>(&self, ask: impl FnOnce(&FjallHistory) -> Result<T, HistoryError>) -> Result<T, HistoryError> {
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        ask(inner.as_ref().ok_or(HistoryError::Unavailable)?)
+    }
+
+    /// Something that writes; where it fails, the store is closed.
+    fn write<T>(
+        &self,
+        write: impl FnOnce(&FjallHistory) -> Result<T, HistoryError>,
+    ) -> Result<T, HistoryError> {
+        let written = self.ask(write);
+        if matches!(written, Err(HistoryError::Storage(_))) {
+            *self.inner.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        written
+    }
+
+    fn is_closed(&self) -> bool {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Opens the store and brings it to where it was, before anybody can ask it.
+    fn reopen(&self) -> Result<(), HistoryError> {
+        let history = (self.open)()?;
+        (self.refill)(&history, self.applied())?;
+        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = Some(history);
+        tracing::info!("the history index is open again");
+        Ok(())
+    }
+}
+
+impl History for ReopeningHistory {
+    fn applied(&self) -> Lsn {
+        Lsn(self.applied.load(Ordering::Acquire))
+    }
+
+    fn apply(&self, rows: &[Row<'_>], through: Lsn) -> Result<(), HistoryError> {
+        if self.is_closed() {
+            self.reopen()?;
+        }
+        self.write(|history| history.apply(rows, through))?;
+        self.applied.store(through.0, Ordering::Release);
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<Lsn, HistoryError> {
+        self.write(FjallHistory::sync)
+    }
+
+    fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
+        self.ask(|history| history.find(crm_id, member_no, key))
+    }
+
+    fn transfers_to(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        transfer_no: &str,
+    ) -> Result<Vec<(Lsn, String)>, HistoryError> {
+        self.ask(|history| history.transfers_to(crm_id, member_no, transfer_no))
+    }
+
+    fn search(
+        &self,
+        crm_id: &str,
+        query: &HistoryQuery,
+        account: Option<&Account>,
+        now: Instant,
+    ) -> Result<Page<RecordView>, HistoryError> {
+        self.ask(|history| history.search(crm_id, query, account, now))
+    }
+
+    fn lots(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        account: &Account,
+        now: Instant,
+        page: PageQuery,
+    ) -> Result<Page<LotView>, HistoryError> {
+        self.ask(|history| history.lots(crm_id, member_no, account, now, page))
+    }
+
+    fn transfers(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        status: Option<TransferStatus>,
+        now: Instant,
+        page: PageQuery,
+    ) -> Result<Page<TransferView>, HistoryError> {
+        self.ask(|history| history.transfers(crm_id, member_no, status, now, page))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::entry::{Entry, MemberEntry};
+    use crate::ledger::command::{Details, SourceType};
+    use crate::ledger::event::{Accrued, Event};
+    use crate::ledger::points::{Points, Total};
+
+    const NUMBERS: [&str; 3] = ["e1", "e2", "e3"];
+
+    /// The payload of record `lsn`.
+    fn payload(lsn: u64) -> Vec<u8> {
+        let event = Event::Accrued(Accrued {
+            event_no: NUMBERS[lsn as usize - 1].into(),
+            fingerprint: [lsn as u8; 16],
+            source_type: SourceType::Event,
+            points: Points::whole(1),
+            event_at: Instant(0),
+            expire_at: None,
+            unfreeze_at: None,
+            amount: None,
+            details: Details::default(),
+            order_items: None,
+            rule: None,
+            paid: Vec::new(),
+            active_after: Total::ZERO,
+        });
+        Entry::Member(MemberEntry { crm_id: "t".into(), member_no: "m".into(), at: Instant(0), event })
+            .encode()
+    }
+
+    fn feed(history: &dyn History, lsn: u64) -> Result<(), HistoryError> {
+        let payload = payload(lsn);
+        let Ok(Entry::Member(entry)) = Entry::decode(&payload) else { panic!("not an entry") };
+        history.apply(&[Row { lsn: Lsn(lsn), entry, payload: &payload }], Lsn(lsn))
+    }
+
+    fn finds(history: &ReopeningHistory, number: &str) -> Result<bool, HistoryError> {
+        history.find("t", "m", Key::Event(number)).map(|known| known.is_some())
+    }
+
+    #[test]
+    fn a_failed_write_closes_it_and_the_next_one_opens_it_with_nothing_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let open = move || FjallHistory::open(&path, 1 << 20);
+        let refill = |history: &FjallHistory, through: Lsn| {
+            (history.applied().0 + 1..=through.0).try_for_each(|lsn| feed(history, lsn))
+        };
+        let history = ReopeningHistory::new(open().unwrap(), Box::new(open), Box::new(refill));
+        feed(&history, 1).unwrap();
+        feed(&history, 2).unwrap();
+
+        let failed = history.write::<()>(|_| Err(HistoryError::Storage("no space left".into())));
+        assert!(matches!(failed, Err(HistoryError::Storage(_))));
+        assert!(
+            matches!(finds(&history, "e1"), Err(HistoryError::Unavailable)),
+            "not an answer that may be wrong"
+        );
+        assert_eq!(history.applied(), Lsn(2), "what was said to be indexed stays said");
+
+        feed(&history, 3).unwrap();
+        for number in NUMBERS {
+            assert!(finds(&history, number).unwrap(), "{number}");
+        }
+        assert_eq!(history.applied(), Lsn(3));
+    }
+}

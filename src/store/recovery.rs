@@ -65,7 +65,7 @@ pub fn replay(
         let header = checked_header(&bytes, file, &mut end, n == 0)?;
         end.ordinal = header.ordinal;
         let mut failed = None;
-        let ending = scan(&bytes, SEGMENT_HEADER_BYTES, &mut end.chain, newest, |record| {
+        let ending = scan(&bytes, SEGMENT_HEADER_BYTES, log_id, &mut end.chain, newest, |record| {
             if record.lsn <= from {
                 return Ok(());
             }

@@ -187,7 +187,7 @@ impl<T: Send> Writer<T> {
             return Err(std::io::Error::other("there is no segment"));
         };
         let count = u32::try_from(records.len()).map_err(std::io::Error::other)?;
-        let (header, checksum) = frame_header(&self.chain, kind, count, payload);
+        let (header, checksum) = frame_header(self.log_id, &self.chain, kind, count, payload);
         let mut frame = Vec::with_capacity(FRAME_HEADER_BYTES + payload.len());
         frame.extend_from_slice(&header);
         frame.extend_from_slice(payload);

@@ -62,6 +62,20 @@ pub fn scan<E>(
     }
 }
 
+/// Where the last mark among the whole frames of `bytes[from..end]` begins; `from` where there is none.
+pub fn last_mark(bytes: &[u8], from: usize, end: usize, log_id: u128) -> usize {
+    let (mut at, mut mark) = (from, from);
+    while let Some(rest) = bytes.get(at..end)
+        && let Ok(frame) = Frame::decode(rest, log_id)
+    {
+        if frame.kind == FrameKind::Mark {
+            mark = at;
+        }
+        at += frame.size();
+    }
+    mark
+}
+
 /// Checks that `frame` comes right after `chain`, moves the partitions' sequences and gives its records.
 fn continues<'a>(chain: &mut Chain, frame: &Frame<'a>) -> Result<Vec<RecordRef<'a>>, String> {
     if frame.number != chain.next_frame {

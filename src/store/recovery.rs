@@ -1,11 +1,12 @@
 //! Reads the log from a record on, checks all that it reads, and says where writing goes on.
-use crate::format::scan::{Ending, LogRecord, scan};
+use crate::format::scan::{Ending, LogRecord, last_mark, scan};
 use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::segments::{self, OpenSegment, SegmentFile};
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 /// Whether a torn tail is cut off or only told of.
@@ -45,7 +46,7 @@ pub struct Progress {
 }
 
 /// Gives every record after `from` to `visit`, in order. Everything read is checked: checksums, the chain of frames,
-/// numbers without gaps.
+/// numbers without gaps. Where the log is to be written to, all that `visit` is given is durable.
 pub fn replay(
     disk: &dyn Disk,
     folder: &Folder,
@@ -64,6 +65,9 @@ pub fn replay(
         let bytes = segments::read(disk, file)?;
         let header = checked_header(&bytes, file, &mut end, n == 0)?;
         end.ordinal = header.ordinal;
+        if let (true, Mode::Repair { durable }) = (newest, mode) {
+            make_durable(disk, folder, file, &bytes, &header, durable)?;
+        }
         let mut failed = None;
         let ending = scan(&bytes, SEGMENT_HEADER_BYTES, log_id, &mut end.chain, newest, |record| {
             if record.lsn <= from {
@@ -133,6 +137,36 @@ fn checked_header(
         return Err(corrupt("the segment does not continue the one before it".into()));
     }
     Ok(header)
+}
+
+/// Writes what stands behind the last mark again, the mark too, and syncs it. After a failed sync the system calls pages
+/// clean that the disk never took, and a later start reads them as if they were on it: index and clients must not be told
+/// of what the next power failure would take back. A mark tells that all before it was synced; it may not be itself.
+/// Where the log is damaged, or ends too early, nothing is written: that is refused elsewhere.
+fn make_durable(
+    disk: &dyn Disk,
+    folder: &Folder,
+    file: &SegmentFile,
+    bytes: &[u8],
+    header: &SegmentHeader,
+    durable: Lsn,
+) -> Result<(), StoreError> {
+    let mut chain = header.chain.clone();
+    let look = |_: LogRecord<'_>| Ok::<(), Infallible>(());
+    let ending = scan(bytes, SEGMENT_HEADER_BYTES, header.log_id, &mut chain, true, look);
+    let Ok(Ending::Clean { offset } | Ending::Torn { offset, .. }) = ending else { return Ok(()) };
+    if chain.next_lsn <= durable {
+        return Ok(());
+    }
+    let from = last_mark(bytes, SEGMENT_HEADER_BYTES, offset, header.log_id);
+    let write = || {
+        let segment = disk.open(&file.path, false)?;
+        segment.write_all_at(&bytes[from..offset], from as u64)?;
+        segment.sync_data()?;
+        // Its name may be no more durable than its end.
+        disk.sync_folder(&folder.wal)
+    };
+    write().map_err(StoreError::io(&file.path, "making the log's end durable"))
 }
 
 fn reopen(

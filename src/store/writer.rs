@@ -47,7 +47,7 @@ pub(super) fn start<T: Send + 'static>(
         chain: end.chain,
         segment: end.segment,
         last_group: 0,
-        // A log found without a mark at its end gets one: what recovery has read is durable.
+        // A log found without a mark at its end gets one: recovery has made durable what it has read.
         marked: false,
         last_sync: monotonic(),
         unsynced: false,

@@ -1,6 +1,6 @@
 //! Where the log ends: the table of the page, row by row, on bytes.
 use eros_points::format::frame::{FRAME_HEADER_BYTES, FrameKind, frame_header, push_record};
-use eros_points::format::scan::{Ending, scan};
+use eros_points::format::scan::{Ending, last_mark, scan};
 use eros_points::format::segment::Chain;
 use eros_points::limits::FRAME_PAYLOAD_BYTES_MAX;
 
@@ -162,5 +162,21 @@ fn what_a_client_made_to_look_like_a_later_frame_is_none() {
             assert_eq!(torn.read(true), (verdict, frames.starts[1], 1), "{what} of {log_id:x}");
             assert_eq!(frames.read(true), ("clean", frames.bytes.len(), 2), "{what} in a whole frame");
         }
+    }
+}
+
+#[test]
+fn the_last_mark_is_found_wherever_it_stands() {
+    for (frames, mark) in [
+        (Frames::default(), None),
+        (two(), None),
+        (two().mark(), Some(2)),
+        (two().mark().batch(b"three"), Some(2)),
+        (two().mark().batch(b"three").mark().batch(b"four"), Some(4)),
+    ] {
+        let end = frames.bytes.len();
+        let bytes = [&[0x11; 64][..], &frames.bytes, &[0; 100]].concat();
+        let expected = mark.map_or(64, |n: usize| 64 + frames.starts[n]);
+        assert_eq!(last_mark(&bytes, 64, 64 + end, LOG_ID), expected, "{mark:?}");
     }
 }

@@ -160,8 +160,11 @@ fn make_durable(
     }
     let from = last_mark(bytes, SEGMENT_HEADER_BYTES, offset, header.log_id);
     let write = || {
+        // The zeros of a cut may have gone the same way.
+        let was_cut = disk.list(&folder.wal)?.contains(&torn_path(folder, chain.next_lsn, offset, 1));
+        let to = if was_cut { bytes.len() } else { offset };
         let segment = disk.open(&file.path, false)?;
-        segment.write_all_at(&bytes[from..offset], from as u64)?;
+        segment.write_all_at(&bytes[from..to], from as u64)?;
         segment.sync_data()?;
         // Its name may be no more durable than its end.
         disk.sync_folder(&folder.wal)
@@ -217,9 +220,12 @@ fn torn(
 /// A name that no earlier torn tail has: one place can be torn twice.
 fn name_for_torn(disk: &dyn Disk, folder: &Folder, lsn: Lsn, offset: usize) -> std::io::Result<PathBuf> {
     let taken = disk.list(&folder.wal)?;
-    let name = |n: usize| folder.wal.join(format!("torn-{:020}-{offset}-{n}.bin", lsn.0));
-    let free = (1..).map(name).find(|path| !taken.contains(path));
+    let free = (1..).map(|n| torn_path(folder, lsn, offset, n)).find(|path| !taken.contains(path));
     free.ok_or_else(|| std::io::Error::other("there is no name left"))
+}
+
+fn torn_path(folder: &Folder, lsn: Lsn, offset: usize, n: usize) -> PathBuf {
+    folder.wal.join(format!("torn-{:020}-{offset}-{n}.bin", lsn.0))
 }
 
 /// Keeps the torn bytes in a file of their own, then writes zeros over them to the segment's end.

@@ -94,3 +94,20 @@ fn a_segment_whose_name_was_never_made_durable_gets_it_before_records_go_in() {
     journal.close();
     assert_eq!(after_power_failure(&disk), expected(4));
 }
+
+#[test]
+fn a_cut_whose_sync_failed_is_made_again_by_the_next_start() {
+    let disk = log_of(&[3], payload);
+    let mut bytes = disk.read(&segment(1));
+    let begins = frames_of(&bytes)[2];
+    bytes[begins + 90..].fill(0);
+    disk.place(&segment(1), bytes);
+    // Synced before: what is not torn, and the bytes kept aside.
+    disk.fail(Op::Sync, 2);
+    let words = read(&disk, REPAIR).err().expect("a refusal").to_string();
+    assert!(words.contains("cutting a torn tail"), "{words}");
+    let torn = |disk: &FaultyDisk| read(disk, Mode::LookOnly).expect("a log").0.torn.is_some();
+    assert!(!torn(&disk) && torn(&disk.after_crash(Leaves::Nothing)), "cut in memory alone");
+    read(&disk, REPAIR).expect("the next start");
+    assert!(!torn(&disk.after_crash(Leaves::Nothing)), "cut on disk");
+}

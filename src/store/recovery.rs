@@ -81,7 +81,7 @@ pub fn replay(
         match ending.unwrap_or(Ending::Clean { offset: 0 }) {
             Ending::Clean { offset } => {
                 if newest && mode != Mode::LookOnly {
-                    end.segment = Some(reopen(disk, file, offset, bytes.len(), header.ordinal)?);
+                    end.segment = Some(reopen(disk, file, offset, bytes.len(), &end)?);
                 }
             }
             Ending::Torn { offset, why } => torn(disk, folder, file, &bytes, offset, why, mode, &mut end)?,
@@ -177,11 +177,16 @@ fn reopen(
     file: &SegmentFile,
     offset: usize,
     bytes: usize,
-    ordinal: u64,
+    end: &LogEnd,
 ) -> Result<OpenSegment, StoreError> {
     let open = disk.open(&file.path, false).map_err(StoreError::io(&file.path, "opening"))?;
     let (bytes, offset) = (bytes as u64, offset as u64);
-    Ok(OpenSegment { file: open, path: file.path.clone(), bytes, offset, ordinal })
+    let mut segment =
+        OpenSegment { file: open, path: file.path.clone(), bytes, offset, ordinal: end.ordinal };
+    if end.chain.next_lsn == file.first_lsn {
+        segment.make_room_for_a_first_record().map_err(StoreError::io(&file.path, "lengthening"))?;
+    }
+    Ok(segment)
 }
 
 #[allow(clippy::too_many_arguments, reason = "one step of replay, with all that replay knows")]
@@ -211,7 +216,7 @@ fn torn(
         cut(disk, folder, file, bytes, offset, &kept)
             .map_err(StoreError::io(&file.path, "cutting a torn tail"))?;
         tracing::warn!("{words}; cut off, its bytes are kept in {}", kept.display());
-        end.segment = Some(reopen(disk, file, offset, bytes.len(), end.ordinal)?);
+        end.segment = Some(reopen(disk, file, offset, bytes.len(), end)?);
     }
     end.torn = Some(words);
     Ok(())

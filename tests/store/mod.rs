@@ -4,6 +4,7 @@ mod damage;
 mod decisions;
 mod failure;
 mod groups;
+mod names;
 mod restarts;
 mod snapshots;
 mod torn;

@@ -5,7 +5,7 @@ use crate::ledger::lsn::Lsn;
 use crate::limits::{FRAME_PAYLOAD_BYTES_AIM, RECORD_BYTES_MAX};
 use crate::store::disk::{Disk, DiskFile};
 use crate::store::error::StoreError;
-use crate::store::folder::Folder;
+use crate::store::folder::{Folder, record_in_name};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ pub fn list(disk: &dyn Disk, folder: &Folder) -> Result<Vec<SegmentFile>, StoreE
 
 fn first_lsn_of(path: &Path, ending: &str) -> Option<Lsn> {
     let (stem, found) = path.file_name()?.to_str()?.split_once('.')?;
-    (found == ending && stem.len() == 20).then(|| stem.parse().ok().map(Lsn))?
+    (found == ending).then(|| record_in_name(stem))?
 }
 
 pub fn live_path(folder: &Folder, first_lsn: Lsn) -> PathBuf {

@@ -59,6 +59,12 @@ pub fn replay(
     let all = segments::list(disk, folder)?;
     let mut end = LogEnd { log_id, chain: Chain::default(), segment: None, ordinal: 0, torn: None };
     let needed = reaching_back_to(&all, from.next())?;
+    // Writing would go on in it, and only what has a successor is archived.
+    if let (Mode::Repair { .. }, Some(newest)) = (mode, needed.last())
+        && newest.archived
+    {
+        return Err(StoreError::NewestMissing { path: newest.path.clone() });
+    }
     let total = needed.len() as u64;
     for (n, file) in needed.iter().enumerate() {
         let newest = n + 1 == needed.len();

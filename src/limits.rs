@@ -3,6 +3,10 @@
 /// The most open lots (`remaining` above 0) at which a member may still accrue.
 pub const OPEN_LOTS_MAX: usize = 100_000;
 
+/// The most lots that one spend, offer, direct transfer or reversal may take from. What it took comes back in one record,
+/// some of it owed by time, and that must fit too: `tests/ledger/bounds.rs` measures it.
+pub const LOTS_PER_RECORD_MAX: usize = 100_000;
+
 /// Messages that may wait for one member; above it that member's requests are shed.
 pub const MAILBOX_MAX: u32 = 1_000;
 

@@ -12,6 +12,7 @@ pub const RECORD_HEADER_BYTES: usize = 14;
 // Every record fits a frame.
 const _: () = assert!(RECORD_BYTES_MAX + RECORD_HEADER_BYTES <= FRAME_PAYLOAD_BYTES_MAX);
 
+const SALT_AT: usize = 72;
 const CRC_AT: usize = FRAME_HEADER_BYTES - 4;
 
 /// What a frame is for.
@@ -33,9 +34,17 @@ pub fn push_record(payload: &mut Vec<u8>, partition: u16, sequence: u64, record:
     payload.extend_from_slice(record);
 }
 
-/// The header for a frame that continues `chain` with `count` records in `payload`, and the checksum that the next
+/// What every frame of a log bears: the low 32 bits of its id, which is random and told to no client. So no text of
+/// a client's, which lies in a frame byte by byte, can be made to look like a frame.
+fn salt(log_id: u128) -> [u8; 4] {
+    let [a, b, c, d, ..] = log_id.to_le_bytes();
+    [a, b, c, d]
+}
+
+/// The header for a frame of this log that continues `chain` with `count` records in `payload`, and the checksum that the next
 /// frame repeats.
 pub fn frame_header(
+    log_id: u128,
     chain: &Chain,
     kind: FrameKind,
     count: u32,
@@ -52,7 +61,8 @@ pub fn frame_header(
     put(&mut header, 28, &length.to_le_bytes());
     put(&mut header, 32, &chain.previous.to_le_bytes());
     put(&mut header, 36, &crc32fast::hash(payload).to_le_bytes());
-    // 40..72: room for a chain hash over the log, zero in this version; 72..76 reserved.
+    // 40..72: room for a chain hash over the log, zero in this version.
+    put(&mut header, SALT_AT, &salt(log_id));
     let crc = crc32fast::hash(&header[..CRC_AT]);
     put(&mut header, CRC_AT, &crc.to_le_bytes());
     (header, crc)
@@ -61,7 +71,7 @@ pub fn frame_header(
 /// Why there is no frame to be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoFrame {
-    /// It is not whole: never written, not to its end, or damaged since.
+    /// It is not whole: never written, not to its end, or damaged since; or no frame of this log.
     #[error("{0}")]
     Broken(String),
     /// The header is as it was written, and not for this build. Whatever it is, it is no torn write.
@@ -82,8 +92,8 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// The frame at the start of `bytes`, or why there is none.
-    pub fn decode(bytes: &'a [u8]) -> Result<Frame<'a>, NoFrame> {
+    /// The frame of this log at the start of `bytes`, or why there is none.
+    pub fn decode(bytes: &'a [u8], log_id: u128) -> Result<Frame<'a>, NoFrame> {
         let broken = |why: &str| NoFrame::Broken(why.to_owned());
         let Some(header) = bytes.get(..FRAME_HEADER_BYTES) else {
             return Err(broken("the segment ends within a frame's header"));
@@ -94,6 +104,9 @@ impl<'a> Frame<'a> {
         let checksum = u32_at(header, CRC_AT);
         if crc32fast::hash(&header[..CRC_AT]) != checksum {
             return Err(broken("the frame header's checksum does not match"));
+        }
+        if header[SALT_AT..CRC_AT] != salt(log_id) {
+            return Err(broken("what stands there is no frame of this log"));
         }
         let (kind, length) = known(header)?;
         let Some(payload) = bytes.get(FRAME_HEADER_BYTES..FRAME_HEADER_BYTES + length) else {
@@ -143,8 +156,8 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Kind and payload length of a frame whose header is whole. Where the version stands, and the checksum, stays the same
-/// in every version: a newer build's frame must not be taken for a torn one by an older build, and cut off.
+/// Kind and payload length of a frame whose header is whole. Where the version stands, the salt and the checksum, stays
+/// the same in every version: a newer build's frame must not be taken for a torn one by an older build, and cut off.
 fn known(header: &[u8]) -> Result<(FrameKind, usize), NoFrame> {
     if header[4] != FRAME_VERSION {
         return Err(NoFrame::Unknown(format!(

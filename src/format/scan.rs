@@ -23,11 +23,12 @@ pub enum Ending {
     Corrupt { offset: usize, why: String },
 }
 
-/// Reads the frames of a segment from `offset` on, each of which must continue `chain`, and gives every record to
+/// Reads the frames of a segment of log `log_id` from `offset` on, each of which must continue `chain`, and gives every record to
 /// `visit`. `newest`: no segment follows.
 pub fn scan<E>(
     bytes: &[u8],
     mut offset: usize,
+    log_id: u128,
     chain: &mut Chain,
     newest: bool,
     mut visit: impl FnMut(LogRecord<'_>) -> Result<(), E>,
@@ -37,9 +38,9 @@ pub fn scan<E>(
         if all_zero(rest) {
             return Ok(Ending::Clean { offset });
         }
-        let frame = match Frame::decode(rest) {
+        let frame = match Frame::decode(rest, log_id) {
             Ok(frame) => frame,
-            Err(NoFrame::Broken(why)) => return Ok(judge(bytes, offset, chain, newest, why)),
+            Err(NoFrame::Broken(why)) => return Ok(judge(bytes, offset, log_id, chain, newest, why)),
             Err(NoFrame::Unknown(why)) => return Ok(Ending::Corrupt { offset, why }),
         };
         // From here on the bytes are what was once written: what does not fit was written wrong or put here.
@@ -59,6 +60,20 @@ pub fn scan<E>(
         chain.previous = frame.checksum;
         offset += frame.size();
     }
+}
+
+/// Where the last mark among the whole frames of `bytes[from..end]` begins; `from` where there is none.
+pub fn last_mark(bytes: &[u8], from: usize, end: usize, log_id: u128) -> usize {
+    let (mut at, mut mark) = (from, from);
+    while let Some(rest) = bytes.get(at..end)
+        && let Ok(frame) = Frame::decode(rest, log_id)
+    {
+        if frame.kind == FrameKind::Mark {
+            mark = at;
+        }
+        at += frame.size();
+    }
+    mark
 }
 
 /// Checks that `frame` comes right after `chain`, moves the partitions' sequences and gives its records.
@@ -94,14 +109,14 @@ fn continues<'a>(chain: &mut Chain, frame: &Frame<'a>) -> Result<Vec<RecordRef<'
 
 /// Bytes at `offset` are no whole frame. They are a torn write only in the newest segment, within one frame's size of
 /// what is valid, with no whole later frame behind them; anything else is damage.
-fn judge(bytes: &[u8], offset: usize, chain: &Chain, newest: bool, why: String) -> Ending {
+fn judge(bytes: &[u8], offset: usize, log_id: u128, chain: &Chain, newest: bool, why: String) -> Ending {
     let rest = &bytes[offset..];
     let evidence = Evidence {
         newest,
         within_one_frame: all_zero(
             rest.get(FRAME_HEADER_BYTES + FRAME_PAYLOAD_BYTES_MAX..).unwrap_or_default(),
         ),
-        later_frame: has_later_frame(rest, chain.next_frame),
+        later_frame: has_later_frame(rest, log_id, chain.next_frame),
     };
     if evidence.torn() { Ending::Torn { offset, why } } else { Ending::Corrupt { offset, why } }
 }
@@ -128,13 +143,13 @@ impl Evidence {
     }
 }
 
-/// Whether a whole frame numbered `next` + 1 or higher stands anywhere in `bytes`, or one that this build can't number.
-fn has_later_frame(bytes: &[u8], next: u64) -> bool {
+/// Whether a whole frame of this log numbered `next` + 1 or higher stands anywhere in `bytes`, or one that this build can't number.
+fn has_later_frame(bytes: &[u8], log_id: u128, next: u64) -> bool {
     let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let mut from = 1;
     while let Some(found) = bytes.get(from..end).and_then(|rest| find(rest, &FRAME_MAGIC)) {
         let at = from + found;
-        match Frame::decode(&bytes[at..]) {
+        match Frame::decode(&bytes[at..], log_id) {
             Ok(frame) if frame.number > next => return true,
             Err(NoFrame::Unknown(_)) => return true,
             _ => {}

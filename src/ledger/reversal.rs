@@ -7,7 +7,7 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lot::Taken;
 use crate::ledger::points::{Amount, Points, Total, share_half_up};
 use crate::ledger::refusal::Refusal;
-use crate::ledger::spend::from_lots;
+use crate::ledger::spend::{few_enough, from_lots};
 
 pub(super) fn reverse(
     account: &Account,
@@ -28,6 +28,7 @@ pub(super) fn reverse(
     if debt.is_positive() && !command.allow_negative {
         return Err(Refusal::WouldGoNegative { short: debt });
     }
+    few_enough(own.len() + elsewhere.len(), "reverse_points")?;
     let spendable = |part: &&Taken| account.lot(part.lot.id).is_some_and(|lot| lot.active(now));
     let lost: Total = own.iter().filter(spendable).chain(&elsewhere).map(|part| part.points).sum();
     Ok(Event::AccrualReversed(AccrualReversed {

@@ -7,6 +7,7 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lot::{Lot, Taken};
 use crate::ledger::points::{Points, Total};
 use crate::ledger::refusal::Refusal;
+use crate::limits::LOTS_PER_RECORD_MAX;
 
 pub(super) fn spend(
     account: &Account,
@@ -36,8 +37,20 @@ pub(super) fn in_spending_order(
 ) -> Result<Vec<Taken>, Refusal> {
     enough(account, points, now)?;
     let (taken, _) = from_lots(account.lots.iter().filter(|lot| lot.active(now)), points);
+    few_enough(taken.len(), "points")?;
     Ok(taken)
 }
+
+/// Refuses what would take from more lots than one record may; `field` says how many points were asked for.
+pub(super) fn few_enough(lots: usize, field: &'static str) -> Result<(), Refusal> {
+    if lots <= LOTS_PER_RECORD_MAX {
+        return Ok(());
+    }
+    let should = "would take from more than 100,000 lots; ask for less at once".to_owned();
+    Err(Refusal::Invalid { field, should })
+}
+
+const _: () = assert!(LOTS_PER_RECORD_MAX == 100_000, "the refusal's words say so");
 
 /// Refuses where the account can't spend so much. Debt can't hide behind lots: while there is one, no active lot
 /// holds anything.

@@ -11,7 +11,7 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lot::{Lot, Taken};
 use crate::ledger::points::{Points, Total};
 use crate::ledger::refusal::Refusal;
-use crate::ledger::spend::{enough, from_lots, in_spending_order};
+use crate::ledger::spend::{enough, few_enough, from_lots, in_spending_order};
 
 /// First from the lots that outlive the window, then from the others; open no longer than the shortest-lived of them.
 pub(super) fn offer(
@@ -27,6 +27,7 @@ pub(super) fn offer(
     let (mut taken, short) = from_lots(active().filter(outlives), command.points);
     let (rest, _) = from_lots(active().filter(|lot| !outlives(lot)), short);
     taken.extend(rest);
+    few_enough(taken.len(), "points")?;
     let deadline = taken.iter().filter_map(|part| part.lot.expire_at).fold(window_end, Instant::min);
     Ok(Event::Offered(Offered {
         transfer_no: command.transfer_no.clone(),

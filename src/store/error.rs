@@ -33,6 +33,12 @@ pub enum StoreError {
     LogMissing { path: PathBuf, log_id: u128 },
 
     #[error(
+        "the newest segment that is there, {}, is archived: a newer one was there, and is missing\n\
+         hint: put the newest segment back into wal/", path.display()
+    )]
+    NewestMissing { path: PathBuf },
+
+    #[error(
         "{} belongs to log {found:032x}, not to {expected:032x}\n\
          hint: files of two services are mixed; put this one where it belongs", path.display()
     )]

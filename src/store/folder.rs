@@ -1,5 +1,6 @@
 //! The data folder: where everything lies, the lock that keeps a second process out, the marker that says whose it is.
 #![expect(clippy::disallowed_types, reason = "locks are of files, not of disks")]
+use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -7,6 +8,12 @@ use std::path::{Path, PathBuf};
 
 /// Keeps other processes out of the data folder until it is dropped.
 pub struct FolderLock(#[expect(dead_code, reason = "held, not used")] File);
+
+/// The record that a file is named by: exactly 20 digits.
+pub(super) fn record_in_name(stem: &str) -> Option<Lsn> {
+    let is_one = stem.len() == 20 && stem.bytes().all(|byte| byte.is_ascii_digit());
+    is_one.then(|| stem.parse().ok().map(Lsn))?
+}
 
 /// The folders of a service.
 #[derive(Clone, Debug)]
@@ -66,7 +73,7 @@ impl Folder {
             Err(_) => Err(StoreError::Corrupt {
                 path,
                 offset: 0,
-                lsn: crate::ledger::lsn::Lsn::ZERO,
+                lsn: Lsn::ZERO,
                 why: "the marker does not hold a log's id of 32 hexadecimal digits".into(),
             }),
         }

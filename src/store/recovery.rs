@@ -1,11 +1,12 @@
 //! Reads the log from a record on, checks all that it reads, and says where writing goes on.
-use crate::format::scan::{Ending, LogRecord, scan};
+use crate::format::scan::{Ending, LogRecord, last_mark, scan};
 use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::segments::{self, OpenSegment, SegmentFile};
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 /// Whether a torn tail is cut off or only told of.
@@ -45,7 +46,7 @@ pub struct Progress {
 }
 
 /// Gives every record after `from` to `visit`, in order. Everything read is checked: checksums, the chain of frames,
-/// numbers without gaps.
+/// numbers without gaps. Where the log is to be written to, all that `visit` is given is durable.
 pub fn replay(
     disk: &dyn Disk,
     folder: &Folder,
@@ -58,14 +59,23 @@ pub fn replay(
     let all = segments::list(disk, folder)?;
     let mut end = LogEnd { log_id, chain: Chain::default(), segment: None, ordinal: 0, torn: None };
     let needed = reaching_back_to(&all, from.next())?;
+    // Writing would go on in it, and only what has a successor is archived.
+    if let (Mode::Repair { .. }, Some(newest)) = (mode, needed.last())
+        && newest.archived
+    {
+        return Err(StoreError::NewestMissing { path: newest.path.clone() });
+    }
     let total = needed.len() as u64;
     for (n, file) in needed.iter().enumerate() {
         let newest = n + 1 == needed.len();
         let bytes = segments::read(disk, file)?;
         let header = checked_header(&bytes, file, &mut end, n == 0)?;
         end.ordinal = header.ordinal;
+        if let (true, Mode::Repair { durable }) = (newest, mode) {
+            make_durable(disk, folder, file, &bytes, &header, durable)?;
+        }
         let mut failed = None;
-        let ending = scan(&bytes, SEGMENT_HEADER_BYTES, &mut end.chain, newest, |record| {
+        let ending = scan(&bytes, SEGMENT_HEADER_BYTES, log_id, &mut end.chain, newest, |record| {
             if record.lsn <= from {
                 return Ok(());
             }
@@ -77,7 +87,7 @@ pub fn replay(
         match ending.unwrap_or(Ending::Clean { offset: 0 }) {
             Ending::Clean { offset } => {
                 if newest && mode != Mode::LookOnly {
-                    end.segment = Some(reopen(disk, file, offset, bytes.len(), header.ordinal)?);
+                    end.segment = Some(reopen(disk, file, offset, bytes.len(), &end)?);
                 }
             }
             Ending::Torn { offset, why } => torn(disk, folder, file, &bytes, offset, why, mode, &mut end)?,
@@ -135,16 +145,54 @@ fn checked_header(
     Ok(header)
 }
 
+/// Writes what stands behind the last mark again, the mark too, and syncs it. After a failed sync the system calls pages
+/// clean that the disk never took, and a later start reads them as if they were on it: index and clients must not be told
+/// of what the next power failure would take back. A mark tells that all before it was synced; it may not be itself.
+/// Where the log is damaged, or ends too early, nothing is written: that is refused elsewhere.
+fn make_durable(
+    disk: &dyn Disk,
+    folder: &Folder,
+    file: &SegmentFile,
+    bytes: &[u8],
+    header: &SegmentHeader,
+    durable: Lsn,
+) -> Result<(), StoreError> {
+    let mut chain = header.chain.clone();
+    let look = |_: LogRecord<'_>| Ok::<(), Infallible>(());
+    let ending = scan(bytes, SEGMENT_HEADER_BYTES, header.log_id, &mut chain, true, look);
+    let Ok(Ending::Clean { offset } | Ending::Torn { offset, .. }) = ending else { return Ok(()) };
+    if chain.next_lsn <= durable {
+        return Ok(());
+    }
+    let from = last_mark(bytes, SEGMENT_HEADER_BYTES, offset, header.log_id);
+    let write = || {
+        // The zeros of a cut may have gone the same way.
+        let was_cut = disk.list(&folder.wal)?.contains(&torn_path(folder, chain.next_lsn, offset, 1));
+        let to = if was_cut { bytes.len() } else { offset };
+        let segment = disk.open(&file.path, false)?;
+        segment.write_all_at(&bytes[from..to], from as u64)?;
+        segment.sync_data()?;
+        // Its name may be no more durable than its end.
+        disk.sync_folder(&folder.wal)
+    };
+    write().map_err(StoreError::io(&file.path, "making the log's end durable"))
+}
+
 fn reopen(
     disk: &dyn Disk,
     file: &SegmentFile,
     offset: usize,
     bytes: usize,
-    ordinal: u64,
+    end: &LogEnd,
 ) -> Result<OpenSegment, StoreError> {
     let open = disk.open(&file.path, false).map_err(StoreError::io(&file.path, "opening"))?;
     let (bytes, offset) = (bytes as u64, offset as u64);
-    Ok(OpenSegment { file: open, path: file.path.clone(), bytes, offset, ordinal })
+    let mut segment =
+        OpenSegment { file: open, path: file.path.clone(), bytes, offset, ordinal: end.ordinal };
+    if end.chain.next_lsn == file.first_lsn {
+        segment.make_room_for_a_first_record().map_err(StoreError::io(&file.path, "lengthening"))?;
+    }
+    Ok(segment)
 }
 
 #[allow(clippy::too_many_arguments, reason = "one step of replay, with all that replay knows")]
@@ -174,7 +222,7 @@ fn torn(
         cut(disk, folder, file, bytes, offset, &kept)
             .map_err(StoreError::io(&file.path, "cutting a torn tail"))?;
         tracing::warn!("{words}; cut off, its bytes are kept in {}", kept.display());
-        end.segment = Some(reopen(disk, file, offset, bytes.len(), end.ordinal)?);
+        end.segment = Some(reopen(disk, file, offset, bytes.len(), end)?);
     }
     end.torn = Some(words);
     Ok(())
@@ -183,9 +231,12 @@ fn torn(
 /// A name that no earlier torn tail has: one place can be torn twice.
 fn name_for_torn(disk: &dyn Disk, folder: &Folder, lsn: Lsn, offset: usize) -> std::io::Result<PathBuf> {
     let taken = disk.list(&folder.wal)?;
-    let name = |n: usize| folder.wal.join(format!("torn-{:020}-{offset}-{n}.bin", lsn.0));
-    let free = (1..).map(name).find(|path| !taken.contains(path));
+    let free = (1..).map(|n| torn_path(folder, lsn, offset, n)).find(|path| !taken.contains(path));
     free.ok_or_else(|| std::io::Error::other("there is no name left"))
+}
+
+fn torn_path(folder: &Folder, lsn: Lsn, offset: usize, n: usize) -> PathBuf {
+    folder.wal.join(format!("torn-{:020}-{offset}-{n}.bin", lsn.0))
 }
 
 /// Keeps the torn bytes in a file of their own, then writes zeros over them to the segment's end.

@@ -1,14 +1,23 @@
 //! Segment files: their names, their making, their list.
+use crate::format::frame::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES};
 use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::ledger::lsn::Lsn;
+use crate::limits::{FRAME_PAYLOAD_BYTES_AIM, RECORD_BYTES_MAX};
 use crate::store::disk::{Disk, DiskFile};
 use crate::store::error::StoreError;
-use crate::store::folder::Folder;
+use crate::store::folder::{Folder, record_in_name};
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub const SEGMENT_ENDING: &str = "seg";
 pub const ARCHIVED_ENDING: &str = "seg.zst";
+
+/// The largest frame that the writer makes holds one record; a start's mark comes before it, and the journal keeps a margin
+/// of two headers.
+const ROOM_FOR_A_FIRST_RECORD: u64 =
+    (4 * (FRAME_HEADER_BYTES + RECORD_HEADER_BYTES) + RECORD_BYTES_MAX) as u64;
+
+const _: () = assert!(FRAME_PAYLOAD_BYTES_AIM <= RECORD_HEADER_BYTES + RECORD_BYTES_MAX);
 
 /// A segment on disk.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +47,7 @@ pub fn list(disk: &dyn Disk, folder: &Folder) -> Result<Vec<SegmentFile>, StoreE
 
 fn first_lsn_of(path: &Path, ending: &str) -> Option<Lsn> {
     let (stem, found) = path.file_name()?.to_str()?.split_once('.')?;
-    (found == ending && stem.len() == 20).then(|| stem.parse().ok().map(Lsn))?
+    (found == ending).then(|| record_in_name(stem))?
 }
 
 pub fn live_path(folder: &Folder, first_lsn: Lsn) -> PathBuf {
@@ -121,9 +130,23 @@ impl OpenSegment {
     pub fn room(&self) -> u64 {
         self.bytes - self.offset
     }
+
+    /// Lengthens a segment that holds no record yet until any record fits. It can't be left for the next one: that would
+    /// begin with the same record, and so have the same name.
+    pub fn make_room_for_a_first_record(&mut self) -> io::Result<()> {
+        let Some(short) = ROOM_FOR_A_FIRST_RECORD.checked_sub(self.room()).filter(|short| *short > 0) else {
+            return Ok(());
+        };
+        let zeros = vec![0; usize::try_from(short).map_err(io::Error::other)?];
+        self.file.write_all_at(&zeros, self.bytes)?;
+        self.file.sync_data()?;
+        self.bytes += short;
+        Ok(())
+    }
 }
 
-/// Turns a spare file into the segment that continues `chain`. Its name is on disk before anything is in it.
+/// Turns a spare file into the segment that continues `chain`. Its name is on disk before anything is in it. No segment
+/// is ever put in another's place.
 pub fn begin(
     disk: &dyn Disk,
     folder: &Folder,
@@ -132,10 +155,13 @@ pub fn begin(
     ordinal: u64,
     chain: &Chain,
 ) -> io::Result<OpenSegment> {
+    let path = live_path(folder, chain.next_lsn);
+    if disk.list(&folder.wal)?.contains(&path) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a segment of this name is there already"));
+    }
     let header = SegmentHeader { log_id, ordinal, chain: chain.clone() }.encode();
     spare.file.write_all_at(&header, 0)?;
     spare.file.sync_data()?;
-    let path = live_path(folder, chain.next_lsn);
     disk.rename(&spare.path, &path)?;
     disk.sync_folder(&folder.wal)?;
     Ok(OpenSegment {

@@ -6,7 +6,7 @@ use crate::format::snapshot::{
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::{Disk, DiskFile};
 use crate::store::error::StoreError;
-use crate::store::folder::Folder;
+use crate::store::folder::{Folder, record_in_name};
 use std::path::{Path, PathBuf};
 
 const ENDING: &str = "snap";
@@ -131,12 +131,12 @@ pub struct SnapshotFile {
     pub path: PathBuf,
 }
 
-/// The snapshots in place, oldest first.
+/// The snapshots in place, oldest first: files of other names are none.
 pub fn list(disk: &dyn Disk, folder: &Folder) -> Result<Vec<SnapshotFile>, StoreError> {
     let files = disk.list(&folder.snapshots).map_err(StoreError::io(&folder.snapshots, "listing"))?;
     let snapshot = |path: PathBuf| {
-        let noted = path.file_name()?.to_str()?.strip_suffix(ENDING)?.strip_suffix('.')?.parse().ok()?;
-        Some(SnapshotFile { noted: Lsn(noted), path })
+        let stem = path.file_name()?.to_str()?.strip_suffix(ENDING)?.strip_suffix('.')?;
+        Some(SnapshotFile { noted: record_in_name(stem)?, path })
     };
     Ok(files.into_iter().filter_map(snapshot).collect())
 }
@@ -184,6 +184,10 @@ pub fn read(
     let header = SnapshotHeader::decode(&head).map_err(bad)?;
     if header.log_id != log_id {
         return Err(StoreError::Foreign { path: path.to_owned(), expected: log_id, found: header.log_id });
+    }
+    // Which snapshot is the newest, and what may be archived, is told from names alone.
+    if path.file_stem().and_then(|stem| record_in_name(stem.to_str()?)) != Some(header.noted) {
+        return Err(bad(format!("the snapshot is of record {}, its name says otherwise", header.noted)));
     }
     let end = length - SNAPSHOT_FOOTER_BYTES as u64;
     let claimed = SnapshotFooter::decode(&part(end, SNAPSHOT_FOOTER_BYTES)?).map_err(bad)?;

@@ -47,7 +47,7 @@ pub(super) fn start<T: Send + 'static>(
         chain: end.chain,
         segment: end.segment,
         last_group: 0,
-        // A log found without a mark at its end gets one: what recovery has read is durable.
+        // A log found without a mark at its end gets one: recovery has made durable what it has read.
         marked: false,
         last_sync: monotonic(),
         unsynced: false,
@@ -187,7 +187,7 @@ impl<T: Send> Writer<T> {
             return Err(std::io::Error::other("there is no segment"));
         };
         let count = u32::try_from(records.len()).map_err(std::io::Error::other)?;
-        let (header, checksum) = frame_header(&self.chain, kind, count, payload);
+        let (header, checksum) = frame_header(self.log_id, &self.chain, kind, count, payload);
         let mut frame = Vec::with_capacity(FRAME_HEADER_BYTES + payload.len());
         frame.extend_from_slice(&header);
         frame.extend_from_slice(payload);

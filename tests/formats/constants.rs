@@ -96,7 +96,7 @@ fn a_segment_that_begins_anywhere_has_its_fields_where_the_page_says() {
     chain.sequences[63] += 1;
     push_record(&mut payload, 63, chain.sequences[63], b"one");
     push_record(&mut payload, 0, chain.sequences[0] + 1, b"");
-    let (frame, checksum) = frame_header(&chain, FrameKind::Batch, 2, &payload);
+    let (frame, checksum) = frame_header(log_id, &chain, FrameKind::Batch, 2, &payload);
     bytes.extend_from_slice(&frame);
     bytes.extend_from_slice(&payload);
     let next = Chain {
@@ -105,7 +105,7 @@ fn a_segment_that_begins_anywhere_has_its_fields_where_the_page_says() {
         previous: checksum,
         ..chain
     };
-    bytes.extend_from_slice(&frame_header(&next, FrameKind::Mark, 0, &[]).0);
+    bytes.extend_from_slice(&frame_header(log_id, &next, FrameKind::Mark, 0, &[]).0);
     bytes.extend_from_slice(&[0; 100]);
 
     let mut reader = LogReader::new(&page);

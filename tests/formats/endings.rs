@@ -1,8 +1,10 @@
 //! Where the log ends: the table of the page, row by row, on bytes.
 use eros_points::format::frame::{FRAME_HEADER_BYTES, FrameKind, frame_header, push_record};
-use eros_points::format::scan::{Ending, scan};
+use eros_points::format::scan::{Ending, last_mark, scan};
 use eros_points::format::segment::Chain;
 use eros_points::limits::FRAME_PAYLOAD_BYTES_MAX;
+
+const LOG_ID: u128 = 0x5a17_0000_0000_0001_0102_0304;
 
 /// Frames one after the other, as a segment has them behind its header.
 #[derive(Clone, Default)]
@@ -26,7 +28,7 @@ impl Frames {
     }
 
     fn push(mut self, kind: FrameKind, count: u32, payload: &[u8]) -> Frames {
-        let (header, checksum) = frame_header(&self.chain, kind, count, payload);
+        let (header, checksum) = frame_header(LOG_ID, &self.chain, kind, count, payload);
         self.starts.push(self.bytes.len());
         self.bytes.extend_from_slice(&header);
         self.bytes.extend_from_slice(payload);
@@ -62,7 +64,7 @@ impl Frames {
 /// The verdict, where, and how many records were given before.
 fn verdict(bytes: &[u8], newest: bool) -> (&'static str, usize, u64) {
     let mut records = 0;
-    let ending = scan(bytes, 0, &mut Chain::default(), newest, |_| {
+    let ending = scan(bytes, 0, LOG_ID, &mut Chain::default(), newest, |_| {
         records += 1;
         Ok::<(), ()>(())
     });
@@ -132,4 +134,49 @@ fn what_reaches_beyond_one_frame_is_no_unfinished_write() {
     assert_eq!(verdict(&bytes, true), ("torn", start, 1));
     bytes[last_of_a_frame + 1] = 1;
     assert_eq!(verdict(&bytes, true), ("damage", start, 1));
+}
+
+/// A frame as a client could send it in a text: all of it but the salt is right.
+fn made_up(log_id: u128, change: impl Fn(Frames) -> Frames) -> Vec<u8> {
+    let chain = Chain { next_frame: 1_000_000, ..Chain::default() };
+    let (header, _) = frame_header(log_id, &chain, FrameKind::Mark, 0, &[]);
+    change(Frames { bytes: header.to_vec(), starts: vec![0], ..Frames::default() }).bytes
+}
+
+#[test]
+fn what_a_client_made_to_look_like_a_later_frame_is_none() {
+    type Change = fn(Frames) -> Frames;
+    let changes: [(&str, Change); 4] = [
+        ("a whole frame", |frames| frames),
+        ("a newer version", |frames| frames.rewritten(0, 4, 2)),
+        ("an unknown kind", |frames| frames.rewritten(0, 5, 3)),
+        ("a length beyond all frames", |frames| frames.rewritten(0, 31, 0xFF)),
+    ];
+    for (what, change) in changes {
+        for (log_id, verdict) in
+            [(LOG_ID ^ 1, "torn"), (LOG_ID ^ 1 << 31, "torn"), (0, "torn"), (LOG_ID, "damage")]
+        {
+            let text = [&b"a text, "[..], &made_up(log_id, change), b" and more of it"].concat();
+            let frames = Frames::default().batch(b"one").batch(&text);
+            let torn = frames.clone().flipped(1, FRAME_HEADER_BYTES + 15);
+            assert_eq!(torn.read(true), (verdict, frames.starts[1], 1), "{what} of {log_id:x}");
+            assert_eq!(frames.read(true), ("clean", frames.bytes.len(), 2), "{what} in a whole frame");
+        }
+    }
+}
+
+#[test]
+fn the_last_mark_is_found_wherever_it_stands() {
+    for (frames, mark) in [
+        (Frames::default(), None),
+        (two(), None),
+        (two().mark(), Some(2)),
+        (two().mark().batch(b"three"), Some(2)),
+        (two().mark().batch(b"three").mark().batch(b"four"), Some(4)),
+    ] {
+        let end = frames.bytes.len();
+        let bytes = [&[0x11; 64][..], &frames.bytes, &[0; 100]].concat();
+        let expected = mark.map_or(64, |n: usize| 64 + frames.starts[n]);
+        assert_eq!(last_mark(&bytes, 64, 64 + end, LOG_ID), expected, "{mark:?}");
+    }
 }

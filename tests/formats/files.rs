@@ -87,7 +87,8 @@ impl<'a> LogReader<'a> {
         assert!(length <= self.page.size("FRAME_PAYLOAD_BYTES_MAX"));
         let payload = &bytes[size..size + length];
         assert_eq!(number("payload checksum"), crc32(&[payload]).into());
-        for name in ["reserved", "reserved too", "chain hash"] {
+        assert_eq!(number("salt"), self.log_id & 0xFFFF_FFFF, "the frame is of this log");
+        for name in ["reserved", "chain hash"] {
             assert!(layout.field(name, header).iter().all(|byte| *byte == 0), "{name}");
         }
         let before = self.records.len();

@@ -46,7 +46,7 @@ fn segment(chain: &mut Chain, ordinal: u64, payloads: &[Vec<u8>]) -> Vec<u8> {
             push_record(&mut frame, place, chain.sequences[usize::from(place)], payload);
         }
         let kind = if group.is_empty() { FrameKind::Mark } else { FrameKind::Batch };
-        let (header, checksum) = frame_header(chain, kind, group.len() as u32, &frame);
+        let (header, checksum) = frame_header(LOG_ID, chain, kind, group.len() as u32, &frame);
         out.extend_from_slice(&header);
         out.extend_from_slice(&frame);
         chain.next_lsn = chain.next_lsn.plus(group.len() as u64);

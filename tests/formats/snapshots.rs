@@ -23,6 +23,10 @@ const PINNED: &str = "v1/folder/snapshots/00000000000000000035.snap.txt";
 /// These were asked first: their accounts end at the noted record. The others hold later ones.
 const ASKED_FIRST: [&str; 2] = ["bob", "dan"];
 
+fn named(folder: &Folder, noted: Lsn) -> PathBuf {
+    folder.snapshots.join(format!("{:020}.snap", noted.0))
+}
+
 /// The members' accounts as the pinned log makes them.
 fn accounts() -> Vec<(&'static str, &'static str, Account)> {
     let account = |(crm_id, member, _): (&'static str, &'static str, _)| {
@@ -51,7 +55,7 @@ fn written(folder: &Folder) -> PathBuf {
         writer.push(EntryKind::Member, &codec::encode(&image), account.last).unwrap();
     }
     writer.finish().unwrap().publish().unwrap();
-    folder.snapshots.join(format!("{:020}.snap", NOTED.0))
+    named(folder, NOTED)
 }
 
 fn made() -> Vec<u8> {
@@ -70,7 +74,7 @@ fn pinned() -> Vec<u8> {
 fn a_snapshot_of_version_1_and_the_log_after_it_give_the_same_accounts_as_the_log_alone() {
     let data = tempfile::tempdir().unwrap();
     let folder = unpacked(data.path());
-    std::fs::write(folder.snapshots.join(format!("{:020}.snap", NOTED.0)), pinned()).unwrap();
+    std::fs::write(named(&folder, NOTED), pinned()).unwrap();
     let by_snapshot = check_recovery(&folder, Some(NOTED));
     let data = tempfile::tempdir().unwrap();
     assert_eq!(by_snapshot, check_recovery(&unpacked(data.path()), None));
@@ -120,7 +124,7 @@ fn any_byte_that_is_changed_is_found() {
     let data = tempfile::tempdir().unwrap();
     let folder = Folder::at(data.path());
     folder.create(&RealDisk).unwrap();
-    let (path, pinned) = (folder.snapshots.join("1.snap"), pinned());
+    let (path, pinned) = (named(&folder, NOTED), pinned());
     let check = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
         snapshots::read(&RealDisk, &path, LOG_ID, |_, _| Ok(()))
@@ -142,8 +146,38 @@ fn blocks_under_the_header_of_another_snapshot_are_refused() {
     let mut bytes = pinned();
     let other = SnapshotHeader { log_id: LOG_ID, noted: Lsn(NOTED.0 + 1), created_at: END };
     bytes[..64].copy_from_slice(&other.encode());
-    let path = folder.snapshots.join("1.snap");
+    let path = named(&folder, other.noted);
     std::fs::write(&path, bytes).unwrap();
     let read = snapshots::read(&RealDisk, &path, LOG_ID, |_, _| Ok(()));
-    assert!(read.is_err(), "a header that is whole, and another's");
+    let words = read.expect_err("a header that is whole, and another's").to_string();
+    assert!(words.contains("footer"), "{words}");
+}
+
+#[test]
+fn a_snapshot_under_anothers_name_is_a_bad_one_and_the_one_before_it_is_taken() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = unpacked(data.path());
+    for noted in [NOTED, Lsn(NOTED.0 + 5), Lsn(9_999)] {
+        std::fs::write(named(&folder, noted), pinned()).unwrap();
+    }
+    let read = snapshots::read(&RealDisk, &named(&folder, Lsn(9_999)), LOG_ID, |_, _| panic!("an entry"));
+    let words = read.expect_err("another's name").to_string();
+    assert!(words.contains("of record 35, its name says otherwise"), "{words}");
+    check_recovery(&folder, Some(NOTED));
+}
+
+#[test]
+fn only_names_of_twenty_digits_are_snapshots() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = unpacked(data.path());
+    for name in ["35.snap", "+0000000000000000035.snap", "000000000000000000035.snap", "copy.snap", ".snap"] {
+        std::fs::write(folder.snapshots.join(name), pinned()).unwrap();
+    }
+    assert_eq!(snapshots::list(&RealDisk, &folder).unwrap().len(), 0);
+    std::fs::write(named(&folder, NOTED), pinned()).unwrap();
+    let listed = snapshots::list(&RealDisk, &folder).unwrap();
+    assert_eq!(listed.iter().map(|file| file.noted).collect::<Vec<_>>(), [NOTED]);
+    // Publishing another one removes none of the files that are no snapshots.
+    written(&folder);
+    assert!(folder.snapshots.join("35.snap").exists() && folder.snapshots.join("copy.snap").exists());
 }

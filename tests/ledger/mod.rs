@@ -1,5 +1,6 @@
 //! The ledger's rules, each as a story: steps, then the five sums.
 mod accruals;
+mod bounds;
 mod examples;
 mod give_backs;
 mod reversals;

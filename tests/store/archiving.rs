@@ -32,3 +32,18 @@ fn only_what_is_covered_wholly_is_archived_and_never_the_newest() {
         assert_eq!(read(&disk, Mode::LookOnly).expect("a log").1, expected(6));
     }
 }
+
+#[test]
+fn a_log_of_which_only_archived_segments_are_left_is_not_written_to() {
+    let disk = log_of(&[2, 2], payload);
+    archive_through(&disk, &folder(), Lsn(2)).expect("archived");
+    disk.take_away(&segment(3));
+    let before = disk.all();
+    let words = read(&disk, REPAIR).err().expect("a refusal").to_string();
+    assert!(
+        words.contains("00000000000000000001.seg.zst, is archived") && words.contains("hint:"),
+        "{words}"
+    );
+    assert!(disk.all() == before, "a refusal changed a file");
+    assert_eq!(read(&disk, Mode::LookOnly).expect("what is left").1, expected(2));
+}

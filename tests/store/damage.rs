@@ -42,7 +42,7 @@ fn a_mark_behind_the_last_records_makes_damage_in_them_known_as_damage() {
         let bytes = disk.read(&segment(1));
         let frames = frames_of(&bytes);
         let last = frames.iter().rev().nth(1).copied().unwrap_or(SEGMENT_HEADER_BYTES);
-        Frame::decode(&bytes[last..])
+        Frame::decode(&bytes[last..], LOG_ID)
             .is_ok_and(|frame| frame.kind == FrameKind::Mark && frame.first_lsn == Lsn(3))
     };
     until(marked);
@@ -50,7 +50,7 @@ fn a_mark_behind_the_last_records_makes_damage_in_them_known_as_damage() {
     let mut bytes = disk.read(&segment(1));
     let frames = frames_of(&bytes);
     let record = frames.iter().find(|at| {
-        Frame::decode(&bytes[**at..]).is_ok_and(|frame| frame.first_lsn == Lsn(2) && frame.count == 1)
+        Frame::decode(&bytes[**at..], LOG_ID).is_ok_and(|frame| frame.first_lsn == Lsn(2) && frame.count == 1)
     });
     let record = *record.expect("the frame of record 2");
     bytes[record + 100] ^= 1;

@@ -48,7 +48,7 @@ fn bytes(broken: Broken, far: bool, later: Option<u64>) -> (Vec<u8>, usize) {
 
 fn ending(bytes: &[u8], newest: bool) -> (Ending, Chain) {
     let mut chain = Chain::default();
-    let done = scan::<()>(bytes, SEGMENT_HEADER_BYTES, &mut chain, newest, |_| Ok(()));
+    let done = scan::<()>(bytes, SEGMENT_HEADER_BYTES, LOG_ID, &mut chain, newest, |_| Ok(()));
     (done.expect("no visitor refuses"), chain)
 }
 

@@ -37,7 +37,8 @@ fn what_waits_while_a_group_is_synced_is_the_next_group() {
     assert_eq!(read(&disk.after_crash(Leaves::Nothing), Mode::LookOnly).expect("a log").1, expected(51));
     let bytes = disk.read(&segment(1));
     let frames = frames_of(&bytes);
-    let counts = frames.iter().filter_map(|at| Frame::decode(&bytes[*at..]).ok()).map(|frame| frame.count);
+    let counts =
+        frames.iter().filter_map(|at| Frame::decode(&bytes[*at..], LOG_ID).ok()).map(|frame| frame.count);
     assert!(counts.max() > Some(20), "many records share one frame");
 }
 

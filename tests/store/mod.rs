@@ -4,6 +4,8 @@ mod damage;
 mod decisions;
 mod failure;
 mod groups;
+mod names;
+mod restarts;
 mod snapshots;
 mod torn;
 
@@ -154,7 +156,7 @@ fn next_frame(chain: &mut Chain, record: &[u8]) -> Vec<u8> {
     *sequence += 1;
     let mut payload = Vec::new();
     push_record(&mut payload, partition as u16, *sequence, record);
-    let (header, checksum) = frame_header(chain, FrameKind::Batch, 1, &payload);
+    let (header, checksum) = frame_header(LOG_ID, chain, FrameKind::Batch, 1, &payload);
     chain.next_lsn = chain.next_lsn.next();
     chain.next_frame += 1;
     chain.previous = checksum;
@@ -165,7 +167,7 @@ fn next_frame(chain: &mut Chain, record: &[u8]) -> Vec<u8> {
 fn frames_of(bytes: &[u8]) -> Vec<usize> {
     let mut places = vec![SEGMENT_HEADER_BYTES];
     let mut offset = SEGMENT_HEADER_BYTES;
-    while let Ok(frame) = Frame::decode(&bytes[offset..]) {
+    while let Ok(frame) = Frame::decode(&bytes[offset..], LOG_ID) {
         offset += frame.size();
         places.push(offset);
     }

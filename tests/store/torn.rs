@@ -91,6 +91,33 @@ fn a_tail_torn_twice_in_one_place_leaves_both_aside() {
     assert_eq!(kept_aside(&disk).len(), 2);
 }
 
+/// A text whose bytes are a whole frame with a high number, but for the log's salt.
+fn text_like_a_frame() -> String {
+    let text = |number: u64| {
+        let chain = Chain { next_frame: number, ..Chain::default() };
+        let (header, _) = frame_header(0, &chain, FrameKind::Mark, 0, &[]);
+        String::from_utf8(header.to_vec()).ok()
+    };
+    (1_000..100_000).find_map(text).expect("a header that is UTF-8")
+}
+
+#[test]
+fn a_torn_record_whose_text_looks_like_a_later_frame_is_cut_off() {
+    let text = text_like_a_frame();
+    let whole = log_of(&[4], |n| if n == 4 { [text.as_bytes(), &payload(4)].concat() } else { payload(n) });
+    let bytes = whole.read(&segment(1));
+    let frames = frames_of(&bytes);
+    let (begins, ends) = (frames[3], frames[4]);
+    assert!(Frame::decode(&bytes[ends - payload(4).len() - text.len()..], 0).is_ok(), "it looks like one");
+    for kept in begins + 94 + text.len()..ends {
+        let disk = whole.copy();
+        let mut torn = bytes.clone();
+        torn[kept..].fill(0);
+        disk.place(&segment(1), torn);
+        cuts(&disk, begins, &expected(3));
+    }
+}
+
 #[test]
 fn a_start_that_fails_while_cutting_can_be_made_again() {
     let whole = log_of(&[4], payload);

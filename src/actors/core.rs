@@ -30,6 +30,8 @@ pub struct Core {
     pub history: Arc<dyn History>,
     /// The last LSN that the index shows.
     pub indexed: watch::Receiver<Lsn>,
+    /// Requests that wait for the index.
+    pub index_waiters: Arc<AtomicUsize>,
     pub clock: Arc<dyn Clock>,
     pub timer: Timer,
     /// Members with an actor, for the sweeper: least recently awakened or looked at first.
@@ -145,6 +147,7 @@ impl Core {
             return Ok(());
         }
         let mut indexed = self.indexed.clone();
+        let _waiting = Waiting::for_index(self.index_waiters.clone());
         match tokio::time::timeout(INDEX_WAIT_MAX, indexed.wait_for(|applied| *applied >= lsn)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(Failure::NotReady),
@@ -270,6 +273,22 @@ impl Core {
             broken.get_or_insert(why);
             first
         });
+    }
+}
+
+/// Somebody waits for the index, until this is dropped.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn for_index(waiters: Arc<AtomicUsize>) -> Waiting {
+        waiters.fetch_add(1, Ordering::AcqRel);
+        Waiting(waiters)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -4,28 +4,40 @@ use crate::history::{History, HistoryError, Row};
 use crate::ledger::lsn::Lsn;
 use crate::store::journal::Batch;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// Records that one step of the index takes at most.
 const STEP_MAX: usize = 4_096;
+/// Under load, from this many records a step on, and while nobody waits for it, the index waits so long for company: a
+/// large step costs less a record than many small ones.
+const LARGE_STEP: usize = 8;
+const GATHER: Duration = Duration::from_millis(3);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The index is synced this often, so that old segments can be archived.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 
-/// Runs until the feeding end is gone; `synced` tells how far the index would be after a power failure.
+/// Runs until the feeding end is gone; `synced` tells how far the index would be after a power failure, `waiting` how many
+/// requests wait for the index.
 pub fn run(
     history: Arc<dyn History>,
     feed: Receiver<Batch>,
     shown: watch::Sender<Lsn>,
     synced: watch::Sender<Lsn>,
+    waiting: &AtomicUsize,
 ) {
     let mut last_sync = crate::clock::monotonic();
+    let mut last_records = 0;
     loop {
         match feed.recv_timeout(SYNC_EVERY) {
             Ok(first) => {
+                if last_records >= LARGE_STEP && waiting.load(Ordering::Acquire) == 0 {
+                    std::thread::sleep(GATHER);
+                }
                 let steps = with_what_waits(first, &feed);
+                last_records = steps.iter().map(Batch::len).sum();
                 insist(|| index(&*history, &steps));
                 shown.send_replace(history.applied());
             }

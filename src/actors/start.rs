@@ -110,10 +110,11 @@ pub async fn start(
         folder.mark(&*disk, log_id)?;
     }
     let (shown, indexed) = watch::channel(history.applied());
+    let index_waiters = Arc::new(AtomicUsize::new(0));
     let (synced, index_synced) = watch::channel(Lsn::ZERO);
     let index_thread = {
-        let history = history.clone();
-        let run = move || indexer::run(history, fed, shown, synced);
+        let (history, waiters) = (history.clone(), index_waiters.clone());
+        let run = move || indexer::run(history, fed, shown, synced, &waiters);
         let thread = std::thread::Builder::new().name("history".into()).spawn(run);
         thread.map_err(|source| StoreError::Io {
             path: folder.history.clone(),
@@ -128,6 +129,7 @@ pub async fn start(
         journal,
         history,
         indexed,
+        index_waiters,
         clock: setup.clock,
         timer,
         awake: Mutex::new(VecDeque::new()),

@@ -20,8 +20,8 @@ pub struct Filled<'a> {
 
 impl Filled<'_> {
     pub fn measure(&self) -> Result<()> {
-        println!("| query | times | p50 us | p99 us | max us |");
-        println!("| --- | --- | --- | --- | --- |");
+        println!("| query | times | p50 us | p99 us | max us | p50 CPU us | p99 CPU us |");
+        println!("| --- | --- | --- | --- | --- | --- | --- |");
         measure::forget(self.folder)?;
         self.timed("a member's newest 20, files not in memory", 200, |n| self.member_page(n + 7_000))?;
         self.timed("a member's newest 20", 1_000, |n| self.member_page(n))?;
@@ -63,18 +63,21 @@ impl Filled<'_> {
     }
 
     fn timed(&self, name: &str, times: u64, query: impl Fn(u64) -> Result<()>) -> Result<()> {
-        let mut histogram = Histogram::<u64>::new(3)?;
+        let (mut wall, mut cpu) = (Histogram::<u64>::new(3)?, Histogram::<u64>::new(3)?);
         for n in 0..times {
-            let start = Instant::now();
+            let (start, cpu_start) = (Instant::now(), measure::cpu_of_thread());
             query(n)?;
-            histogram.record(start.elapsed().as_nanos() as u64)?;
+            wall.record(start.elapsed().as_nanos() as u64)?;
+            cpu.record((measure::cpu_of_thread() - cpu_start).as_nanos() as u64)?;
         }
         let us = |nanos: u64| nanos as f64 / 1_000.0;
         println!(
-            "| {name} | {times} | {:.1} | {:.1} | {:.1} |",
-            us(histogram.value_at_quantile(0.5)),
-            us(histogram.value_at_quantile(0.99)),
-            us(histogram.max())
+            "| {name} | {times} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} |",
+            us(wall.value_at_quantile(0.5)),
+            us(wall.value_at_quantile(0.99)),
+            us(wall.max()),
+            us(cpu.value_at_quantile(0.5)),
+            us(cpu.value_at_quantile(0.99))
         );
         Ok(())
     }

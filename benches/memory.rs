@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[derive(Parser)]
 struct Arguments {
@@ -38,6 +38,9 @@ struct Arguments {
     /// Changes under way at once
     #[arg(long, default_value_t = 2_000)]
     at_once: u64,
+    /// The setting `live_actors_max`
+    #[arg(long, default_value_t = 100_000)]
+    awake: usize,
     /// Where the data folder is made; it is removed afterwards
     #[arg(long, default_value = ".")]
     folder: std::path::PathBuf,
@@ -56,7 +59,7 @@ fn main() {
 }
 
 async fn run(arguments: &Arguments, folder: &Path) {
-    let running = open(folder).await;
+    let running = open(folder, arguments.awake).await;
     let service = serve(&running);
     let empty = resident_bytes();
     println!("empty service: {} MB resident", mb(empty));
@@ -85,7 +88,7 @@ async fn run(arguments: &Arguments, folder: &Path) {
     drop(service);
 
     let started = Instant::now();
-    let running = open(folder).await;
+    let running = open(folder, arguments.awake).await;
     println!(
         "restarted in {:.1} s: {} MB resident (what the first run left to the allocator included)",
         started.elapsed().as_secs_f64(),
@@ -94,7 +97,7 @@ async fn run(arguments: &Arguments, folder: &Path) {
     running.stop().await;
 }
 
-async fn open(folder: &Path) -> Running {
+async fn open(folder: &Path, live_actors_max: usize) -> Running {
     let setup = Setup {
         data_dir: folder.to_owned(),
         disk: RealDisk::shared(),
@@ -106,7 +109,7 @@ async fn open(folder: &Path) -> Running {
         },
         history_cache_bytes: 64 << 20,
         snapshot_every_bytes: 64 << 20,
-        bounds: Bounds { live_actors_max: 100_000, in_flight_max: 20_000, index_lag_max: 500_000 },
+        bounds: Bounds { live_actors_max, in_flight_max: 20_000, index_lag_max: 500_000 },
         terms: Terms::default(),
         zone: chrono_tz::Tz::Asia__Shanghai,
     };
@@ -162,8 +165,8 @@ async fn at_rest(running: &Running) -> u64 {
     {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    // Time for the allocator to give back what it has freed.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    // The allocator gives back over some ten seconds what was freed.
+    tokio::time::sleep(Duration::from_secs(30)).await;
     resident_bytes()
 }
 

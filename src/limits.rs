@@ -1,5 +1,8 @@
 //! Every bound of the service, in one place.
 
+/// A member's name, in bytes of UTF-8.
+pub const MEMBER_BYTES_MAX: usize = 64;
+
 /// The most open lots (`remaining` above 0) at which a member may still accrue.
 pub const OPEN_LOTS_MAX: usize = 100_000;
 

@@ -3,10 +3,12 @@
 //! A member at rest is its packed account, a few hundred bytes. A live one is an actor. Messages are handed over under
 //! the lock of the member's shard, so a member can go to rest exactly when nothing is on its way to it. The lock is
 //! held for a look-up and a hand-over, never while anything waits; no two are ever held together.
+use crate::actors::arena::{Arena, Place};
 use crate::actors::member::Message;
 use crate::format::codec;
 use crate::ledger::account::Account;
 use crate::ledger::lsn::Lsn;
+use crate::limits::MEMBER_BYTES_MAX;
 use hashbrown::HashTable;
 use ractor::ActorRef;
 use std::collections::HashMap;
@@ -44,22 +46,25 @@ struct Tenants {
 struct Shard {
     table: HashTable<u32>,
     slots: Vec<Slot>,
+    /// The members' names and packed accounts.
+    arena: Arena,
 }
 
 struct Slot {
     tenant: TenantId,
-    member_no: Box<str>,
-    state: State,
+    name_bytes: u8,
+    /// The member's name, then its packed account: empty of a member just named, out of date of a live one.
+    place: Place,
+    live: Option<Live>,
 }
 
-enum State {
-    /// The packed account; of a member just named, empty.
-    Resting(Box<[u8]>),
-    Live {
-        actor: ActorRef<Message>,
-        load: Arc<Load>,
-    },
+struct Live {
+    actor: ActorRef<Message>,
+    load: Arc<Load>,
 }
+
+// Names are bounded before they get here.
+const _: () = assert!(MEMBER_BYTES_MAX <= u8::MAX as usize);
 
 /// How busy an actor is; shared by the directory and the actor.
 #[derive(Debug, Default)]
@@ -167,12 +172,13 @@ impl Directory {
         let mut locked = self.lock(shard);
         let slot = locked.find(hash, tenant, member_no).unwrap_or_else(|| {
             let slot = u32::try_from(locked.slots.len()).unwrap_or(u32::MAX);
-            let state = State::Resting(Box::default());
-            locked.slots.push(Slot { tenant, member_no: member_no.into(), state });
-            let Shard { table, slots } = &mut *locked;
+            let name_bytes = u8::try_from(member_no.len()).unwrap_or(u8::MAX);
+            let place = locked.arena.put(member_no.as_bytes(), &[]);
+            locked.slots.push(Slot { tenant, name_bytes, place, live: None });
+            let Shard { table, slots, arena } = &mut *locked;
             let rehash = |slot: &u32| {
                 let slot = &slots[*slot as usize];
-                self.hash(slot.tenant, &slot.member_no)
+                self.hash(slot.tenant, slot.member_no(arena))
             };
             table.insert_unique(hash, slot, rehash);
             slot
@@ -189,21 +195,24 @@ impl Directory {
         spawn: impl FnOnce(Awakened) -> ActorRef<Message>,
     ) -> Result<Handed, BrokenMember> {
         let mut locked = self.lock(id.shard);
-        let slot = &mut locked.slots[id.slot as usize];
-        if let State::Resting(packed) = &slot.state {
-            let load = Arc::new(Load::default());
-            let awakened = Awakened {
-                id,
-                crm_id: self.tenant_name(slot.tenant),
-                member_no: Arc::from(&*slot.member_no),
-                account: unpack(packed)?,
-                load: load.clone(),
-            };
-            let actor = spawn(awakened);
-            self.live.fetch_add(1, Ordering::Relaxed);
-            slot.state = State::Live { actor, load };
-        }
-        let State::Live { actor, load } = &slot.state else { return Ok(Handed::Crowded) };
+        let Shard { slots, arena, .. } = &mut *locked;
+        let slot = &mut slots[id.slot as usize];
+        let Live { actor, load } = match &mut slot.live {
+            Some(live) => live,
+            asleep => {
+                let load = Arc::new(Load::default());
+                let awakened = Awakened {
+                    id,
+                    crm_id: self.tenant_name(slot.tenant),
+                    member_no: Arc::from(member_no(arena, slot.place, slot.name_bytes)),
+                    account: unpack(packed(arena, slot.place, slot.name_bytes))?,
+                    load: load.clone(),
+                };
+                let actor = spawn(awakened);
+                self.live.fetch_add(1, Ordering::Relaxed);
+                asleep.insert(Live { actor, load })
+            }
+        };
         if load.pending.fetch_add(1, Ordering::AcqRel) >= pending_max {
             load.pending.fetch_sub(1, Ordering::AcqRel);
             return Ok(Handed::Crowded);
@@ -217,22 +226,21 @@ impl Directory {
     /// Tells a live member something, without waking one at rest. Whether it was live.
     pub fn tell_live(&self, id: MemberId, message: Message) -> Result<bool, BrokenMember> {
         let locked = self.lock(id.shard);
-        match &locked.slots[id.slot as usize].state {
-            State::Live { actor, load } => {
+        match &locked.slots[id.slot as usize].live {
+            Some(Live { actor, load }) => {
                 load.pending.fetch_add(1, Ordering::AcqRel);
                 actor.send_message(message).map_err(|_| BrokenMember::ActorLost)?;
                 Ok(true)
             }
-            State::Resting(_) => Ok(false),
+            None => Ok(false),
         }
     }
 
     /// Whether the member has an actor that was not used since this was asked last.
     pub fn idle_since_asked(&self, id: MemberId) -> Option<bool> {
-        match &self.lock(id.shard).slots[id.slot as usize].state {
-            State::Live { load, .. } => Some(!load.used.swap(false, Ordering::Relaxed)),
-            State::Resting(_) => None,
-        }
+        let locked = self.lock(id.shard);
+        let live = locked.slots[id.slot as usize].live.as_ref()?;
+        Some(!live.load.used.swap(false, Ordering::Relaxed))
     }
 
     /// The actor gives the account back and ends, unless something is on its way to it. `own` messages are the ones
@@ -240,15 +248,14 @@ impl Directory {
     pub fn rest(&self, id: MemberId, account: &Account, own: u32) -> bool {
         let packed = pack(account);
         let mut locked = self.lock(id.shard);
-        let slot = &mut locked.slots[id.slot as usize];
-        match &slot.state {
-            State::Live { load, .. } if load.pending.load(Ordering::Acquire) <= own => {
-                slot.state = State::Resting(packed);
-                self.live.fetch_sub(1, Ordering::Relaxed);
-                true
-            }
-            _ => false,
+        let live = &mut locked.slots[id.slot as usize].live;
+        if live.as_ref().is_none_or(|live| live.load.pending.load(Ordering::Acquire) > own) {
+            return false;
         }
+        *live = None;
+        locked.replace(id.slot, &packed);
+        self.live.fetch_sub(1, Ordering::Relaxed);
+        true
     }
 
     /// Looks at a member at rest, and may change it. `None` where it is live.
@@ -258,13 +265,16 @@ impl Directory {
         change: impl FnOnce(&str, &str, &mut Account) -> (bool, R),
     ) -> Result<Option<R>, BrokenMember> {
         let mut locked = self.lock(id.shard);
-        let slot = &mut locked.slots[id.slot as usize];
-        let State::Resting(packed) = &slot.state else { return Ok(None) };
-        let mut account = unpack(packed)?;
+        let Shard { slots, arena, .. } = &*locked;
+        let slot = &slots[id.slot as usize];
+        if slot.live.is_some() {
+            return Ok(None);
+        }
+        let mut account = unpack(slot.packed(arena))?;
         let crm_id = self.tenant_name(slot.tenant);
-        let (changed, result) = change(&crm_id, &slot.member_no, &mut account);
+        let (changed, result) = change(&crm_id, slot.member_no(arena), &mut account);
         if changed {
-            slot.state = State::Resting(pack(&account));
+            locked.replace(id.slot, &pack(&account));
         }
         Ok(Some(result))
     }
@@ -273,20 +283,18 @@ impl Directory {
     pub fn packed(&self, id: MemberId) -> Option<PackedMember> {
         let locked = self.lock(id.shard);
         let slot = &locked.slots[id.slot as usize];
-        match &slot.state {
-            State::Resting(packed) => {
-                let (crm_id, member_no) = (self.tenant_name(slot.tenant), slot.member_no.clone());
-                Some(PackedMember { crm_id, member_no, packed: packed.clone() })
-            }
-            State::Live { .. } => None,
+        if slot.live.is_some() {
+            return None;
         }
+        let (crm_id, member_no) = (self.tenant_name(slot.tenant), slot.member_no(&locked.arena).into());
+        Some(PackedMember { crm_id, member_no, packed: slot.packed(&locked.arena).into() })
     }
 
     /// Whose place it is.
     pub fn name_of(&self, id: MemberId) -> (Arc<str>, Box<str>) {
         let locked = self.lock(id.shard);
         let slot = &locked.slots[id.slot as usize];
-        (self.tenant_name(slot.tenant), slot.member_no.clone())
+        (self.tenant_name(slot.tenant), slot.member_no(&locked.arena).into())
     }
 
     /// Every place there is now.
@@ -297,7 +305,7 @@ impl Directory {
 
     /// Puts a recovered account into its place.
     pub fn place(&self, id: MemberId, account: &Account) {
-        self.lock(id.shard).slots[id.slot as usize].state = State::Resting(pack(account));
+        self.lock(id.shard).replace(id.slot, &pack(account));
     }
 }
 
@@ -311,15 +319,46 @@ impl Shard {
     fn find(&self, hash: u64, tenant: TenantId, member_no: &str) -> Option<u32> {
         let is_it = |slot: &u32| {
             let slot = &self.slots[*slot as usize];
-            slot.tenant == tenant && &*slot.member_no == member_no
+            slot.tenant == tenant && slot.member_no(&self.arena) == member_no
         };
         self.table.find(hash, is_it).copied()
     }
+
+    /// Gives a member another packed account.
+    fn replace(&mut self, slot: u32, packed: &[u8]) {
+        let Shard { slots, arena, .. } = self;
+        let slot = &mut slots[slot as usize];
+        let name = slot.member_no(arena).to_owned();
+        arena.give_up(slot.place);
+        slot.place = arena.put(name.as_bytes(), packed);
+        if arena.is_wasteful() {
+            arena.squeeze(slots.iter_mut().map(|slot| &mut slot.place));
+        }
+    }
 }
 
-fn pack(account: &Account) -> Box<[u8]> {
-    // Copied, not shrunk: an allocator may leave what is shrunk in the larger block.
-    if account.last == Lsn::ZERO { Box::default() } else { Box::from(&codec::encode(account)[..]) }
+impl Slot {
+    fn member_no<'a>(&self, arena: &'a Arena) -> &'a str {
+        member_no(arena, self.place, self.name_bytes)
+    }
+
+    fn packed<'a>(&self, arena: &'a Arena) -> &'a [u8] {
+        packed(arena, self.place, self.name_bytes)
+    }
+}
+
+fn member_no(arena: &Arena, place: Place, name_bytes: u8) -> &str {
+    let name = std::str::from_utf8(&arena.get(place)[..usize::from(name_bytes)]);
+    debug_assert!(name.is_ok(), "a name was put in as a text");
+    name.unwrap_or_default()
+}
+
+fn packed(arena: &Arena, place: Place, name_bytes: u8) -> &[u8] {
+    &arena.get(place)[usize::from(name_bytes)..]
+}
+
+fn pack(account: &Account) -> Vec<u8> {
+    if account.last == Lsn::ZERO { Vec::new() } else { codec::encode(account) }
 }
 
 fn unpack(packed: &[u8]) -> Result<Account, BrokenMember> {

@@ -1,5 +1,6 @@
 //! The running service below HTTP: one actor a busy member, the directory of all members, time, transfers, reads.
 pub mod answer;
+mod arena;
 mod carrier;
 pub mod core;
 pub mod directory;

@@ -5,6 +5,7 @@ use crate::http::time;
 use crate::ledger::instant::Instant;
 use crate::ledger::points::{Amount, Points};
 use crate::ledger::refusal::Refusal;
+use crate::limits::MEMBER_BYTES_MAX;
 use chrono_tz::Tz;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -15,7 +16,6 @@ use std::borrow::Cow;
 const DEPTH_MAX: usize = 64;
 
 pub const KEY_BYTES_MAX: usize = 128;
-pub const MEMBER_BYTES_MAX: usize = 64;
 pub const TEXT_BYTES_MAX: usize = 4_096;
 
 type Field = &'static str;

@@ -217,5 +217,5 @@ fn check_order(order: &Map<String, Value>) -> Result<Amount, Refusal> {
 
 /// A member named in a query.
 pub fn member_of_query(text: &str) -> Result<String, Refusal> {
-    check_name("member_no", text.to_owned(), crate::http::fields::MEMBER_BYTES_MAX)
+    check_name("member_no", text.to_owned(), crate::limits::MEMBER_BYTES_MAX)
 }

@@ -107,7 +107,7 @@ async fn open(folder: &Path, live_actors_max: usize) -> Running {
             min_free_bytes: 32 << 20,
             ..JournalOptions::default()
         },
-        history_cache_bytes: 64 << 20,
+        history_cache_bytes: 32 << 20,
         snapshot_every_bytes: 64 << 20,
         bounds: Bounds { live_actors_max, in_flight_max: 20_000, index_lag_max: 500_000 },
         terms: Terms::default(),

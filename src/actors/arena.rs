@@ -1,9 +1,9 @@
 //! Bytes of many members, packed one after the other in chunks. Millions of small allocations that come and go among
-//! an actor's would leave memory in holes; here what is given up is counted, and squeezed out when it is a quarter.
+//! an actor's would leave memory in holes; here what is given up is counted, and squeezed out when it is an eighth.
 //! Pure.
 
 /// What one chunk holds; something larger gets a chunk of its own.
-const CHUNK_BYTES: usize = 64 << 10;
+const CHUNK_BYTES: usize = 32 << 10;
 
 #[derive(Default)]
 pub struct Arena {
@@ -55,7 +55,7 @@ impl Arena {
 
     /// Whether squeezing is worth its copying.
     pub fn is_wasteful(&self) -> bool {
-        self.garbage > CHUNK_BYTES + self.used / 4
+        self.garbage > CHUNK_BYTES + self.used / 8
     }
 
     /// Leaves out what was given up. `places` must be all that are in use; they are changed to where the bytes lie now.

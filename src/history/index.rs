@@ -117,13 +117,13 @@ impl FjallHistory {
             .open()?;
         let open = |name: &str, memtable: u64, looked_up: bool| db.keyspace(name, table(memtable, looked_up));
         let history = FjallHistory {
-            records: open("records", 16 * MIB, false)?,
-            members: open("members", 16 * MIB, false)?,
-            keys: open("keys", 16 * MIB, true)?,
-            sequels: open("sequels", 8 * MIB, false)?,
-            transfers: open("transfers", 8 * MIB, false)?,
-            frozen: open("frozen", 8 * MIB, false)?,
-            postings: open("postings", 8 * MIB, true)?,
+            records: open("records", 8 * MIB, false)?,
+            members: open("members", 12 * MIB, false)?,
+            keys: open("keys", 12 * MIB, true)?,
+            sequels: open("sequels", 4 * MIB, false)?,
+            transfers: open("transfers", 4 * MIB, false)?,
+            frozen: open("frozen", 4 * MIB, false)?,
+            postings: open("postings", 4 * MIB, true)?,
             meta: open("meta", MIB, true)?,
             db,
             applied: AtomicU64::new(0),

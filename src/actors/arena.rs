@@ -91,7 +91,8 @@ mod tests {
             assert!(arena.used + arena.garbage <= arena.chunks.iter().map(Vec::capacity).sum());
             arena.squeeze(places.iter_mut());
         }
-        assert!(arena.garbage < CHUNK_BYTES * arena.chunks.len() / 50, "only chunks' ends are lost");
+        let ends = 401 * arena.chunks.len() + CHUNK_BYTES;
+        assert!(arena.garbage < ends, "only chunks' ends are lost, one of them before the large piece");
         assert!(!arena.is_wasteful());
     }
 }

@@ -9,7 +9,7 @@ fix:
     cargo clippy --fix --allow-dirty --all-targets
     cargo fmt
 
-# Kills the release binary 500 times under load (about an hour)
+# Kills the release binary 500 times under load (about twenty minutes)
 crash-long:
     EROS_CRASH_ROUNDS=500 cargo test --release --test suite crash -- --nocapture
 

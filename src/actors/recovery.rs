@@ -17,7 +17,7 @@ use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
-use crate::store::recovery::{LogEnd, Mode, Progress, replay};
+use crate::store::recovery::{LogEnd, Mode, Progress, Stage, replay};
 use crate::store::snapshots;
 use chrono_tz::Tz;
 use std::collections::HashMap;
@@ -26,6 +26,8 @@ use std::collections::HashMap;
 const UNPACKED_MAX: usize = 200_000;
 /// Records that one step of the index takes.
 const INDEX_STEP: usize = 8_192;
+/// Entries of a snapshot between two shows of progress.
+const ENTRIES_A_SHOW: u64 = 10_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
@@ -61,9 +63,9 @@ pub fn recover(
     folder: &Folder,
     log_id: u128,
     history: &dyn History,
-    progress: impl FnMut(Progress),
+    mut progress: impl FnMut(Progress),
 ) -> Result<Recovered, RecoveryError> {
-    let image = newest_snapshot(disk, folder, log_id)?;
+    let image = newest_snapshot(disk, folder, log_id, &mut progress)?;
     let noted = image.noted.unwrap_or(Lsn::ZERO);
     let durable = noted.max(image.highest).max(history.applied());
     let mut rebuilding = Rebuilding {
@@ -113,11 +115,25 @@ struct Image {
 }
 
 /// The newest snapshot that checks out; none where there is none at all.
-fn newest_snapshot(disk: &dyn Disk, folder: &Folder, log_id: u128) -> Result<Image, StoreError> {
+fn newest_snapshot(
+    disk: &dyn Disk,
+    folder: &Folder,
+    log_id: u128,
+    progress: &mut impl FnMut(Progress),
+) -> Result<Image, StoreError> {
     let mut bad = Vec::new();
     for file in snapshots::list(disk, folder)?.into_iter().rev() {
         let mut image = Image::default();
-        match snapshots::read(disk, &file.path, log_id, |kind, entry| image.take(kind, entry)) {
+        let (mut done, mut entries, lsn) = (0, 0_u64, file.noted);
+        let all = snapshots::bytes(disk, &file)?;
+        let visit = |kind, entry: &[u8]| {
+            (done, entries) = (done + entry.len() as u64, entries + 1);
+            if entries.is_multiple_of(ENTRIES_A_SHOW) {
+                progress(Progress { stage: Stage::Snapshot, done, all, lsn });
+            }
+            image.take(kind, entry)
+        };
+        match snapshots::read(disk, &file.path, log_id, visit) {
             Ok(header) => {
                 image.noted = Some(header.noted);
                 return Ok(image);

@@ -1,5 +1,5 @@
 //! How far reading the log has come: a bar where standard error is a terminal, a log line now and then elsewhere.
-use crate::store::recovery::Progress;
+use crate::store::recovery::{Progress, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ impl Shown {
     pub fn new(what: &'static str) -> Shown {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0);
-            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} segments, {eta} left");
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}, {eta} left");
             if let Ok(style) = style {
                 bar.set_style(style);
             }
@@ -27,18 +27,22 @@ impl Shown {
     }
 
     pub fn show(&mut self, progress: Progress) {
-        let Progress { done, all, lsn } = progress;
+        let Progress { stage, done, all, lsn } = progress;
+        let (done, all, unit) = match stage {
+            Stage::Snapshot => (done >> 20, all >> 20, "MiB of the snapshot"),
+            Stage::Log => (done, all, "segments"),
+        };
+        let finished = stage == Stage::Log && done == all;
         if let Some(bar) = &self.bar {
             bar.set_length(all);
             bar.set_position(done);
-        } else if done == all || self.last_line.elapsed() >= LINE_EVERY {
-            tracing::info!(%lsn, "{}: {done} of {all} segments", self.what);
+            bar.set_message(format!("{} ({unit})", self.what));
+            if finished {
+                bar.finish_and_clear();
+            }
+        } else if finished || self.last_line.elapsed() >= LINE_EVERY {
+            tracing::info!(%lsn, "{}: {done} of {all} {unit}", self.what);
             self.last_line = crate::clock::monotonic();
-        }
-        if done == all
-            && let Some(bar) = &self.bar
-        {
-            bar.finish_and_clear();
         }
     }
 }

@@ -37,9 +37,19 @@ impl LogEnd {
     }
 }
 
-/// How far reading has come, in bytes of segments.
+/// What is being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Counted in bytes.
+    Snapshot,
+    /// Counted in segments.
+    Log,
+}
+
+/// How far reading has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
+    pub stage: Stage,
     pub done: u64,
     pub all: u64,
     pub lsn: Lsn,
@@ -96,7 +106,7 @@ pub fn replay(
                 return Err(StoreError::Corrupt { path, offset: offset as u64, lsn, why });
             }
         }
-        progress(Progress { done: n as u64 + 1, all: total, lsn: end.last_lsn() });
+        progress(Progress { stage: Stage::Log, done: n as u64 + 1, all: total, lsn: end.last_lsn() });
     }
     Ok(end)
 }

@@ -143,9 +143,13 @@ pub fn list(disk: &dyn Disk, folder: &Folder) -> Result<Vec<SnapshotFile>, Store
 
 /// How large the newest snapshot is; 0 where there is none.
 pub fn newest_bytes(disk: &dyn Disk, folder: &Folder) -> Result<u64, StoreError> {
-    let Some(newest) = list(disk, folder)?.pop() else { return Ok(0) };
-    let size = disk.open_read_only(&newest.path).and_then(|file| file.size());
-    size.map_err(StoreError::io(&newest.path, "measuring a snapshot"))
+    list(disk, folder)?.pop().map_or(Ok(0), |newest| bytes(disk, &newest))
+}
+
+/// How large a snapshot is.
+pub fn bytes(disk: &dyn Disk, snapshot: &SnapshotFile) -> Result<u64, StoreError> {
+    let size = disk.open_read_only(&snapshot.path).and_then(|file| file.size());
+    size.map_err(StoreError::io(&snapshot.path, "measuring a snapshot"))
 }
 
 /// Removes what an interrupted snapshot left.

@@ -5,6 +5,7 @@ use crate::actors::answer::{
 use crate::actors::carrier::carry;
 use crate::actors::core::{Admission, Core};
 use crate::actors::member::Outcome;
+use crate::actors::streams::StreamPlace;
 use crate::history::{History, HistoryError};
 use crate::ledger::Known;
 use crate::ledger::account::Outgoing;
@@ -12,9 +13,11 @@ use crate::ledger::command::{AcceptOffer, Command};
 use crate::ledger::event::{Event, Key, TransferStatus};
 use crate::ledger::instant::Span;
 use crate::ledger::refusal::Refusal;
+use crate::limits::STREAMS_MAX;
 use chrono_tz::Tz;
-use std::sync::atomic::{AtomicBool, Ordering};
+
 use std::sync::{Arc, OnceLock};
+use tokio::sync::{Semaphore, watch};
 
 /// The window of `future_expired`.
 const SOON: Span = Span::days(7);
@@ -22,18 +25,21 @@ const SOON: Span = Span::days(7);
 /// The service as requests see it: not ready, ready, stopping. Cheap to share behind an `Arc`.
 pub struct Service {
     core: OnceLock<Arc<Core>>,
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
+    /// For answers of any length, which are not among the requests being worked on.
+    streams: Arc<Semaphore>,
     zone: Tz,
 }
 
 impl Service {
     /// One that is still recovering; `zone` is for reading requests until then.
     pub fn starting(zone: Tz) -> Service {
-        Service { core: OnceLock::new(), stopping: AtomicBool::new(false), zone }
+        let (stopping, _) = watch::channel(false);
+        Service { core: OnceLock::new(), stopping, streams: Arc::new(Semaphore::new(STREAMS_MAX)), zone }
     }
 
     pub fn is_ready(&self) -> bool {
-        self.core.get().is_some() && !self.stopping.load(Ordering::Acquire)
+        self.core.get().is_some() && !*self.stopping.borrow()
     }
 
     /// From now on requests are carried out.
@@ -43,12 +49,18 @@ impl Service {
 
     /// From now on requests are turned away.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
+        self.stopping.send_replace(true);
+    }
+
+    /// A place for one more stream, which must end when the service stops.
+    pub fn stream_place(&self) -> Result<StreamPlace, Failure> {
+        self.core()?;
+        StreamPlace::of(&self.streams, self.stopping.subscribe())
     }
 
     fn core(&self) -> Result<&Arc<Core>, Failure> {
         match self.core.get() {
-            Some(core) if !self.stopping.load(Ordering::Acquire) => Ok(core),
+            Some(core) if !*self.stopping.borrow() => Ok(core),
             _ => Err(Failure::NotReady),
         }
     }

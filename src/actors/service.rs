@@ -306,6 +306,7 @@ fn answer(core: &Core, crm_id: &str, member_no: &str, outcome: Outcome) -> Resul
         event,
         standing: Default::default(),
         origin_event_no: None,
+        lots: None,
     };
     Ok(Answer { record, replayed, zone })
 }

@@ -12,6 +12,7 @@ mod give_back;
 pub mod instant;
 pub mod lot;
 pub mod lsn;
+pub mod moved;
 pub mod points;
 pub mod refusal;
 mod reversal;

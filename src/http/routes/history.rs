@@ -53,7 +53,9 @@ fn read(fields: &Fields<'_>, zone: Tz) -> Result<HistoryQuery, Refusal> {
         cost_center: fields.text("cost_center")?,
         event_no: fields.key("event_no")?,
         transfer_no: fields.key("transfer_no")?,
+        order_sn: fields.text("order_sn")?,
         after: positive(fields, "after_id", PAGE_MAX)?.map(Lsn),
+        lots: fields.bool("lots")?.unwrap_or(false),
         page: PageQuery {
             page: one_page(positive(fields, "page", PAGE_MAX)?, positive(fields, "page_id", PAGE_MAX)?)?,
             page_size: positive(fields, "page_size", PAGE_SIZE_MAX)?

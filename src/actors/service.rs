@@ -1,6 +1,6 @@
 //! What the edge can ask of the service.
 use crate::actors::answer::{
-    Answer, Failure, HistoryQuery, LotState, LotView, Page, PageQuery, RecordView, Summary, TransferView,
+    Answer, Failure, HistoryQuery, Page, PageQuery, RecordView, Summary, TransferView,
 };
 use crate::actors::carrier::carry;
 use crate::actors::core::{Admission, Core};
@@ -13,14 +13,14 @@ use crate::ledger::command::{AcceptOffer, Command};
 use crate::ledger::event::{Event, Key, TransferStatus};
 use crate::ledger::instant::Span;
 use crate::ledger::refusal::Refusal;
-use crate::limits::STREAMS_MAX;
+use crate::limits::{FEEDS_MAX, INDEX_WAIT_MAX, REBUILDS_MAX, STREAMS_MAX};
 use chrono_tz::Tz;
 
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Semaphore, watch};
 
 /// The window of `future_expired`.
-const SOON: Span = Span::days(7);
+pub(super) const SOON: Span = Span::days(7);
 
 /// The service as requests see it: not ready, ready, stopping. Cheap to share behind an `Arc`.
 pub struct Service {
@@ -28,6 +28,8 @@ pub struct Service {
     stopping: watch::Sender<bool>,
     /// For answers of any length, which are not among the requests being worked on.
     streams: Arc<Semaphore>,
+    feeds: Arc<Semaphore>,
+    pub(super) rebuilds: Semaphore,
     zone: Tz,
 }
 
@@ -35,7 +37,14 @@ impl Service {
     /// One that is still recovering; `zone` is for reading requests until then.
     pub fn starting(zone: Tz) -> Service {
         let (stopping, _) = watch::channel(false);
-        Service { core: OnceLock::new(), stopping, streams: Arc::new(Semaphore::new(STREAMS_MAX)), zone }
+        Service {
+            core: OnceLock::new(),
+            stopping,
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            feeds: Arc::new(Semaphore::new(FEEDS_MAX)),
+            rebuilds: Semaphore::new(REBUILDS_MAX),
+            zone,
+        }
     }
 
     pub fn is_ready(&self) -> bool {
@@ -55,7 +64,17 @@ impl Service {
     /// A place for one more stream, which must end when the service stops.
     pub fn stream_place(&self) -> Result<StreamPlace, Failure> {
         self.core()?;
-        StreamPlace::of(&self.streams, self.stopping.subscribe())
+        StreamPlace::of(&self.streams, self.stopping())
+    }
+
+    /// A place to send records of the change feed from: they are few, and who sends them is soon done.
+    pub async fn feed_place(&self) -> Result<StreamPlace, Failure> {
+        StreamPlace::wait_for(&self.feeds, self.stopping(), INDEX_WAIT_MAX).await
+    }
+
+    /// Becomes true when the service stops.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
     }
 
     fn core(&self) -> Result<&Arc<Core>, Failure> {
@@ -65,7 +84,7 @@ impl Service {
         }
     }
 
-    fn admit(&self) -> Result<(Arc<Core>, Admission), Failure> {
+    pub(super) fn admit(&self) -> Result<(Arc<Core>, Admission), Failure> {
         let core = self.core()?;
         Ok((core.clone(), core.admit()?))
     }
@@ -92,7 +111,7 @@ impl Service {
             .await;
         }
         let outcome = core.change(crm_id, member_no, command).await?;
-        answer(&core, crm_id, member_no, outcome)
+        answer(&core, crm_id, member_no, outcome).await
     }
 
     /// Takes an offer made to `member_no`. `from` is needed only where two senders used one number.
@@ -116,7 +135,7 @@ impl Service {
                 return Err(Failure::Fault("an accepted offer has nothing to carry".into()));
             };
             let received = carry(&core, &crm_id, &from, outgoing).await?;
-            let mut answer = answer(&core, &crm_id, &to, received)?;
+            let mut answer = answer(&core, &crm_id, &to, received).await?;
             answer.replayed = replayed;
             Ok(answer)
         })
@@ -139,30 +158,14 @@ impl Service {
                 crm_id,
                 member_no,
                 Outcome::Done { record, replayed: true, outgoing: None },
-            );
+            )
+            .await;
         }
-        answer(&core, crm_id, member_no, outcome)
+        answer(&core, crm_id, member_no, outcome).await
     }
 
     pub async fn summary(&self, crm_id: &str, member_no: &str) -> Result<Summary, Failure> {
-        let (core, _admission) = self.admit()?;
-        let now = core.clock.now();
-        let Some((account, _)) = core.account(crm_id, member_no, now).await? else {
-            return Ok(Summary::default());
-        };
-        let now = now.max(account.clock);
-        let seen = account.records > 0;
-        Ok(Summary {
-            detail_id: seen.then_some(account.first_record),
-            total: account.total,
-            freeze: account.frozen(now),
-            expired: account.expired,
-            active: account.active(now),
-            used: account.used,
-            future_expired: account.expiring_within(SOON, now),
-            created_at: seen.then_some(account.created_at),
-            updated_at: seen.then_some(account.updated_at),
-        })
+        self.summary_as_of(crm_id, member_no, None).await
     }
 
     pub async fn history(&self, crm_id: &str, query: HistoryQuery) -> Result<Page<RecordView>, Failure> {
@@ -184,27 +187,6 @@ impl Service {
         let crm_id = crm_id.to_owned();
         off_the_workers(admission, &core, move |history| {
             history.search(&crm_id, &query, account.as_ref(), now)
-        })
-        .await
-    }
-
-    pub async fn lots(
-        &self,
-        crm_id: &str,
-        member_no: &str,
-        page: PageQuery,
-    ) -> Result<Page<LotView>, Failure> {
-        let (core, admission) = self.admit()?;
-        let now = core.clock.now();
-        let (account, expired) = core.account(crm_id, member_no, now).await?.unwrap_or_default();
-        core.indexed(account.last).await?;
-        let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
-        off_the_workers(admission, &core, move |history| {
-            let mut lots = history.lots(&crm_id, &member_no, &account, now.max(account.clock), page)?;
-            for lot in lots.items.iter_mut().filter(|lot| expired.contains(&lot.id)) {
-                lot.state = LotState::Expired;
-            }
-            Ok(lots)
         })
         .await
     }
@@ -241,8 +223,8 @@ async fn to_the_end<T: Send + 'static>(
 }
 
 /// Searches can take a while: they must not keep a worker from other requests.
-async fn off_the_workers<T: Send + 'static>(
-    admission: Admission,
+pub(super) async fn off_the_workers<T: Send + 'static>(
+    admission: impl Send + 'static,
     core: &Arc<Core>,
     search: impl FnOnce(&dyn History) -> Result<T, HistoryError> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -266,7 +248,7 @@ async fn send_direct(
     if let Outcome::Done { outgoing: Some(outgoing), .. } = &outcome {
         carry(core, crm_id, from, Outgoing::clone(outgoing)).await?;
     }
-    answer(core, crm_id, from, outcome)
+    answer(core, crm_id, from, outcome).await
 }
 
 /// Who made the offer that `member_no` wants to take.
@@ -293,11 +275,13 @@ fn sender(
     }
 }
 
-fn answer(core: &Core, crm_id: &str, member_no: &str, outcome: Outcome) -> Result<Answer, Failure> {
+async fn answer(core: &Core, crm_id: &str, member_no: &str, outcome: Outcome) -> Result<Answer, Failure> {
     let Outcome::Done { record: Known { lsn, at, event, .. }, replayed, .. } = outcome else {
         return Err(Failure::Fault("a client's change came to nothing".into()));
     };
     let zone = core.zones.at(lsn);
+    // The change is made: whatever fails now, "nothing was done" would be untrue.
+    let lots = core.lots_moved(lsn, &event).await.map_err(|_| Failure::Unknown)?;
     let record = RecordView {
         lsn,
         crm_id: crm_id.into(),
@@ -306,7 +290,7 @@ fn answer(core: &Core, crm_id: &str, member_no: &str, outcome: Outcome) -> Resul
         event,
         standing: Default::default(),
         origin_event_no: None,
-        lots: None,
+        lots,
     };
     Ok(Answer { record, replayed, zone })
 }

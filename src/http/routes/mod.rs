@@ -1,5 +1,7 @@
 //! The routes, and what changes have in common.
 mod changes;
+mod export;
+mod feed;
 mod history;
 mod reads;
 
@@ -32,6 +34,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/transfer/cancel", post(changes::cancel))
         .route("/accept", post(changes::accept))
         .route("/history", post(history::history))
+        .route("/history/export", get(export::export))
+        .route("/changes", get(feed::feed))
         .route("/summary", get(reads::summary))
         .route("/lots", get(reads::lots))
         .route("/transfers", get(reads::transfers));

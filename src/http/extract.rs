@@ -160,7 +160,10 @@ impl QueryFields {
 
     pub fn time(&self, field: &'static str, zone: Tz) -> Result<Option<Instant>, WireError> {
         let Some(text) = self.get(field)? else { return Ok(None) };
-        time::parse(text, zone).map(Some).ok_or_else(|| invalid(field, time::SHOULD).into())
+        // A plus sign that was not percent-encoded has become a space.
+        let with_plus = || text.rsplit_once(' ').map(|(time, offset)| format!("{time}+{offset}"));
+        let at = time::parse(text, zone).or_else(|| time::parse(&with_plus()?, zone));
+        at.map(Some).ok_or_else(|| invalid(field, time::SHOULD).into())
     }
 
     /// A moment up to and with which something holds: a second without a fraction means its end.

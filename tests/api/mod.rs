@@ -1,15 +1,20 @@
 //! The wire contract, over real HTTP: one file a route, and one for each thing that holds for all of them.
 mod accept;
+mod as_of;
 mod bodies;
+mod changes;
 mod connections;
 mod consume_direct;
 mod contents;
 mod envelope;
+mod export;
 mod fields;
 mod history;
+mod history_orders;
 mod history_pages;
 mod idempotency;
 mod lots;
+mod moved_lots;
 mod produce_direct;
 mod reverse_consume;
 mod reverse_produce;

@@ -9,6 +9,7 @@ mod held;
 mod indexer;
 mod issues;
 mod member;
+mod projection;
 pub mod reads;
 mod recents;
 pub mod recovery;

@@ -29,7 +29,7 @@ pub struct Service {
     /// For answers of any length, which are not among the requests being worked on.
     streams: Arc<Semaphore>,
     feeds: Arc<Semaphore>,
-    pub(super) rebuilds: Semaphore,
+    pub(super) rebuilds: Arc<Semaphore>,
     zone: Tz,
 }
 
@@ -42,7 +42,7 @@ impl Service {
             stopping,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             feeds: Arc::new(Semaphore::new(FEEDS_MAX)),
-            rebuilds: Semaphore::new(REBUILDS_MAX),
+            rebuilds: Arc::new(Semaphore::new(REBUILDS_MAX)),
             zone,
         }
     }
@@ -281,7 +281,10 @@ async fn answer(core: &Core, crm_id: &str, member_no: &str, outcome: Outcome) ->
     };
     let zone = core.zones.at(lsn);
     // The change is made: whatever fails now, "nothing was done" would be untrue.
-    let lots = core.lots_moved(lsn, &event).await.map_err(|_| Failure::Unknown)?;
+    let lots = core.lots_moved(lsn, &event).await.map_err(|failure| {
+        tracing::error!("record {lsn} is made, and its lots can't be told: {failure:?}");
+        Failure::Unknown
+    })?;
     let record = RecordView {
         lsn,
         crm_id: crm_id.into(),

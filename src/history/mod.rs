@@ -3,6 +3,7 @@
 //! All of it follows from the log, record by record: an entry is indexed from its own content, without the account's
 //! state. So the index may lag behind the log, be lost, or be rebuilt, and loses nothing. What it says is always a
 //! prefix of the log: rows of a batch and the LSN they lead to become visible at once.
+mod asked;
 mod blocks;
 mod feed;
 mod filter;

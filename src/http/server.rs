@@ -3,7 +3,7 @@ use crate::actors::service::Service;
 use crate::http::envelope;
 use crate::http::error::FaultDetail;
 use crate::http::routes;
-use crate::limits::{CONNECTIONS_MAX, HEAD_TIME_MAX, SEND_STALL_MAX};
+use crate::limits::{self, CONNECTIONS_MAX, HEAD_TIME_MAX};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -62,7 +62,8 @@ fn connection<P: Send + 'static>(stream: TcpStream, app: Router, graceful: &Grac
     // Small answers at once; where it can't be set, they are only later.
     let _ = stream.set_nodelay(true);
     // A client that takes nothing of what it is sent shall not keep its place for ever.
-    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, SEND_STALL_MAX.as_millis() as u32);
+    #[cfg(target_os = "linux")]
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, limits::SEND_STALL_MAX.as_millis() as u32);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME_MAX)

@@ -21,7 +21,10 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// One operation of a batch.
-#[allow(clippy::large_enum_variant, reason = "nearly every operation is the large one; a box would only cost")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every operation is the large one; a box would only cost"
+)]
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// Of this member, or from this sender.

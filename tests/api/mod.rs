@@ -1,6 +1,7 @@
 //! The wire contract, over real HTTP: one file a route, and one for each thing that holds for all of them.
 mod accept;
 mod bodies;
+mod compat;
 mod connections;
 mod consume_direct;
 mod contents;
@@ -9,8 +10,11 @@ mod fields;
 mod history;
 mod history_pages;
 mod idempotency;
+mod keys;
 mod lots;
 mod produce_direct;
+mod protection;
+mod rates;
 mod reverse_consume;
 mod reverse_produce;
 mod seed;
@@ -19,6 +23,7 @@ mod shapes;
 mod starting;
 mod summary;
 mod tenants;
+mod tenants_set;
 mod time;
 mod transfer;
 mod transfer_cancel;

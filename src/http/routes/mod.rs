@@ -5,6 +5,7 @@ mod reads;
 
 use crate::actors::answer::{Answer, Failure, PageQuery};
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::read_whole;
@@ -18,7 +19,6 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use std::sync::Arc;
 
-const PREFIX: &str = "/api/crm/points/{crm_id}";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 pub fn router(service: Arc<Service>) -> Router {

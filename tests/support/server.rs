@@ -13,6 +13,7 @@ use eros_points::store::folder::Folder;
 use eros_points::store::journal::JournalOptions;
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -38,7 +39,7 @@ impl Clock for HandClock {
 }
 
 /// What a test may want otherwise.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Options {
     pub now: Instant,
     pub zone: chrono_tz::Tz,
@@ -141,7 +142,7 @@ impl Server {
             history_cache_bytes: 1 << 20,
             snapshot_every_bytes: 64 << 20,
             bounds: self.options.bounds,
-            terms: self.options.terms,
+            terms: self.options.terms.clone(),
             zone: self.options.zone,
         };
         let live = self.live.as_mut().unwrap();
@@ -185,6 +186,15 @@ impl Server {
     pub fn restart(&mut self) {
         self.stop();
         self.start_again();
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file of personal keys as it is.
+    pub fn personal_keys(&self) -> Vec<u8> {
+        std::fs::read(self.folder().join("snapshots/personal-keys")).unwrap()
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -43,6 +43,15 @@ pub const SNAPSHOT_BLOCK_BYTES_MAX: usize = 64 << 20;
 /// A request's body.
 pub const BODY_BYTES_MAX: usize = 256 << 10;
 
+/// The body of a batch.
+pub const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// Operations in a batch.
+pub const BATCH_OPERATIONS_MAX: usize = 10_000;
+
+/// Operations of a batch that may wait for one member's actor: fewer than may wait for it at all.
+pub const BATCH_POSTED_MAX: usize = 500;
+
 /// Of a body that is too large so much is read and dropped, so that its sender gets to see the answer.
 pub const BODY_BYTES_PASSED_OVER_MAX: usize = 16 << 20;
 

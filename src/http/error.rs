@@ -15,7 +15,9 @@ pub enum WireError {
     WrongMethod,
     NoSuchMobile,
     TooSlow,
-    BodyTooLarge,
+    BodyTooLarge {
+        bytes_max: usize,
+    },
     NotJsonByType,
     /// The request bears no API key.
     NoKey,
@@ -74,7 +76,9 @@ impl WireError {
             WireError::WrongMethod => (405, 40500, "this route takes another method, see Allow".to_owned()),
             WireError::NoSuchMobile => (404, 40404, "no member has this mobile".to_owned()),
             WireError::TooSlow => (408, 40800, "the request did not arrive in time".to_owned()),
-            WireError::BodyTooLarge => (413, 41300, "the body is larger than 256 KiB".to_owned()),
+            WireError::BodyTooLarge { bytes_max } => {
+                (413, 41300, format!("the body is larger than {} KiB", bytes_max >> 10))
+            }
             WireError::NotJsonByType => (415, 41500, "the body must be application/json".to_owned()),
         };
         (status_of(status), code, msg)
@@ -217,7 +221,7 @@ mod tests {
             WireError::WrongMethod,
             WireError::NoSuchMobile,
             WireError::TooSlow,
-            WireError::BodyTooLarge,
+            WireError::BodyTooLarge { bytes_max: 1 << 10 },
             WireError::NotJsonByType,
             WireError::NoKey,
             WireError::WrongKey,

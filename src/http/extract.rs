@@ -1,7 +1,9 @@
 //! Tenant, body and query out of a request, each with its bounds.
 use crate::http::error::WireError;
 use crate::http::fields::{check_name, invalid, required};
-use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, MEMBER_BYTES_MAX};
+use crate::limits::{
+    BATCH_BYTES_MAX, BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, MEMBER_BYTES_MAX,
+};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -54,20 +56,36 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 
     async fn from_request(request: Request, _: &S) -> Result<JsonBody, WireError> {
         let type_checked = check_type(request.headers());
-        let body = read_whole(request.into_body()).await?;
+        let body = read_whole(request.into_body(), BODY_BYTES_MAX).await?;
         type_checked.map(|()| JsonBody(body))
+    }
+}
+
+/// A batch's body: larger than others may be.
+pub struct BatchBody(pub axum::body::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for BatchBody {
+    type Rejection = WireError;
+
+    async fn from_request(request: Request, _: &S) -> Result<BatchBody, WireError> {
+        let type_checked = check_type(request.headers());
+        let body = read_whole(request.into_body(), BATCH_BYTES_MAX).await?;
+        type_checked.map(|()| BatchBody(body))
     }
 }
 
 /// A body, within its bounds. One that nobody wants is read all the same: the connection then serves on, where the
 /// client expects it to.
-pub async fn read_whole(mut body: axum::body::Body) -> Result<axum::body::Bytes, WireError> {
+pub async fn read_whole(
+    mut body: axum::body::Body,
+    bytes_max: usize,
+) -> Result<axum::body::Bytes, WireError> {
     let read = async {
-        match Limited::new(&mut body, BODY_BYTES_MAX).collect().await {
+        match Limited::new(&mut body, bytes_max).collect().await {
             Ok(collected) => Ok(collected.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => {
                 pass_over(&mut body).await;
-                Err(WireError::BodyTooLarge)
+                Err(WireError::BodyTooLarge { bytes_max })
             }
             Err(error) => Err(WireError::BadJson(format!("it did not arrive: {error}"))),
         }

@@ -1,5 +1,6 @@
 //! The wire contract, over real HTTP: one file a route, and one for each thing that holds for all of them.
 mod accept;
+mod batch;
 mod bodies;
 mod compat;
 mod connections;

@@ -1,11 +1,12 @@
 //! The routes, and what changes have in common.
+mod batch;
 mod changes;
 mod history;
 mod members;
 mod reads;
 mod settings;
 
-use crate::actors::answer::{Answer, Failure, PageQuery};
+use crate::actors::answer::{Answer, PageQuery};
 use crate::actors::service::Service;
 use crate::http::access::PREFIX;
 use crate::http::envelope;
@@ -14,6 +15,7 @@ use crate::http::extract::read_whole;
 use crate::http::fields::invalid;
 use crate::http::record::write_answer;
 use crate::ledger::refusal::Refusal;
+use crate::limits::BODY_BYTES_MAX;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue};
@@ -33,6 +35,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/transfer/direct", post(changes::transfer_direct))
         .route("/transfer/cancel", post(changes::cancel))
         .route("/accept", post(changes::accept))
+        .route("/batch", post(batch::batch))
         .route("/history", post(history::history))
         .route("/summary", get(reads::summary))
         .route("/lots", get(reads::lots))
@@ -44,9 +47,11 @@ pub fn router(service: Arc<Service>) -> Router {
         .nest(PREFIX, tenant)
         .route("/livez", get(reads::livez))
         .route("/readyz", get(reads::readyz))
-        .fallback(async |body: Body| read_whole(body).await.err().unwrap_or(WireError::NoSuchRoute))
+        .fallback(async |body: Body| {
+            read_whole(body, BODY_BYTES_MAX).await.err().unwrap_or(WireError::NoSuchRoute)
+        })
         .method_not_allowed_fallback(async |body: Body| {
-            read_whole(body).await.err().unwrap_or(WireError::WrongMethod)
+            read_whole(body, BODY_BYTES_MAX).await.err().unwrap_or(WireError::WrongMethod)
         })
         .with_state(service)
 }
@@ -73,8 +78,8 @@ fn one_page(page: Option<u64>, page_id: Option<u64>) -> Result<u64, Refusal> {
 }
 
 /// A change's answer; a replay has the same bytes and says so in its head.
-fn changed(answered: Result<Answer, Failure>) -> Result<Response, WireError> {
-    let answer = answered?;
+fn changed(answered: Result<Answer, impl Into<WireError>>) -> Result<Response, WireError> {
+    let answer = answered.map_err(Into::into)?;
     let mut response = envelope::ok(|json| write_answer(json, &answer));
     if answer.replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

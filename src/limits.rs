@@ -64,6 +64,23 @@ pub const BODY_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(10
 /// How long a request's head may take to arrive, and so how long a connection may idle.
 pub const HEAD_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// How long an answer, or a piece of one that is sent in pieces, may take to be read by the client.
+pub const ANSWER_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long an orderly stop may take, unless it is set otherwise.
+pub const STOP_TIME_MAX_DEFAULT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A request's head: its line and its headers. Of these there may be 100, which is the HTTP library's own bound.
+pub const HEAD_BYTES_MAX: usize = 32 << 10;
+
+/// A request's path and query.
+pub const URI_BYTES_MAX: usize = 8 << 10;
+
+/// What a connection holds of what it has read and not yet passed on, and of small answers not yet sent.
+pub const CONNECTION_BUFFER_BYTES_MAX: usize = 64 << 10;
+
+const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX && HEAD_BYTES_MAX < CONNECTION_BUFFER_BYTES_MAX);
+
 /// Connections open at once.
 pub const CONNECTIONS_MAX: usize = 16_384;
 

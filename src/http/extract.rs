@@ -19,17 +19,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Tenant, WireError> {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| bad_tenant())?;
         let crm_id = params.iter().find(|(name, _)| *name == "crm_id").map(|(_, value)| value.to_owned());
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        match crm_id {
-            Some(crm_id) if (1..=32).contains(&crm_id.len()) && crm_id.bytes().all(allowed) => {
-                Ok(Tenant(crm_id))
-            }
-            _ => Err(bad_tenant()),
-        }
+        crm_id.filter(|crm_id| is_tenant(crm_id)).map(Tenant).ok_or_else(bad_tenant)
     }
 }
 
-fn bad_tenant() -> WireError {
+/// Whether a text has a tenant's form.
+pub fn is_tenant(crm_id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=32).contains(&crm_id.len()) && crm_id.bytes().all(allowed)
+}
+
+pub fn bad_tenant() -> WireError {
     invalid("crm_id", "must have 1 to 32 letters, digits, _ or -").into()
 }
 
@@ -94,7 +94,7 @@ pub async fn read_whole(
 }
 
 /// Reads on for a while without keeping anything: a client that is still sending would not see its answer.
-async fn pass_over(body: &mut axum::body::Body) {
+pub async fn pass_over(body: &mut axum::body::Body) {
     let mut passed = 0;
     while passed < BODY_BYTES_PASSED_OVER_MAX
         && let Some(Ok(frame)) = body.frame().await

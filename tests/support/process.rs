@@ -53,11 +53,21 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// Sends a signal such as `-TERM`, and gives the exit code once it has ended.
-    pub fn signal(mut self, signal: &str) -> Option<i32> {
+    /// Sends a signal such as `-HUP`.
+    pub fn send(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
         assert!(sent.success());
+    }
+
+    /// Sends a signal such as `-TERM`, and gives the exit code once it has ended.
+    pub fn signal(self, signal: &str) -> Option<i32> {
+        self.send(signal);
+        self.ended()
+    }
+
+    /// The exit code, once it has ended.
+    pub fn ended(mut self) -> Option<i32> {
         self.child.wait().expect("it ends").code()
     }
 }

@@ -8,6 +8,7 @@ mod settings;
 
 use crate::actors::answer::{Answer, PageQuery};
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::read_whole;
@@ -22,7 +23,6 @@ use axum::response::Response;
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
-const PREFIX: &str = "/api/crm/points/{crm_id}";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 pub fn router(service: Arc<Service>) -> Router {

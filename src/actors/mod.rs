@@ -1,6 +1,7 @@
 //! The running service below HTTP: one actor a busy member, the directory of all members, time, transfers, reads.
 pub mod answer;
 mod arena;
+pub mod batch;
 mod carrier;
 pub mod core;
 pub mod directory;
@@ -9,6 +10,8 @@ mod held;
 mod indexer;
 mod issues;
 mod member;
+pub mod personal;
+pub mod profiles;
 mod projection;
 pub mod reads;
 mod recents;
@@ -18,6 +21,9 @@ pub mod snapshot;
 pub mod start;
 pub mod streams;
 mod sweeper;
+pub mod tenant;
+pub mod tenants;
 mod ticker;
 mod timer;
+mod turn;
 mod zones;

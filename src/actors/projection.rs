@@ -6,6 +6,7 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::{Terms, apply, project_noting};
+use std::sync::Arc;
 
 /// An account at a moment.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ pub struct AsOf {
     pub recorded: Account,
     pub moment: Instant,
     pub now: Instant,
-    pub terms: Terms,
+    pub terms: Arc<Terms>,
 }
 
 impl AsOf {

@@ -86,8 +86,9 @@ impl Service {
             return Ok((seen.map(view), admission));
         };
         let Some(recorded) = core.recorded(crm_id, member_no).await? else { return Ok((None, admission)) };
+        let terms = core.tenants.terms(crm_id);
         let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
-        let wanted = AsOf { crm_id, member_no, recorded, moment, now, terms: core.terms };
+        let wanted = AsOf { crm_id, member_no, recorded, moment, now, terms };
         // Long pasts take long: they shall not take all the threads there are.
         let place = if wanted.is_past() {
             core.indexed(wanted.recorded.last).await?;

@@ -4,6 +4,7 @@ use crate::http::error::WireError;
 use crate::http::extract::{QueryFields, Tenant};
 use crate::http::record::{RecordRow, columns};
 use crate::http::routes::history::read_query;
+use crate::http::routes::member_asked;
 use crate::http::stream::{Cut, Format, respond};
 use axum::extract::State;
 use axum::response::Response;
@@ -16,10 +17,8 @@ pub async fn export(
 ) -> Result<Response, WireError> {
     let zone = service.zone(&crm_id);
     let format = Format::of(&query)?;
-    let wanted = read_query(&query, zone)?;
-    if query.get("mobile")?.is_some() {
-        return Err(WireError::NoSuchMobile);
-    }
+    let mut wanted = read_query(&query, zone)?;
+    wanted.member_no = member_asked(&service, &crm_id, wanted.member_no, query.get("mobile")?).await?;
     let lots = wanted.lots;
     let place = service.stream_place()?;
     let export = service.export(&crm_id, wanted).await?;

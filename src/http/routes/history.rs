@@ -6,7 +6,7 @@ use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, QueryFields, Tenant};
 use crate::http::fields::{Fields, invalid};
 use crate::http::record::write_record;
-use crate::http::routes::one_page;
+use crate::http::routes::{member_asked, one_page};
 use crate::ledger::event::RecordType;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::refusal::Refusal;
@@ -26,9 +26,8 @@ pub async fn history(
     let fields = Fields::parse(&body.0)?;
     let mut query = read(&fields, zone)?;
     query.lots |= in_query.bool("lots")?.unwrap_or(false);
-    if fields.text("mobile")?.is_some() {
-        return Err(WireError::NoSuchMobile);
-    }
+    let mobile = fields.text("mobile")?;
+    query.member_no = member_asked(&service, &crm_id, query.member_no, mobile.as_deref()).await?;
     let page = service.history(&crm_id, query).await?;
     Ok(envelope::ok(|json| {
         json.open(b'{').field_plain("total", Some(page.total));

@@ -11,8 +11,8 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("format", &["ledger", "limits"]),
     ("store", &["format", "ledger", "limits", "clock"]),
     ("history", &["format", "ledger", "limits"]),
-    ("actors", &["history", "store", "format", "ledger", "limits", "clock"]),
-    ("http", &["actors", "ledger", "limits", "clock"]),
+    ("actors", &["history", "store", "format", "ledger", "limits", "clock", "telemetry"]),
+    ("http", &["actors", "ledger", "limits", "clock", "telemetry"]),
     ("config", &["ledger", "store"]),
     ("telemetry", &[]),
     (

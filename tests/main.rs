@@ -9,6 +9,7 @@ mod crash;
 mod disk_full;
 mod formats;
 mod keys_file;
+mod large_bodies;
 mod ledger;
 mod ledger_model;
 mod logs;

@@ -1,12 +1,13 @@
 //! What stands round every route: its id, the edge's checks, no panic past this point, a log line, the dialect.
 use crate::clock::monotonic;
 use crate::http::access::{after_prefix, is_of_the_service, methods};
+use crate::http::dialect::Dialect;
 use crate::http::edge::{Edge, tenant_of};
 use crate::http::envelope::{self, Code};
 use crate::http::error::{FaultDetail, WireError};
-use crate::http::extract::{is_tenant, pass_over};
-use crate::limits::BODY_TIME_MAX;
-use axum::body::{Body, HttpBody};
+use crate::http::extract::{is_tenant, pass_over_behind};
+use crate::telemetry::on_behalf_of;
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -35,7 +36,10 @@ impl Asked {
 }
 
 /// Answers one request.
-pub async fn guard(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+pub async fn guard(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+    if edge.dialect != Dialect::Ours {
+        request.extensions_mut().insert(edge.dialect);
+    }
     let asked = Asked {
         id: request_id(&request),
         method: request.method().clone(),
@@ -49,7 +53,7 @@ pub async fn guard(State(edge): State<Arc<Edge>>, request: Request, next: Next) 
                 request_id = asked.id.to_str().unwrap_or_default(),
                 crm_id = noted.as_ref().map(|(_, crm_id)| crm_id.as_str())
             );
-            run(&asked, next.run(request), span).await
+            run(&asked, on_behalf_of(asked.id.clone(), next.run(request)), span).await
         }
         Err(refused) => refuse(refused, &asked, request.into_body()),
     };
@@ -100,10 +104,8 @@ fn fault(asked: &Asked, detail: &str) -> Response {
 
 /// Answers at once, before the body. What is on its way of that is read behind the answer, so that the client gets to
 /// see it and the connection serves on.
-fn refuse(refused: WireError, asked: &Asked, mut body: Body) -> Response {
-    if !body.is_end_stream() {
-        tokio::spawn(async move { tokio::time::timeout(BODY_TIME_MAX, pass_over(&mut body)).await });
-    }
+fn refuse(refused: WireError, asked: &Asked, body: Body) -> Response {
+    pass_over_behind(body);
     let allow = matches!(refused, WireError::WrongMethod).then(|| methods(asked.route()));
     let mut response = refused.into_response();
     if let Some(allow) = allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {

@@ -133,3 +133,78 @@ fn request_id(request: &Request) -> HeaderValue {
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     HeaderValue::try_from(format!("{:08x}-{number:x}", *NONCE >> 32)).unwrap_or(HeaderValue::from_static("-"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::keys::{Key, KeyRing, Keys};
+    use crate::telemetry::request_id as id_at_hand;
+    use axum::Router;
+    use axum::body::to_bytes;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    const FORGOTTEN: &str = "/api/crm/points/10080/forgotten";
+
+    /// Routes that stand in no table.
+    fn app(edge: Edge) -> Router {
+        let broken = get(async || {
+            let happens = |what: &str| assert!(what.is_empty(), "{what}");
+            happens("a slip of ours");
+        });
+        Router::new()
+            .route("/api/crm/points/{crm_id}/forgotten", get(async || id_at_hand()).put(async || "done"))
+            .route("/broken", broken)
+            .layer(from_fn_with_state(Arc::new(edge), guard))
+    }
+
+    async fn ask(app: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, String) {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_handler_knows_the_request_that_it_works_for() {
+        let app = app(Edge::default());
+        let (_, id) = ask(&app, Method::GET, FORGOTTEN, &[("X-Request-Id", "mine")]).await;
+        assert_eq!((id, id_at_hand()), ("mine".to_owned(), "-".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_fault_of_ours_and_told_by_the_requests_id() {
+        let app = app(Edge::default());
+        let (status, body) = ask(&app, Method::GET, "/broken", &[("X-Request-Id", "mine")]).await;
+        assert_eq!(status, 500);
+        assert_eq!(body, r#"{"code":50000,"msg":"a fault of ours, request id mine","data":null}"#);
+    }
+
+    #[tokio::test]
+    async fn a_route_that_was_forgotten_in_the_table_opens_to_admin_alone() {
+        let entry = |random: u8, scopes: &str| {
+            let hash = Key::new([random; 32]).hash().to_hex();
+            format!("[[keys]]\nname=\"{random}\"\nhash=\"{hash}\"\ntenants=[\"*\"]\nscopes={scopes}\n")
+        };
+        let keys = entry(1, r#"["read", "write"]"#) + &entry(2, r#"["admin"]"#);
+        let keys = Some(Arc::new(KeyRing::new(Keys::parse(&keys).unwrap())));
+        let app = app(Edge { keys, ..Edge::default() });
+        for method in [Method::GET, Method::PUT] {
+            let statuses = [None, Some(1), Some(2)].map(|random| {
+                let key = random.map(|random| Key::new([random; 32]).reveal().to_owned());
+                let (app, method) = (app.clone(), method.clone());
+                async move {
+                    let header = key.as_deref().map(|key| ("X-API-Key", key));
+                    ask(&app, method, FORGOTTEN, header.as_slice()).await.0.as_u16()
+                }
+            });
+            let [none, clerk, chief] = statuses;
+            assert_eq!((none.await, clerk.await, chief.await), (401, 403, 200), "{method}");
+        }
+    }
+}

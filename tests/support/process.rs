@@ -111,8 +111,16 @@ impl Connection {
     }
 
     pub fn post(&mut self, path: &str, body: &str) -> io::Result<Reply> {
+        self.send("POST", path, body)
+    }
+
+    pub fn put(&mut self, path: &str, body: &str) -> io::Result<Reply> {
+        self.send("PUT", path, body)
+    }
+
+    fn send(&mut self, method: &str, path: &str, body: &str) -> io::Result<Reply> {
         self.ask(&format!(
-            "POST {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         ))
     }

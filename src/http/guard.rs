@@ -33,6 +33,12 @@ impl Asked {
     fn route(&self) -> &str {
         self.route.as_ref().map_or("-", MatchedPath::as_str)
     }
+
+    /// One that HTTP does not name may be anything.
+    fn method(&self) -> &str {
+        let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
+        if known.contains(&self.method) { self.method.as_str() } else { "other" }
+    }
 }
 
 /// Answers one request.
@@ -60,7 +66,7 @@ pub async fn guard(State(edge): State<Arc<Edge>>, mut request: Request, next: Ne
     let told = response.extensions_mut().remove::<Code>();
     if let Some((started, crm_id)) = noted {
         tracing::debug!(
-            method = %asked.method,
+            method = asked.method(),
             route = asked.route(),
             crm_id,
             status = response.status().as_u16(),
@@ -98,7 +104,7 @@ async fn run(asked: &Asked, handling: impl Future<Output = Response>, span: Span
 
 fn fault(asked: &Asked, detail: &str) -> Response {
     let id = asked.id.to_str().unwrap_or_default();
-    tracing::error!(request_id = id, method = %asked.method, route = asked.route(), "{detail}");
+    tracing::error!(request_id = id, method = asked.method(), route = asked.route(), "{detail}");
     envelope::failure(StatusCode::INTERNAL_SERVER_ERROR, 50000, &format!("a fault of ours, request id {id}"))
 }
 

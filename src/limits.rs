@@ -52,6 +52,14 @@ pub const BATCH_OPERATIONS_MAX: usize = 10_000;
 /// Operations of a batch that may wait for one member's actor: fewer than may wait for it at all.
 pub const BATCH_POSTED_MAX: usize = 500;
 
+/// Up to so much a body is small: of these the bound of connections bounds the memory.
+pub const SMALL_BODY_BYTES_MAX: usize = 16 << 10;
+
+/// Memory for the bodies that are not small, of all requests together.
+pub const LARGE_BODIES_BYTES_MAX: usize = 128 << 20;
+
+const _: () = assert!(BATCH_BYTES_MAX < LARGE_BODIES_BYTES_MAX && SMALL_BODY_BYTES_MAX < BODY_BYTES_MAX);
+
 /// Of a body that is too large so much is read and dropped, so that its sender gets to see the answer.
 pub const BODY_BYTES_PASSED_OVER_MAX: usize = 16 << 20;
 

@@ -10,6 +10,7 @@ mod disk_full;
 mod formats;
 mod history_index;
 mod keys_file;
+mod large_bodies;
 mod ledger;
 mod ledger_model;
 mod logs;

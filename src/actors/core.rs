@@ -311,7 +311,8 @@ impl Core {
 
     /// Memory and log may disagree: nothing is answered any more, and the process ends.
     pub fn stop_broken(&self, why: String) {
-        tracing::error!("{why}; the service stops, and recovers from its log at the next start");
+        let request_id = crate::telemetry::request_id();
+        tracing::error!(request_id, "{why}; the service stops, and recovers from its log at the next start");
         self.broken.send_if_modified(|broken| {
             let first = broken.is_none();
             broken.get_or_insert(why);

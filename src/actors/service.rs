@@ -20,6 +20,7 @@ use crate::ledger::instant::Span;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::tenant::Settings;
 use crate::limits::{FEEDS_MAX, INDEX_WAIT_MAX, REBUILDS_MAX, STREAMS_MAX};
+use crate::telemetry::carried_on;
 use chrono_tz::Tz;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -256,11 +257,11 @@ async fn to_the_end<T: Send + 'static>(
     admission: Admission,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
-    let task = tokio::spawn(async move {
+    let task = tokio::spawn(carried_on(async move {
         let done = work.await;
         drop(admission);
         done
-    });
+    }));
     task.await.unwrap_or_else(|error| Err(Failure::Fault(error.to_string())))
 }
 

@@ -276,7 +276,7 @@ fn sender(
         _ => {
             let should =
                 "must name the sender: more than one offered you a transfer of this number".to_owned();
-            Err(Refusal::Invalid { field: "from_user", should }.into())
+            Err(Refusal::Invalid { field: "from_user".into(), should }.into())
         }
     }
 }

@@ -9,5 +9,6 @@ mod json;
 mod record;
 mod requests;
 mod routes;
+pub mod rules;
 pub mod server;
 pub mod time;

@@ -1,6 +1,7 @@
 //! Times as the wire writes them: `YYYY-MM-DD HH:MM:SS` in the tenant's zone.
+use crate::ledger::calendar;
 use crate::ledger::instant::Instant;
-use chrono::{DateTime, Datelike, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 const FORM: &str = "%Y-%m-%d %H:%M:%S";
@@ -13,43 +14,16 @@ pub const SHOULD: &str = "must be a time such as 2022-06-15 18:00:00, or RFC 333
 /// first instant after the gap; one that it has twice, the earlier.
 pub fn parse(text: &str, zone: Tz) -> Option<Instant> {
     let instant = match NaiveDateTime::parse_from_str(text, FORM) {
-        Ok(local) if text.len() == 19 => resolve(local, zone)?,
+        Ok(local) if text.len() == 19 => calendar::resolve(local, zone)?,
         _ => DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc),
     };
     // The year that it is there, since that is what answers show.
     YEARS.contains(&instant.with_timezone(&zone).year()).then(|| Instant(instant.timestamp_millis()))
 }
 
-fn resolve(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
-    match zone.from_local_datetime(&local) {
-        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.with_timezone(&Utc)),
-        LocalResult::None => first_after_gap(local, zone),
-    }
-}
-
-/// No zone skips more than a day and a bit; the end of the gap is found to the second by halving.
-fn first_after_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
-    let at = |local: NaiveDateTime| zone.from_local_datetime(&local).earliest();
-    let (mut inside, mut beyond) = (local, local.checked_add_signed(TimeDelta::hours(26))?);
-    at(beyond)?;
-    while beyond - inside > TimeDelta::seconds(1) {
-        let middle = inside + TimeDelta::seconds((beyond - inside).num_seconds() / 2);
-        if at(middle).is_some() { beyond = middle } else { inside = middle }
-    }
-    at(beyond).map(|at| at.with_timezone(&Utc))
-}
-
 /// `at` in `zone`, to the second. What no calendar holds is shown as its end.
 pub fn format(at: Instant, zone: Tz) -> String {
-    // A day of room, since a zone moves the clock too.
-    let day = TimeDelta::days(1);
-    let (first, last) = (DateTime::<Utc>::MIN_UTC + day, DateTime::<Utc>::MAX_UTC - day);
-    let utc = match DateTime::<Utc>::from_timestamp_millis(at.0) {
-        Some(utc) => utc.clamp(first, last),
-        None if at.0 < 0 => first,
-        None => last,
-    };
-    let local = utc.with_timezone(&zone).naive_local();
+    let local = calendar::local(at, zone);
     let (date, time) = (local.date(), local.time());
     use chrono::Timelike;
     format!(

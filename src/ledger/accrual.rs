@@ -20,7 +20,7 @@ pub(super) fn accrue(
         && expire <= unfreeze
     {
         let should = "must be shorter than the life of the points (expire_days)".to_owned();
-        return Err(Refusal::Invalid { field: "freeze_hours", should });
+        return Err(Refusal::Invalid { field: "freeze_hours".into(), should });
     }
     if account.lots.len() >= terms.open_lots_max {
         return Err(Refusal::TooManyLots);

@@ -126,7 +126,7 @@ pub(super) fn event_time(given: Option<Instant>, now: Instant, terms: &Terms) ->
     if at > now.after(terms.future_tolerance) {
         let hours = terms.future_tolerance.0 / Span::hours(1).0;
         return Err(Refusal::Invalid {
-            field: "event_at",
+            field: "event_at".into(),
             should: format!("must not lie more than {hours} h in the future"),
         });
     }

@@ -4,6 +4,7 @@
 pub mod account;
 mod accrual;
 mod apply;
+pub mod calendar;
 pub mod command;
 mod decide;
 mod due;
@@ -15,6 +16,7 @@ pub mod lsn;
 pub mod points;
 pub mod refusal;
 mod reversal;
+pub mod rule;
 mod spend;
 pub mod transfer;
 

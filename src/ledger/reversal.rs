@@ -74,7 +74,7 @@ fn how_many(
         [origin.amount, command.order_pay_amount].into_iter().flatten().find(|amount| amount.0 > 0);
     let Some(paid) = known_paid else {
         let should = "must be the positive amount paid, which the origin does not tell".to_owned();
-        return Err(Refusal::Invalid { field: "refund_info.order_pay_amount", should });
+        return Err(Refusal::Invalid { field: "refund_info.order_pay_amount".into(), should });
     };
     let refunded = Amount(standing.refunded.0.saturating_add(refund.0));
     if refunded > paid {

@@ -79,6 +79,9 @@ fn said(outcome: &Outcome) -> Said {
         Err(Refusal::MoreThanLeft { .. } | Refusal::MoreThanPaid) => Said::No(42203),
         Err(Refusal::TransferClosed { .. }) => Said::No(42204),
         Err(Refusal::TooManyLots) => Said::No(42207),
+        Err(Refusal::NoSuchRule | Refusal::NoRuleFits { .. }) => Said::No(40401),
+        Err(Refusal::GrantsNothing { .. }) => Said::No(42205),
+        Err(Refusal::CapUsedUp { .. }) => Said::No(42206),
     }
 }
 

@@ -9,7 +9,14 @@ use crate::ledger::rule::definition::{
 use chrono_tz::Tz;
 use std::fmt::Display;
 
-pub fn write_rule(json: &mut Json, rule: &Rule, zone: Tz) {
+/// A rule as an answer of its own.
+pub fn rule_bytes(rule: &Rule, zone: Tz) -> Vec<u8> {
+    let mut json = Json::new();
+    write_rule(&mut json, rule, zone);
+    json.into_bytes()
+}
+
+pub(in crate::http) fn write_rule(json: &mut Json, rule: &Rule, zone: Tz) {
     json.open(b'{');
     json.field_plain("rule_id", Some(rule.rule_id));
     json.field_plain("version", Some(rule.version));

@@ -1,7 +1,7 @@
 //! Times as the wire writes them: `YYYY-MM-DD HH:MM:SS` in the tenant's zone.
-use crate::ledger::calendar;
 use crate::ledger::instant::Instant;
-use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+use crate::ledger::local::resolve;
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 const FORM: &str = "%Y-%m-%d %H:%M:%S";
@@ -14,7 +14,7 @@ pub const SHOULD: &str = "must be a time such as 2022-06-15 18:00:00, or RFC 333
 /// first instant after the gap; one that it has twice, the earlier.
 pub fn parse(text: &str, zone: Tz) -> Option<Instant> {
     let instant = match NaiveDateTime::parse_from_str(text, FORM) {
-        Ok(local) if text.len() == 19 => calendar::resolve(local, zone)?,
+        Ok(local) if text.len() == 19 => resolve(local, zone)?,
         _ => DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc),
     };
     // The year that it is there, since that is what answers show.
@@ -23,7 +23,15 @@ pub fn parse(text: &str, zone: Tz) -> Option<Instant> {
 
 /// `at` in `zone`, to the second. What no calendar holds is shown as its end.
 pub fn format(at: Instant, zone: Tz) -> String {
-    let local = calendar::local(at, zone);
+    // A day of room, since a zone moves the clock too.
+    let day = TimeDelta::days(1);
+    let (first, last) = (DateTime::<Utc>::MIN_UTC + day, DateTime::<Utc>::MAX_UTC - day);
+    let utc = match DateTime::<Utc>::from_timestamp_millis(at.0) {
+        Some(utc) => utc.clamp(first, last),
+        None if at.0 < 0 => first,
+        None => last,
+    };
+    let local = utc.with_timezone(&zone).naive_local();
     let (date, time) = (local.date(), local.time());
     use chrono::Timelike;
     format!(

@@ -1,10 +1,9 @@
 //! The calendar in a zone: days, weeks, months, quarters and years, and the instants at which they begin. Only rules know it;
 //! everything else counts in milliseconds.
 use crate::ledger::instant::Instant;
+use crate::ledger::local::resolve;
 use bincode::{Decode, Encode};
-use chrono::{
-    DateTime, Datelike, LocalResult, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
-};
+use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use serde::Serialize;
 
@@ -75,35 +74,7 @@ pub fn end_of(stretch: Stretch, plus: u32, at: Instant, zone: Tz) -> Option<Inst
 }
 
 /// What clocks in `zone` show at `at`. What no calendar holds is shown as its end.
-pub fn local(at: Instant, zone: Tz) -> NaiveDateTime {
-    // A day of room, since a zone moves the clock too.
-    let day = TimeDelta::days(1);
-    let (first, last) = (DateTime::<Utc>::MIN_UTC + day, DateTime::<Utc>::MAX_UTC - day);
-    let utc = match DateTime::<Utc>::from_timestamp_millis(at.0) {
-        Some(utc) => utc.clamp(first, last),
-        None if at.0 < 0 => first,
-        None => last,
-    };
-    utc.with_timezone(&zone).naive_local()
-}
-
-/// The instant at which clocks in `zone` show `local`. A time that the zone skips is the first instant after the gap;
-/// one that it has twice, the earlier.
-pub fn resolve(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
-    match zone.from_local_datetime(&local) {
-        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.with_timezone(&Utc)),
-        LocalResult::None => first_after_gap(local, zone),
-    }
-}
-
-/// No zone skips more than a day and a bit; the end of the gap is found to the second by halving.
-fn first_after_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
-    let at = |local: NaiveDateTime| zone.from_local_datetime(&local).earliest();
-    let (mut inside, mut beyond) = (local, local.checked_add_signed(TimeDelta::hours(26))?);
-    at(beyond)?;
-    while beyond - inside > TimeDelta::seconds(1) {
-        let middle = inside + TimeDelta::seconds((beyond - inside).num_seconds() / 2);
-        if at(middle).is_some() { beyond = middle } else { inside = middle }
-    }
-    at(beyond).map(|at| at.with_timezone(&Utc))
+fn local(at: Instant, zone: Tz) -> NaiveDateTime {
+    let end = if at.0 < 0 { NaiveDate::MIN } else { NaiveDate::MAX };
+    crate::ledger::local::local(at, zone).unwrap_or(end.and_time(NaiveTime::MIN))
 }

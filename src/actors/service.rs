@@ -1,21 +1,24 @@
 //! What the edge can ask of the service.
 use crate::actors::answer::{
-    Answer, Failure, HistoryQuery, LotState, LotView, Page, PageQuery, RecordView, Summary, TransferView,
+    Answer, Failure, HistoryQuery, LotState, LotView, Page, PageQuery, Preview, RecordView, Summary,
+    TransferView,
 };
 use crate::actors::carrier::carry;
 use crate::actors::core::{Admission, Core};
 use crate::actors::member::Outcome;
 use crate::actors::personal::Personal;
 use crate::actors::profiles::{self, MemberView};
-use crate::actors::tenant::Message;
+use crate::actors::tenant::{Message, RuleChange};
 use crate::actors::tenants::View;
 use crate::history::{History, HistoryError};
 use crate::ledger::Known;
 use crate::ledger::account::Outgoing;
-use crate::ledger::command::{AcceptOffer, Command};
+use crate::ledger::by_rule;
+use crate::ledger::command::{AcceptOffer, AccrueByRule, Command};
 use crate::ledger::event::{Event, Key, TransferStatus};
 use crate::ledger::instant::Span;
 use crate::ledger::refusal::Refusal;
+use crate::ledger::rule::Rule;
 use crate::ledger::tenant::Settings;
 use chrono_tz::Tz;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -150,6 +153,30 @@ impl Service {
         let (reply, answer) = oneshot::channel();
         core.tenants.tell(&core, crm_id, Message::SetSettings(settings, reply))?;
         answer.await.unwrap_or(Err(Failure::Unknown))
+    }
+
+    /// Changes a tenant's rules; answers the rule as it is then, or was before it was removed.
+    pub async fn change_rule(&self, crm_id: &str, change: RuleChange) -> Result<Arc<Rule>, Failure> {
+        let (core, _admission) = self.admit()?;
+        let (reply, answer) = oneshot::channel();
+        core.tenants.tell(&core, crm_id, Message::ChangeRule(Box::new(change), reply))?;
+        answer.await.unwrap_or(Err(Failure::Unknown))
+    }
+
+    /// What an event would earn, and by which terms; changes nothing. Of a member never seen, what its first event would.
+    pub async fn preview(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        command: &AccrueByRule,
+    ) -> Result<Preview, Failure> {
+        let (core, _admission) = self.admit()?;
+        let now = core.clock.now();
+        let terms = core.tenants.terms(crm_id);
+        let (account, _) = core.account(crm_id, member_no, now).await?.unwrap_or_default();
+        let now = now.max(account.clock);
+        let outcome = by_rule::considered(&account, command, now, &terms);
+        Ok(Preview { event_at: command.event_at.unwrap_or(now), terms, outcome })
     }
 
     /// A member as it is known beside its points; none of whom nothing was ever recorded.
@@ -359,6 +386,8 @@ fn answer(core: &Core, crm_id: &str, member_no: &str, outcome: Outcome) -> Resul
 pub fn active_after(event: &Event) -> Option<crate::ledger::points::Total> {
     Some(match event {
         Event::Accrued(e) => e.active_after,
+        Event::AccruedByRule(e) => e.accrued.active_after,
+        Event::GrantReversed(e) => e.reversed.active_after,
         Event::Spent(e) => e.active_after,
         Event::AccrualReversed(e) => e.active_after,
         Event::SpendReversed(e) => e.active_after,

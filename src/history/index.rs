@@ -20,7 +20,7 @@ use crate::history::view::{HistoryQuery, LotView, Page, PageQuery, RecordView, T
 use crate::history::{History, HistoryError, Row, keys};
 use crate::ledger::Known;
 use crate::ledger::account::Account;
-use crate::ledger::event::{Event, Key, Sequel, Standing, TransferStatus};
+use crate::ledger::event::{Key, Sequel, Standing, TransferStatus};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use fjall::compaction::Leveled;
@@ -193,7 +193,7 @@ impl FjallHistory {
             let offered = keys::offered(&entry.crm_id, to, key.number());
             batch.insert(&self.transfers, keys::with_lsn(&[b"n", &offered[..]].concat(), lsn), []);
         }
-        if let Event::Accrued(accrued) = &entry.event
+        if let Some(accrued) = entry.event.accrual()
             && let Some(at) = accrued.unfreeze_at
             && at > entry.at
         {

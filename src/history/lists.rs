@@ -4,7 +4,7 @@ use crate::history::index::FjallHistory;
 use crate::history::view::{LotState, LotView, Page, PageQuery, TransferView};
 use crate::history::{HistoryError, keys};
 use crate::ledger::account::Account;
-use crate::ledger::event::{Event, RecordType, Restore, Standing, TransferStatus};
+use crate::ledger::event::{AccruedByRule, Event, RecordType, Restore, Standing, TransferStatus};
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
@@ -134,10 +134,7 @@ impl FjallHistory {
             return Err(HistoryError::Corrupt(format!("record {} did not make lot {id}", id.lsn)));
         };
         let source = self.entry_at(snapshot, birth.source)?;
-        let issued = match source.map(|entry| entry.event) {
-            Some(Event::Accrued(accrued)) => Some(accrued),
-            _ => None,
-        };
+        let issued = source.and_then(|entry| entry.event.into_accrual());
         let standing = self.standing_at(snapshot, birth.accrual)?;
         let state = if standing.expired_lots.contains(&id) { LotState::Expired } else { LotState::UsedUp };
         let details = issued.as_ref().map(|accrued| &accrued.details);
@@ -160,7 +157,7 @@ impl FjallHistory {
 /// How many lots a record made.
 fn lots_made(event: &Event) -> u32 {
     let count = match event {
-        Event::Accrued(_) => 1,
+        Event::Accrued(_) | Event::AccruedByRule(_) => 1,
         Event::Received(received) => received.lots.len(),
         Event::SpendReversed(reversed) => graces(&reversed.steps).count(),
         Event::OfferReturned(returned) => graces(&returned.steps).count(),
@@ -189,7 +186,9 @@ fn birth(event: &Event, id: LotId) -> Option<Birth> {
     let place = usize::try_from(id.place).ok()?;
     let none = (None, None);
     let (accrual, source, points, expire_at, (unfreeze_at, from_transfer_no)) = match event {
-        Event::Accrued(e) => (id.lsn, id.lsn, e.points, e.expire_at, (e.unfreeze_at, None)),
+        Event::Accrued(e) | Event::AccruedByRule(AccruedByRule { accrued: e, .. }) => {
+            (id.lsn, id.lsn, e.points, e.expire_at, (e.unfreeze_at, None))
+        }
         Event::Received(e) => {
             let lot = e.lots.get(place)?;
             (id.lsn, lot.source, lot.points, lot.expire_at, (None, Some(e.transfer_no.clone())))

@@ -87,9 +87,11 @@ impl FjallHistory {
         entry: MemberEntry,
     ) -> Result<RecordView, HistoryError> {
         let standing = match &entry.event {
-            Event::Accrued(_) | Event::Spent(_) | Event::Offered(_) | Event::Sent(_) => {
-                self.standing_at(snapshot, lsn)?
-            }
+            Event::Accrued(_)
+            | Event::AccruedByRule(_)
+            | Event::Spent(_)
+            | Event::Offered(_)
+            | Event::Sent(_) => self.standing_at(snapshot, lsn)?,
             _ => Default::default(),
         };
         let origin_event_no = match &entry.event {
@@ -113,10 +115,8 @@ impl FjallHistory {
         snapshot: &Snapshot,
         source: Lsn,
     ) -> Result<Option<String>, HistoryError> {
-        Ok(match self.entry_at(snapshot, source)?.map(|entry| entry.event) {
-            Some(Event::Accrued(accrued)) => Some(accrued.event_no),
-            _ => None,
-        })
+        let accrual = self.entry_at(snapshot, source)?.and_then(|entry| entry.event.into_accrual());
+        Ok(accrual.map(|accrued| accrued.event_no))
     }
 }
 
@@ -229,7 +229,7 @@ impl Finding<'_> {
                 break;
             }
             let entry = self.index.expect_entry(&self.snapshot, lsn)?;
-            let Event::Accrued(accrued) = &entry.event else { continue };
+            let Some(accrued) = entry.event.accrual() else { continue };
             // A frozen lot can't be spent: it is empty only where all of it was reversed.
             let reversed = self.index.standing_at(&self.snapshot, lsn)?.reversed;
             if reversed < accrued.points && self.fits(&entry) {

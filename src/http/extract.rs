@@ -1,7 +1,7 @@
 //! Tenant, body and query out of a request, each with its bounds.
 use crate::http::error::WireError;
 use crate::http::fields::{check_name, invalid, required};
-use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, MEMBER_BYTES_MAX};
+use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, MEMBER_BYTES_MAX, PAGE_MAX};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -43,6 +43,23 @@ impl<S: Send + Sync> FromRequestParts<S> for MemberOfPath {
         let found = params.iter().find(|(name, _)| *name == "member_no").map(|(_, value)| value.to_owned());
         let member_no = required("member_no", found)?;
         Ok(MemberOfPath(check_name("member_no", member_no, MEMBER_BYTES_MAX)?))
+    }
+}
+
+/// The `rule_id` of the path.
+pub struct RuleOfPath(pub u64);
+
+impl<S: Send + Sync> FromRequestParts<S> for RuleOfPath {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<RuleOfPath, WireError> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| invalid("rule_id", "must be percent-encoded UTF-8"))?;
+        let text = params.iter().find(|(name, _)| *name == "rule_id").map(|(_, value)| value.to_owned());
+        let digits = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let rule_id = digits.and_then(|text| text.parse().ok()).filter(|id| (1..=PAGE_MAX).contains(id));
+        let should = || invalid("rule_id", format!("must be a whole number from 1 to {PAGE_MAX}"));
+        Ok(RuleOfPath(rule_id.ok_or_else(should)?))
     }
 }
 

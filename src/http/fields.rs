@@ -170,6 +170,7 @@ fn alias(field: &str) -> Option<&'static str> {
     match field {
         "store_code" => Some("stroe_code"),
         "order_info" => Some("order_items"),
+        "order_items" => Some("order_info"),
         _ => None,
     }
 }

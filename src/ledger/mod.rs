@@ -4,6 +4,7 @@
 pub mod account;
 mod accrual;
 mod apply;
+pub mod by_rule;
 pub mod calendar;
 pub mod command;
 mod decide;

@@ -39,6 +39,10 @@ pub async fn produce_direct(State(service): Shared, Tenant(crm_id): Tenant, body
     change(&service, &crm_id, &body, requests::accrue).await
 }
 
+pub async fn produce_by_rule(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
+    change(&service, &crm_id, &body, requests::accrue_by_rule).await
+}
+
 pub async fn consume_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     change(&service, &crm_id, &body, requests::spend).await
 }

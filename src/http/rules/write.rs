@@ -95,6 +95,12 @@ fn field_rate(json: &mut Json, rate: &Rate) {
 
 fn write_multiplier(json: &mut Json, multiplier: &Multiplier, zone: Tz) {
     json.open(b'{');
+    write_conditions(json, multiplier, zone);
+    json.close(b'}');
+}
+
+/// A multiplier's fields.
+pub(in crate::http) fn write_conditions(json: &mut Json, multiplier: &Multiplier, zone: Tz) {
     if let Some(tier) = &multiplier.tier {
         json.field_string("tier", Some(tier));
     }
@@ -109,7 +115,6 @@ fn write_multiplier(json: &mut Json, multiplier: &Multiplier, zone: Tz) {
         }
     }
     json.field_plain("factor", Some(multiplier.factor));
-    json.close(b'}');
 }
 
 fn write_limits(json: &mut Json, limits: &Limits) {

@@ -4,7 +4,6 @@ use crate::ledger::event::RuleRef;
 use crate::ledger::instant::Instant;
 use crate::ledger::rule::definition::Definition;
 use bincode::{Decode, Encode};
-use chrono_tz::Tz;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -24,18 +23,11 @@ impl Rule {
     }
 }
 
-/// All rules of a tenant, and the zone that their calendar is in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// All rules of a tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rulebook {
-    pub zone: Tz,
     /// In the order in which they are looked at: highest priority, then lowest id.
     rules: Vec<Arc<Rule>>,
-}
-
-impl Default for Rulebook {
-    fn default() -> Rulebook {
-        Rulebook { zone: Tz::UTC, rules: Vec::new() }
-    }
 }
 
 /// Why a rule is not for an event.
@@ -94,10 +86,10 @@ impl Definition {
 }
 
 impl Rulebook {
-    pub fn new(zone: Tz, rules: impl IntoIterator<Item = Arc<Rule>>) -> Rulebook {
+    pub fn new(rules: impl IntoIterator<Item = Arc<Rule>>) -> Rulebook {
         let mut rules: Vec<Arc<Rule>> = rules.into_iter().collect();
         rules.sort_by_key(|rule| (std::cmp::Reverse(rule.definition.priority), rule.rule_id));
-        Rulebook { zone, rules }
+        Rulebook { rules }
     }
 
     /// In the order in which they are looked at.

@@ -1,36 +1,36 @@
 //! How long a grant lives, and how long it is frozen. What the request says wins over the rule, the rule over the tenant.
+use crate::ledger::Terms;
+use crate::ledger::accrual::expiry;
 use crate::ledger::calendar;
 use crate::ledger::instant::{Instant, Span};
 use crate::ledger::refusal::Refusal;
 use crate::ledger::rule::definition::{Definition, Expiry};
 use crate::ledger::rule::grant::Occasion;
 use crate::ledger::rule::trace::Source;
-use chrono_tz::Tz;
 
 impl Definition {
     pub(super) fn expire_at(
         &self,
         occasion: &Occasion<'_>,
-        zone: Tz,
-        default: Option<Span>,
+        terms: &Terms,
     ) -> Result<(Option<Instant>, Source), Refusal> {
         let event_at = occasion.scene.event_at;
         if let Some(span) = occasion.expire_after {
-            return Ok((Some(event_at.after(span)), Source::Request));
+            return Ok((expiry(Some(span), event_at, terms), Source::Request));
         }
         let at = match self.expiry {
             None => {
-                let source = default.map_or(Source::Nobody, |_| Source::Tenant);
-                return Ok((default.map(|span| event_at.after(span)), source));
+                let source = terms.default_expire.map_or(Source::Nobody, |_| Source::Tenant);
+                return Ok((expiry(terms.default_expire, event_at, terms), source));
             }
-            Some(Expiry::Days(days)) => event_at.after(Span::days(i64::from(days))),
+            Some(Expiry::Days(days)) => expiry(Some(Span::days(i64::from(days))), event_at, terms),
             Some(Expiry::EndOf { stretch, plus }) => {
-                calendar::end_of(stretch, plus, event_at, zone).unwrap_or(Instant::MAX)
+                Some(calendar::end_of(stretch, plus, event_at, terms.zone).unwrap_or(Instant::MAX))
             }
             Some(Expiry::At(at)) if at <= event_at => return Err(expired_already()),
-            Some(Expiry::At(at)) => at,
+            Some(Expiry::At(at)) => Some(at),
         };
-        Ok((Some(at), Source::Rule))
+        Ok((at, Source::Rule))
     }
 
     pub(super) fn unfreeze_at(&self, occasion: &Occasion<'_>) -> (Option<Instant>, Source) {

@@ -1,4 +1,5 @@
 //! From an event to a grant: which rule, how many points, until when, against which caps, and why.
+use crate::ledger::Terms;
 use crate::ledger::calendar::{Periods, weekday};
 use crate::ledger::instant::{Instant, Span};
 use crate::ledger::points::{Amount, Points};
@@ -49,23 +50,18 @@ pub struct Evaluation {
 const PASSED_OVER_MAX: usize = 8;
 
 /// What the rules make of an event. Refuses where none fits, or where the event can't be reckoned with.
-pub fn evaluate(
-    rulebook: &Rulebook,
-    occasion: &Occasion<'_>,
-    uses: &Uses,
-    default_expire: Option<Span>,
-) -> Result<Evaluation, Refusal> {
+pub fn evaluate(terms: &Terms, occasion: &Occasion<'_>, uses: &Uses) -> Result<Evaluation, Refusal> {
     let mut passed_over = Vec::new();
-    let rule = choose(rulebook, occasion, &mut passed_over)?;
+    let rule = choose(&terms.rulebook, occasion, &mut passed_over)?;
     let (definition, event_at) = (&rule.definition, occasion.scene.event_at);
-    let (expire_at, expiry) = definition.expire_at(occasion, rulebook.zone, default_expire)?;
+    let (expire_at, expiry) = definition.expire_at(occasion, terms)?;
     let (unfreeze_at, freeze) = definition.unfreeze_at(occasion);
     let mut trace = Trace { passed_over, reckoning: None, expiry, freeze };
     let (points, counted) = match occasion.points {
         Some(points) => (points, None),
         None => {
-            let mut reckoning = definition.reckon(occasion, weekday(event_at, rulebook.zone))?;
-            let counted = uses.counted(rule.rule_id, Periods::of(event_at, rulebook.zone));
+            let mut reckoning = definition.reckon(occasion, weekday(event_at, terms.zone))?;
+            let counted = uses.counted(rule.rule_id, Periods::of(event_at, terms.zone));
             reckoning.caps = definition.limits.caps(rule.rule_id, uses, counted);
             let points = reckoning.granted();
             trace.reckoning = Some(reckoning);

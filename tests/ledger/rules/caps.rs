@@ -165,13 +165,14 @@ fn caps_follow_the_rule_across_its_versions_and_no_other_rule() {
         let (created_at, updated_at) = (Instant(0), Instant(0));
         Arc::new(Rule { rule_id: 1, version, created_at, updated_at, definition })
     };
-    let second = member.book.rule(2).unwrap().clone();
+    let second = member.book.rulebook.rule(2).unwrap().clone();
     let raised = next(json!({"earn": {"fixed": 7}, "limits": {"points": {"ever": 20}}}), 2);
-    member.book = Rulebook::new(SHANGHAI, [raised, second.clone()]);
+    member.book = under(SHANGHAI, Rulebook::new([raised, second.clone()]));
     assert_eq!(member.earns(&by(1)), "7");
     assert_eq!(member.earns(&by(1)), "3");
     // Lowered below what was had: nothing is left, and nothing is taken back.
-    member.book = Rulebook::new(SHANGHAI, [next(json!({"limits": {"points": {"ever": 5}}}), 3), second]);
+    member.book =
+        under(SHANGHAI, Rulebook::new([next(json!({"limits": {"points": {"ever": 5}}}), 3), second]));
     assert_eq!(member.earns(&by(1)), "42206 points.ever");
     assert_eq!(member.earns(&by(2)), "10");
 }
@@ -244,6 +245,6 @@ fn what_is_kept_of_a_member_and_of_a_grant_is_small_and_comes_back_from_its_byte
     let uses = encode(&member.uses);
     assert!(uses.len() <= 60, "{} bytes a rule and member", uses.len());
     assert_eq!(decode::<Uses>(&uses).unwrap(), member.uses);
-    let definition = &member.book.rules()[0].definition;
+    let definition = &member.book.rulebook.rules()[0].definition;
     assert_eq!(&decode::<Definition>(&encode(definition)).unwrap(), definition);
 }

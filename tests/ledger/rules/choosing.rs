@@ -12,7 +12,7 @@ fn the_highest_priority_wins_then_the_lowest_id() {
         ],
     );
     assert_eq!(earned(&book, &ask()), "2");
-    let order: Vec<u64> = book.rules().iter().map(|rule| rule.rule_id).collect();
+    let order: Vec<u64> = book.rulebook.rules().iter().map(|rule| rule.rule_id).collect();
     assert_eq!(order, [2, 3, 4, 1]);
 }
 
@@ -65,7 +65,7 @@ fn a_rule_that_is_named_is_taken_or_none() {
     assert_eq!(earned(&book, &named(2)), "2");
     assert_eq!(earned(&book, &named(3)), "40401");
     assert_eq!(earned(&book, &Ask { store: "x", scene: "login", ..named(2) }), "40401");
-    assert_eq!(earned(&Rulebook::default(), &ask()), "40401");
+    assert_eq!(earned(&Terms::default(), &ask()), "40401");
 }
 
 #[test]

@@ -66,26 +66,26 @@ fn at_is_that_instant_and_must_be_after_the_event() {
 
 #[test]
 fn none_is_the_tenants_default() {
-    let book = rulebook(SHANGHAI, &[json!({})]);
-    let scene = Scene {
-        action_scene: "order_pay",
-        source_type: SourceType::Order,
-        store_code: "mall",
-        event_at: instant(NOON, SHANGHAI),
+    let expire_at = |default_expire| {
+        let terms = Terms { default_expire, ..rulebook(SHANGHAI, &[json!({})]) };
+        evaluated(&terms, &ask(), &Uses::default()).unwrap().expire_at
     };
-    let occasion = Occasion {
-        scene,
-        rule_id: None,
-        points: None,
-        expire_after: None,
-        freeze_for: None,
-        tier: None,
-        amount: None,
-        items: &[],
-    };
-    let expire_at = |default| evaluate(&book, &occasion, &Uses::default(), default).unwrap().expire_at;
     assert_eq!(expire_at(None), None);
     assert_eq!(expire_at(Some(Span::days(1))), Some(instant("2022-06-16 12:00:00", SHANGHAI)));
+}
+
+#[test]
+fn days_are_lengthened_to_the_end_of_the_day_where_the_tenant_wants_that_and_an_instant_is_not() {
+    let rows = [
+        (json!({"days": 1}), "2022-06-17 00:00:00"),
+        (json!({"end_of": "month"}), "2022-07-01 00:00:00"),
+        (json!({"at": "2022-06-20 10:00:00"}), "2022-06-20 10:00:00"),
+    ];
+    for (expiry, expected) in rows {
+        let terms = Terms { expire_at_day_end: true, ..rulebook(SHANGHAI, &[json!({"expiry": expiry})]) };
+        let expire_at = evaluated(&terms, &ask(), &Uses::default()).unwrap().expire_at;
+        assert_eq!(expire_at, Some(instant(expected, SHANGHAI)), "{expiry}");
+    }
 }
 
 #[test]

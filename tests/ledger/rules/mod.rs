@@ -9,6 +9,7 @@ mod writing;
 use chrono_tz::Tz;
 use eros_points::http::rules::{order, read};
 use eros_points::http::time;
+use eros_points::ledger::Terms;
 use eros_points::ledger::command::SourceType;
 use eros_points::ledger::instant::{Instant, Span};
 use eros_points::ledger::points::{Amount, Points};
@@ -39,13 +40,17 @@ pub fn written(body: &Value, zone: Tz) -> Result<Definition, String> {
     })
 }
 
-/// Rules 1, 2, … of a tenant.
-pub fn rulebook(zone: Tz, rules: &[Value]) -> Rulebook {
+/// The terms of a tenant with rules 1, 2, …
+pub fn rulebook(zone: Tz, rules: &[Value]) -> Terms {
     let rules = (1..).zip(rules).map(|(rule_id, about)| {
         let definition = written(&body(about.clone()), zone).unwrap();
         Arc::new(Rule { rule_id, version: 1, created_at: Instant(0), updated_at: Instant(0), definition })
     });
-    Rulebook::new(zone, rules)
+    under(zone, Rulebook::new(rules))
+}
+
+pub fn under(zone: Tz, rulebook: Rulebook) -> Terms {
+    Terms { zone, rulebook: Arc::new(rulebook), ..Terms::default() }
 }
 
 /// An event as a test tells it.
@@ -91,7 +96,7 @@ pub fn instant(text: &str, zone: Tz) -> Instant {
 }
 
 /// What the rules make of it for a member that has used so much.
-pub fn evaluated(book: &Rulebook, ask: &Ask, uses: &Uses) -> Result<Evaluation, Refusal> {
+pub fn evaluated(book: &Terms, ask: &Ask, uses: &Uses) -> Result<Evaluation, Refusal> {
     let order = ask.order.as_object().unwrap();
     let items = order::items(order)?;
     let amount = order.get("pay_amount").map(|paid| {
@@ -114,7 +119,7 @@ pub fn evaluated(book: &Rulebook, ask: &Ask, uses: &Uses) -> Result<Evaluation, 
         amount,
         items: &items,
     };
-    evaluate(book, &occasion, uses, None)
+    evaluate(book, &occasion, uses)
 }
 
 /// The points granted, or the code and, of bad input, the field.
@@ -129,7 +134,7 @@ pub fn told(outcome: Result<Points, Refusal>) -> String {
     }
 }
 
-pub fn earned(book: &Rulebook, ask: &Ask) -> String {
+pub fn earned(book: &Terms, ask: &Ask) -> String {
     told(evaluated(book, ask, &Uses::default()).and_then(|evaluation| evaluation.granted()))
 }
 
@@ -142,7 +147,7 @@ pub fn earns(rule: Value, ask: &Ask, expected: &str) {
 
 /// A member under a tenant's rules: what is granted counts.
 pub struct Member {
-    pub book: Rulebook,
+    pub book: Terms,
     pub uses: Uses,
 }
 

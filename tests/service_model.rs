@@ -2,11 +2,12 @@
 //! cut off by a power failure while they are under way; members go to rest and wake; the service stops in order, or dies
 //! with its index behind, torn or lost. After every step the five sums agree, and what was ever answered is answered
 //! again.
-use crate::ledger_model::{MEMBERS, Step, ask, cases, command, step};
+use crate::ledger_model::{MEMBERS, Step, ask, cases, command, step, the_rule};
 use crate::support::disk::Leaves;
 use crate::support::model::{Model, Said};
 use crate::support::service::{House, Lodger, TENANT, code};
 use eros_points::actors::answer::{Answer, Failure, HistoryQuery, PageQuery};
+use eros_points::actors::tenant::RuleChange;
 use eros_points::ledger::command::Command;
 use eros_points::ledger::event::Event;
 use eros_points::ledger::instant::Instant;
@@ -68,8 +69,10 @@ fn told(answer: &Answer) -> Told {
 impl World {
     fn new() -> World {
         let house = House::new(BEGINS);
-        let lodger = Some(house.start().expect("a first start"));
-        World { house, lodger, model: Model::at(BEGINS.0), told: Vec::new() }
+        let lodger = house.start().expect("a first start");
+        let rule = lodger.service.change_rule(TENANT, RuleChange::Add(the_rule()));
+        lodger.runtime.block_on(rule).expect("the model's rule");
+        World { house, lodger: Some(lodger), model: Model::at(BEGINS.0), told: Vec::new() }
     }
 
     fn lodger(&self) -> &Lodger {

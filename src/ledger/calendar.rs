@@ -33,24 +33,24 @@ impl Stretch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Periods {
     /// 0 is 1970-01-01.
-    pub day: i32,
+    pub day: i64,
     /// 0 is the week from Monday, 1970-01-05.
-    pub week: i32,
+    pub week: i64,
     /// 0 is January of the year 0.
-    pub month: i32,
+    pub month: i64,
 }
 
 impl Periods {
     pub fn of(at: Instant, zone: Tz) -> Periods {
         let date = local(at, zone).date();
-        let day = date.num_days_from_ce() - DAYS_TO_1970;
+        let day = i64::from(date.num_days_from_ce()) - DAYS_TO_1970;
         // 1970-01-01 was a Thursday.
         let week = (day - 4).div_euclid(7);
-        Periods { day, week, month: date.year() * 12 + date.month0().cast_signed() }
+        Periods { day, week, month: i64::from(date.year()) * 12 + i64::from(date.month0()) }
     }
 }
 
-const DAYS_TO_1970: i32 = 719_163;
+const DAYS_TO_1970: i64 = 719_163;
 
 /// 1 is Monday, 7 Sunday.
 pub fn weekday(at: Instant, zone: Tz) -> u32 {

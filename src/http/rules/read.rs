@@ -8,7 +8,7 @@ use crate::ledger::points::{Amount, Points};
 use crate::ledger::refusal::Refusal;
 use crate::ledger::rule::Definition;
 use crate::ledger::rule::definition::{
-    Caps, Earn, Expiry, Factor, Limits, Line, Multiplier, Rate, Rounding, Weekdays, Worth,
+    Earn, Expiry, Factor, Limits, Line, Most, Multiplier, Rate, Rounding, Weekdays, Worth,
 };
 use chrono_tz::Tz;
 
@@ -141,24 +141,24 @@ fn multiplier(node: &Node<'_>, zone: Tz) -> Read<Multiplier> {
 
 fn limits(node: &Node<'_>) -> Read<Limits> {
     node.only(&["per_event", "points", "times"])?;
-    Ok(Limits {
-        per_event: node.get("per_event", Fields::points)?,
-        points: caps(node, "points", |node, field| node.get(field, Fields::points))?,
-        times: caps(node, "times", |node, field| {
-            Ok(integer(node, field, 1, TIMES_MAX)?.map(i64::unsigned_abs))
-        })?,
-    })
+    let points = by_period(node, "points", |node, period| node.get(period, Fields::points))?;
+    let times = by_period(node, "times", |node, period| {
+        Ok(integer(node, period, 1, TIMES_MAX)?.map(i64::unsigned_abs))
+    })?;
+    let [day, week, month, ever] = std::array::from_fn(|n| Most { points: points[n], times: times[n] });
+    Ok(Limits { per_event: node.get("per_event", Fields::points)?, day, week, month, ever })
 }
 
-fn caps<T: Default>(
+/// A cap for each of day, week, month and ever.
+fn by_period<T>(
     node: &Node<'_>,
     field: Field,
     read: impl Fn(&Node<'_>, Field) -> Read<Option<T>>,
-) -> Read<Caps<T>> {
-    let Some(caps) = node.node(field)? else { return Ok(Caps::default()) };
+) -> Read<[Option<T>; 4]> {
+    let Some(caps) = node.node(field)? else { return Ok([None, None, None, None]) };
     caps.only(&["day", "week", "month", "ever"])?;
-    let read = |field| read(&caps, field);
-    Ok(Caps { day: read("day")?, week: read("week")?, month: read("month")?, ever: read("ever")? })
+    let read = |period| read(&caps, period);
+    Ok([read("day")?, read("week")?, read("month")?, read("ever")?])
 }
 
 fn expiry(node: &Node<'_>, zone: Tz) -> Read<Expiry> {

@@ -3,11 +3,8 @@ use crate::http::json::Json;
 use crate::http::time::format;
 use crate::ledger::instant::Instant;
 use crate::ledger::rule::Rule;
-use crate::ledger::rule::definition::{
-    Caps, Definition, Earn, Expiry, Limits, Line, Multiplier, Rate, Worth,
-};
+use crate::ledger::rule::definition::{Definition, Earn, Expiry, Limits, Line, Multiplier, Rate, Worth};
 use chrono_tz::Tz;
-use std::fmt::Display;
 
 /// A rule as an answer of its own.
 pub fn rule_bytes(rule: &Rule, zone: Tz) -> Vec<u8> {
@@ -118,19 +115,14 @@ pub(in crate::http) fn write_conditions(json: &mut Json, multiplier: &Multiplier
 }
 
 fn write_limits(json: &mut Json, limits: &Limits) {
-    json.open(b'{').field_plain("per_event", limits.per_event);
-    write_caps(json.name("points"), &limits.points);
-    write_caps(json.name("times"), &limits.times);
-    json.close(b'}');
-}
-
-fn write_caps<T: Display + Copy>(json: &mut Json, caps: &Caps<T>) {
-    json.open(b'{');
-    json.field_plain("day", caps.day);
-    json.field_plain("week", caps.week);
-    json.field_plain("month", caps.month);
-    json.field_plain("ever", caps.ever);
-    json.close(b'}');
+    let Limits { per_event, day, week, month, ever } = limits;
+    json.open(b'{').field_plain("per_event", *per_event);
+    let periods = [("day", day), ("week", week), ("month", month), ("ever", ever)];
+    json.name("points").open(b'{');
+    periods.iter().for_each(|(name, most)| json.field_plain(name, most.points));
+    json.close(b'}').name("times").open(b'{');
+    periods.iter().for_each(|(name, most)| json.field_plain(name, most.times));
+    json.close(b'}').close(b'}');
 }
 
 fn write_expiry(json: &mut Json, expiry: Option<Expiry>, zone: Tz) {

@@ -5,37 +5,17 @@
 //! date, however far back, opens a cap anew.
 use crate::ledger::calendar::Periods;
 use crate::ledger::points::{Points, Total};
-use crate::ledger::rule::definition::Limits;
+use crate::ledger::rule::definition::{Limits, Most, Period};
 use crate::ledger::rule::trace::Cap;
 use bincode::{Decode, Encode};
 use serde::Serialize;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub enum Period {
-    Day,
-    Week,
-    Month,
-    Ever,
-}
-
-impl Period {
-    /// The caps on points and on times, as a rule names them.
-    pub fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Period::Day => ("points.day", "times.day"),
-            Period::Week => ("points.week", "times.week"),
-            Period::Month => ("points.month", "times.month"),
-            Period::Ever => ("points.ever", "times.ever"),
-        }
-    }
-}
-
 /// The periods that a grant counts in, by their numbers ([`Periods`]); remembered, so that its reversal finds them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Counted {
-    pub day: i32,
-    pub week: i32,
-    pub month: i32,
+    pub day: i64,
+    pub week: i64,
+    pub month: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -47,9 +27,9 @@ pub struct Tally {
 /// Two periods of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 struct Kept {
-    latest: i32,
+    latest: i64,
     tally: Tally,
-    before: Option<(i32, Tally)>,
+    before: Option<(i64, Tally)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -132,11 +112,11 @@ impl RuleUse {
 
 impl Kept {
     /// The period that an event of `period` counts in: its own, unless it is earlier than what is kept.
-    fn place(&self, period: i32) -> i32 {
+    fn place(&self, period: i64) -> i64 {
         self.before.map_or(period, |(before, _)| period.max(before))
     }
 
-    fn at(&self, period: i32) -> Tally {
+    fn at(&self, period: i64) -> Tally {
         match self.before {
             _ if period == self.latest => self.tally,
             Some((before, tally)) if period == before => tally,
@@ -144,7 +124,7 @@ impl Kept {
         }
     }
 
-    fn find(&mut self, period: i32) -> Option<&mut Tally> {
+    fn find(&mut self, period: i64) -> Option<&mut Tally> {
         match &mut self.before {
             _ if period == self.latest => Some(&mut self.tally),
             Some((before, tally)) if period == *before => Some(tally),
@@ -153,7 +133,7 @@ impl Kept {
     }
 
     /// The tally of a period that [`Kept::place`] gave; what is older than the two latest gives way.
-    fn open(&mut self, period: i32) -> &mut Tally {
+    fn open(&mut self, period: i64) -> &mut Tally {
         if period > self.latest {
             self.before = Some((self.latest, self.tally));
             (self.latest, self.tally) = (period, Tally::default());
@@ -173,13 +153,7 @@ impl Limits {
     /// The caps that the rule has, with what is used of each.
     pub(super) fn caps(&self, rule_id: u64, uses: &Uses, counted: Counted) -> Vec<Cap> {
         let mut caps: Vec<Cap> = self.per_event.iter().map(|limit| Cap::PerEvent { limit: *limit }).collect();
-        let (points, times) = (&self.points, &self.times);
-        for (period, points, times) in [
-            (Period::Day, points.day, times.day),
-            (Period::Week, points.week, times.week),
-            (Period::Month, points.month, times.month),
-            (Period::Ever, points.ever, times.ever),
-        ] {
+        for (period, Most { points, times }) in self.periods() {
             let tally = uses.tally(rule_id, counted, period);
             caps.extend(points.map(|limit| Cap::Points { period, limit, used: tally.points }));
             caps.extend(times.map(|limit| Cap::Times { period, limit, used: tally.times }));

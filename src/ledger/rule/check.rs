@@ -3,9 +3,7 @@
 use crate::ledger::instant::{Instant, Span};
 use crate::ledger::points::{Amount, Points};
 use crate::ledger::refusal::Refusal;
-use crate::ledger::rule::definition::{
-    Caps, Definition, Earn, Expiry, Factor, Line, Multiplier, Rate, Worth,
-};
+use crate::ledger::rule::definition::{Definition, Earn, Expiry, Factor, Line, Multiplier, Rate, Worth};
 use crate::ledger::rule::fraction::Fraction;
 use crate::limits::{RULE_LINES_MAX, RULE_MULTIPLIERS_MAX, RULE_TEXT_BYTES_MAX};
 
@@ -68,12 +66,11 @@ impl Definition {
     fn check_limits(&self) -> Checked {
         let limits = &self.limits;
         limits.per_event.map_or(Ok(()), |points| check_points(points, "limits.per_event"))?;
-        for (name, points) in each(&limits.points) {
-            points.map_or(Ok(()), |points| check_points(points, &format!("limits.points.{name}")))?;
-        }
-        for (name, times) in each(&limits.times) {
-            let right = times.is_none_or(|times| times > 0);
-            unless(right, || format!("limits.times.{name}"), "must be above 0")?;
+        for (period, most) in limits.periods() {
+            let (points, times) = period.names();
+            most.points.map_or(Ok(()), |most| check_points(most, &format!("limits.{points}")))?;
+            let right = most.times.is_none_or(|most| most > 0);
+            unless(right, || format!("limits.{times}"), "must be above 0")?;
         }
         Ok(())
     }
@@ -163,9 +160,4 @@ fn check_multiplier(n: usize, multiplier: &Multiplier) -> Checked {
     unless(in_order(multiplier.from, multiplier.to), || field("to"), "must be after from")?;
     let factor = multiplier.factor.0 > 0 && multiplier.factor.0 <= Factor::MAX.0;
     unless(factor, || field("factor"), "must be above 0 and at most 1,000")
-}
-
-/// A cap of each period with its name.
-pub fn each<T: Copy>(caps: &Caps<T>) -> [(&'static str, Option<T>); 4] {
-    [("day", caps.day), ("week", caps.week), ("month", caps.month), ("ever", caps.ever)]
 }

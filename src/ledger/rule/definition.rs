@@ -145,20 +145,48 @@ impl Rounding {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize)]
+/// The most that one event may bring, and that a member may have in a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Limits {
     pub per_event: Option<Points>,
-    pub points: Caps<Points>,
-    pub times: Caps<u64>,
+    pub day: Most,
+    pub week: Most,
+    pub month: Most,
+    pub ever: Most,
 }
 
-/// A cap for each kind of period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct Caps<T> {
-    pub day: Option<T>,
-    pub week: Option<T>,
-    pub month: Option<T>,
-    pub ever: Option<T>,
+pub struct Most {
+    pub points: Option<Points>,
+    pub times: Option<u64>,
+}
+
+impl Limits {
+    pub fn periods(&self) -> [(Period, Most); 4] {
+        let Limits { day, week, month, ever, .. } = *self;
+        [(Period::Day, day), (Period::Week, week), (Period::Month, month), (Period::Ever, ever)]
+    }
+}
+
+/// What a member's use of a rule is counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub enum Period {
+    Day,
+    Week,
+    Month,
+    Ever,
+}
+
+impl Period {
+    /// The caps on points and on times, as a rule names them.
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Period::Day => ("points.day", "times.day"),
+            Period::Week => ("points.week", "times.week"),
+            Period::Month => ("points.month", "times.month"),
+            Period::Ever => ("points.ever", "times.ever"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]

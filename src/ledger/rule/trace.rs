@@ -2,9 +2,8 @@
 //! itself, and no more.
 use crate::ledger::event::RuleRef;
 use crate::ledger::points::{Points, Total};
-use crate::ledger::rule::caps::Period;
 use crate::ledger::rule::choice::Unfit;
-use crate::ledger::rule::definition::{Factor, Rounding};
+use crate::ledger::rule::definition::{Factor, Period, Rounding};
 use bincode::{Decode, Encode};
 use serde::Serialize;
 

@@ -46,6 +46,9 @@ pub struct Core {
     pub broken: watch::Sender<Option<String>>,
 }
 
+/// An actor's answer on its way, durable when it comes.
+pub type Answering = oneshot::Receiver<Result<Outcome, Failure>>;
+
 /// How much the service takes on at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -119,6 +122,9 @@ impl Core {
         now: Instant,
         mut recorded: impl FnMut(Lsn, Instant, Event),
     ) -> Result<(), Failure> {
+        if account.next_due().is_none_or(|due| due > now.max(account.clock)) {
+            return Ok(());
+        }
         let terms = self.tenants.terms(crm_id);
         while let Some(event) = crate::ledger::due(account, now, &terms) {
             let at = now.max(account.clock);
@@ -169,13 +175,27 @@ impl Core {
         let prior = self.look_up(crm_id, member_no, &command)?;
         let pending_max = if command.refusable() { MAILBOX_MAX } else { u32::MAX };
         let id = self.directory.find_or_new(crm_id, member_no);
+        match self.post(id, command, prior, pending_max)? {
+            Some(answer) => answer.await.unwrap_or(Err(Failure::Unknown)),
+            None => Err(Failure::Overloaded),
+        }
+    }
+
+    /// Hands a command to the member's actor; `None` where too many wait for it.
+    pub fn post(
+        self: &Arc<Self>,
+        id: MemberId,
+        command: Command,
+        prior: StampedPrior,
+        pending_max: u32,
+    ) -> Result<Option<Answering>, Failure> {
         let (reply, answer) = oneshot::channel();
         let message = Message::Change(Box::new(Change { command, prior, reply }));
         let handed = self.directory.hand_over(id, message, pending_max, |awakened| self.awaken(awakened));
-        match self.trusted(handed)? {
-            Handed::Delivered => answer.await.unwrap_or(Err(Failure::Unknown)),
-            Handed::Crowded => Err(Failure::Overloaded),
-        }
+        Ok(match self.trusted(handed)? {
+            Handed::Delivered => Some(answer),
+            Handed::Crowded => None,
+        })
     }
 
     fn awaken(self: &Arc<Self>, awakened: Awakened) -> ActorRef<Message> {
@@ -250,11 +270,25 @@ impl Core {
         }
     }
 
+    /// Takes as many places as a batch has operations. A batch waits a while for the index to come closer: it is how much
+    /// is loaded, and one that is turned away comes at once again.
+    pub async fn admit_many(self: &Arc<Self>, places: usize) -> Result<Admission, Failure> {
+        let nearest = self.journal.durable().0.saturating_sub(self.bounds.index_lag_max);
+        self.indexed(Lsn(nearest)).await?;
+        let before = self.in_flight.fetch_add(places, Ordering::AcqRel);
+        let admission = Admission { core: self.clone(), places };
+        // One batch alone is never too much.
+        if before > 0 && before + places > self.bounds.in_flight_max {
+            return Err(Failure::Overloaded);
+        }
+        Ok(admission)
+    }
+
     /// Takes a place among the requests being worked on.
     pub fn admit(self: &Arc<Self>) -> Result<Admission, Failure> {
         let lag = self.journal.durable().0.saturating_sub(self.history.applied().0);
         let before = self.in_flight.fetch_add(1, Ordering::AcqRel);
-        let admission = Admission(self.clone());
+        let admission = Admission { core: self.clone(), places: 1 };
         if before >= self.bounds.in_flight_max || lag > self.bounds.index_lag_max {
             return Err(Failure::Overloaded);
         }
@@ -296,12 +330,15 @@ impl Drop for Waiting {
     }
 }
 
-/// A place among the requests being worked on, given back when dropped.
-pub struct Admission(Arc<Core>);
+/// Places among the requests being worked on, given back when dropped.
+pub struct Admission {
+    core: Arc<Core>,
+    places: usize,
+}
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.core.in_flight.fetch_sub(self.places, Ordering::AcqRel);
     }
 }
 

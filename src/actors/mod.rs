@@ -1,6 +1,7 @@
 //! The running service below HTTP: one actor a busy member, the directory of all members, time, transfers, reads.
 pub mod answer;
 mod arena;
+pub mod batch;
 mod carrier;
 pub mod core;
 pub mod directory;
@@ -19,4 +20,5 @@ pub mod tenant;
 pub mod tenants;
 mod ticker;
 mod timer;
+mod turn;
 mod zones;

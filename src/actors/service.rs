@@ -3,6 +3,7 @@ use crate::actors::answer::{
     Answer, Failure, HistoryQuery, LotState, LotView, Page, PageQuery, Preview, RecordView, Summary,
     TransferView,
 };
+use crate::actors::batch::{self, Operation};
 use crate::actors::carrier::carry;
 use crate::actors::core::{Admission, Core};
 use crate::actors::member::Outcome;
@@ -101,21 +102,11 @@ impl Service {
         from: Option<&str>,
     ) -> Result<Answer, Failure> {
         let (core, admission) = self.admit()?;
-        // An offer answered before this request was sent is durable, and must be found.
-        core.indexed(core.journal.durable()).await?;
-        let from = sender(&*core.history, crm_id, member_no, transfer_no, from)?;
-        let (crm_id, to, transfer_no) = (crm_id.to_owned(), member_no.to_owned(), transfer_no.to_owned());
+        let (crm_id, member_no, transfer_no) =
+            (crm_id.to_owned(), member_no.to_owned(), transfer_no.to_owned());
+        let from = from.map(str::to_owned);
         to_the_end(admission, async move {
-            let command = Command::AcceptOffer(AcceptOffer { transfer_no, to: to.clone() });
-            let Outcome::Done { replayed, outgoing: Some(outgoing), .. } =
-                core.change(&crm_id, &from, command).await?
-            else {
-                return Err(Failure::Fault("an accepted offer has nothing to carry".into()));
-            };
-            let received = carry(&core, &crm_id, &from, outgoing).await?;
-            let mut answer = answer(&core, &crm_id, &to, received)?;
-            answer.replayed = replayed;
-            Ok(answer)
+            accept(&core, &crm_id, &member_no, &transfer_no, from.as_deref()).await
         })
         .await
     }
@@ -123,22 +114,19 @@ impl Service {
     /// The sender takes its offer back.
     pub async fn cancel(&self, crm_id: &str, member_no: &str, transfer_no: &str) -> Result<Answer, Failure> {
         let (core, _admission) = self.admit()?;
-        let command = Command::CancelOffer { transfer_no: transfer_no.to_owned() };
-        let outcome = core.change(crm_id, member_no, command).await?;
-        if let Outcome::Done { record, replayed: true, .. } = &outcome {
-            // What is known of it is the offer; the answer is the return.
-            core.indexed(core.journal.durable()).await?;
-            let returned = core.history.find(crm_id, member_no, Key::Return(transfer_no))?;
-            let missing = || Failure::Fault(format!("offer {} is cancelled and has no return", record.lsn));
-            let record = returned.ok_or_else(missing)?;
-            return answer(
-                &core,
-                crm_id,
-                member_no,
-                Outcome::Done { record, replayed: true, outgoing: None },
-            );
-        }
-        answer(&core, crm_id, member_no, outcome)
+        cancel(&core, crm_id, member_no, transfer_no).await
+    }
+
+    /// Carries out many operations; an answer for each that is there, in the same places.
+    pub async fn batch(
+        &self,
+        crm_id: &str,
+        operations: Vec<Option<Operation>>,
+    ) -> Result<Vec<Option<Result<Answer, Failure>>>, Failure> {
+        let core = self.core()?.clone();
+        let admission = core.admit_many(operations.len()).await?;
+        let crm_id = crm_id.to_owned();
+        to_the_end(admission, async move { Ok(batch::carry_out(&core, &crm_id, operations).await) }).await
     }
 
     /// What is in force for a tenant, and what of it the tenant has set.
@@ -327,8 +315,51 @@ async fn off_the_workers<T: Send + 'static>(
     Ok(task.await.map_err(|error| Failure::Fault(error.to_string()))??)
 }
 
+/// The receiver takes an offer: the sender's account says whether it can, then the points are carried.
+pub(super) async fn accept(
+    core: &Arc<Core>,
+    crm_id: &str,
+    to: &str,
+    transfer_no: &str,
+    from: Option<&str>,
+) -> Result<Answer, Failure> {
+    // An offer answered before this request was sent is durable, and must be found.
+    core.indexed(core.journal.durable()).await?;
+    let from = sender(&*core.history, crm_id, to, transfer_no, from)?;
+    let command =
+        Command::AcceptOffer(AcceptOffer { transfer_no: transfer_no.to_owned(), to: to.to_owned() });
+    let Outcome::Done { replayed, outgoing: Some(outgoing), .. } =
+        core.change(crm_id, &from, command).await?
+    else {
+        return Err(Failure::Fault("an accepted offer has nothing to carry".into()));
+    };
+    let received = carry(core, crm_id, &from, outgoing).await?;
+    let mut answer = answer(core, crm_id, to, received)?;
+    answer.replayed = replayed;
+    Ok(answer)
+}
+
+pub(super) async fn cancel(
+    core: &Arc<Core>,
+    crm_id: &str,
+    member_no: &str,
+    transfer_no: &str,
+) -> Result<Answer, Failure> {
+    let command = Command::CancelOffer { transfer_no: transfer_no.to_owned() };
+    let outcome = core.change(crm_id, member_no, command).await?;
+    let Outcome::Done { record, replayed: true, .. } = &outcome else {
+        return answer(core, crm_id, member_no, outcome);
+    };
+    // What is known of it is the offer; the answer is the return.
+    core.indexed(core.journal.durable()).await?;
+    let returned = core.history.find(crm_id, member_no, Key::Return(transfer_no))?;
+    let missing = || Failure::Fault(format!("offer {} is cancelled and has no return", record.lsn));
+    let record = returned.ok_or_else(missing)?;
+    answer(core, crm_id, member_no, Outcome::Done { record, replayed: true, outgoing: None })
+}
+
 /// Both halves of a direct transfer; a replay too answers when both are durable.
-async fn send_direct(
+pub(super) async fn send_direct(
     core: &Arc<Core>,
     crm_id: &str,
     from: &str,
@@ -365,7 +396,12 @@ fn sender(
     }
 }
 
-fn answer(core: &Core, crm_id: &str, member_no: &str, outcome: Outcome) -> Result<Answer, Failure> {
+pub(super) fn answer(
+    core: &Core,
+    crm_id: &str,
+    member_no: &str,
+    outcome: Outcome,
+) -> Result<Answer, Failure> {
     let Outcome::Done { record: Known { lsn, at, event, .. }, replayed, .. } = outcome else {
         return Err(Failure::Fault("a client's change came to nothing".into()));
     };

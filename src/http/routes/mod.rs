@@ -1,4 +1,5 @@
 //! The routes, and what changes have in common.
+mod batch;
 mod changes;
 mod history;
 mod members;
@@ -6,14 +7,16 @@ mod reads;
 mod rules;
 mod settings;
 
-use crate::actors::answer::{Answer, Failure, PageQuery};
+use crate::actors::answer::{Answer, PageQuery};
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::read_whole;
 use crate::http::fields::invalid;
 use crate::http::record::write_answer;
 use crate::ledger::refusal::Refusal;
+use crate::limits::BODY_BYTES_MAX;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue};
@@ -21,7 +24,6 @@ use axum::response::Response;
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
-const PREFIX: &str = "/api/crm/points/{crm_id}";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 pub fn router(service: Arc<Service>) -> Router {
@@ -35,6 +37,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/transfer/direct", post(changes::transfer_direct))
         .route("/transfer/cancel", post(changes::cancel))
         .route("/accept", post(changes::accept))
+        .route("/batch", post(batch::batch))
         .route("/history", post(history::history))
         .route("/summary", get(reads::summary))
         .route("/lots", get(reads::lots))
@@ -49,9 +52,11 @@ pub fn router(service: Arc<Service>) -> Router {
         .nest(PREFIX, tenant)
         .route("/livez", get(reads::livez))
         .route("/readyz", get(reads::readyz))
-        .fallback(async |body: Body| read_whole(body).await.err().unwrap_or(WireError::NoSuchRoute))
+        .fallback(async |body: Body| {
+            read_whole(body, BODY_BYTES_MAX).await.err().unwrap_or(WireError::NoSuchRoute)
+        })
         .method_not_allowed_fallback(async |body: Body| {
-            read_whole(body).await.err().unwrap_or(WireError::WrongMethod)
+            read_whole(body, BODY_BYTES_MAX).await.err().unwrap_or(WireError::WrongMethod)
         })
         .with_state(service)
 }
@@ -78,8 +83,8 @@ fn one_page(page: Option<u64>, page_id: Option<u64>) -> Result<u64, Refusal> {
 }
 
 /// A change's answer; a replay has the same bytes and says so in its head.
-fn changed(answered: Result<Answer, Failure>) -> Result<Response, WireError> {
-    let answer = answered?;
+fn changed(answered: Result<Answer, impl Into<WireError>>) -> Result<Response, WireError> {
+    let answer = answered.map_err(Into::into)?;
     let mut response = envelope::ok(|json| write_answer(json, &answer));
     if answer.replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

@@ -244,3 +244,17 @@ fn another_tenants_rule_is_none() {
     }
     server.send("GET", &path(TENANT, ROUTE), &[], b"").refusal(405, 40500);
 }
+
+#[test]
+fn a_batch_takes_it_too() {
+    let server = Server::start();
+    server.adds_rule(json!({"limits": {"points": {"ever": 15}}}));
+    let operation = |event_no: &str| json!({"op": ROUTE, "body": event(event_no, json!({}))});
+    let answer =
+        server.post("batch", json!([operation("e1"), operation("e2"), operation("e3"), operation("e1")]));
+    let items = answer.data()["items"].as_array().unwrap();
+    let codes: Vec<&Value> = items.iter().map(|item| &item["code"]).collect();
+    assert_eq!(codes, [0, 0, 42206, 0]);
+    assert_eq!((&items[1]["data"]["points"], &items[1]["data"]["rule_version"]), (&json!(5), &json!(1)));
+    assert_eq!(items[3]["data"], items[0]["data"]);
+}

@@ -28,7 +28,7 @@ fn recorded() -> (Tenant, Account) {
 #[test]
 fn the_page_alone_reads_a_tenant_with_rules() {
     let (tenant, _) = recorded();
-    assert_eq!(tenant.rules.len(), 6);
+    assert_eq!(tenant.rules.len(), 7);
     let shown = bytes::shown(&both(), "Tenant", &codec::encode(&tenant));
     assert_eq!(shown.as_deref(), Ok(format!("{tenant:?}").as_str()));
     assert_eq!(codec::decode::<Tenant>(&codec::encode(&tenant)).unwrap(), tenant);

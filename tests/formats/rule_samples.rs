@@ -32,6 +32,7 @@ pub fn all() -> Vec<(&'static str, Entry)> {
         ("rule set, end of day", set(3, 1, of_end(Stretch::Day))),
         ("rule set, end of month", set(4, 1, of_end(Stretch::Month))),
         ("rule set, end of quarter", set(5, 1, of_end(Stretch::Quarter))),
+        ("rule set, end of year", set(6, 1, of_end(Stretch::Year))),
         ("rule removed", tenant(TenantEvent::RuleRemoved { rule_id: 300 })),
         ("accrued by rule, full", by_rule(Some(counted()), full_trace())),
         ("accrued by rule, bare", by_rule(None, bare_trace(Source::Request, Source::Tenant))),

@@ -86,7 +86,7 @@ pub struct Multiplier {
 }
 
 /// A set of days; bit 1 is Monday, bit 7 Sunday.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Weekdays(u8);
 
 impl Weekdays {
@@ -100,6 +100,13 @@ impl Weekdays {
 
     pub fn days(self) -> impl Iterator<Item = u32> {
         (1..=7).filter(move |day| self.has(*day))
+    }
+}
+
+/// As the list that the rule's tenant wrote.
+impl Serialize for Weekdays {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.days())
     }
 }
 

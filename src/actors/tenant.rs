@@ -213,5 +213,5 @@ fn event_of(
             return Ok(Some((rule_id, TenantEvent::RuleRemoved { rule_id })));
         }
     };
-    Ok(Some((rule_id, TenantEvent::RuleSet(RuleSet { rule_id, version, definition }))))
+    Ok(Some((rule_id, TenantEvent::RuleSet(Box::new(RuleSet { rule_id, version, definition })))))
 }

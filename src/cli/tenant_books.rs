@@ -95,7 +95,7 @@ mod tests {
     fn set(version: u32) -> TenantEntry {
         let body = br#"{"name":"r","action_scene":"s","event_type":"event","earn":{"fixed":1}}"#;
         let definition = definition(body, chrono_tz::Tz::UTC).expect("a rule");
-        let event = TenantEvent::RuleSet(RuleSet { rule_id: 7, version, definition });
+        let event = TenantEvent::RuleSet(Box::new(RuleSet { rule_id: 7, version, definition }));
         TenantEntry { crm_id: "t".into(), at: Instant(0), event }
     }
 

@@ -30,7 +30,7 @@ pub enum TenantEvent {
     /// The whole of what the tenant has set from now on.
     SettingsSet(Settings),
     /// A rule's new version, or the first of a new rule.
-    RuleSet(RuleSet),
+    RuleSet(Box<RuleSet>),
     RuleRemoved {
         rule_id: u64,
     },

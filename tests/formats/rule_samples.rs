@@ -16,8 +16,9 @@ const RULE: RuleRef = RuleRef { rule_id: 7, version: 2 };
 
 /// Each with a name of its own.
 pub fn all() -> Vec<(&'static str, Entry)> {
-    let set =
-        |rule_id, version, definition| tenant(TenantEvent::RuleSet(RuleSet { rule_id, version, definition }));
+    let set = |rule_id, version, definition| {
+        tenant(TenantEvent::RuleSet(Box::new(RuleSet { rule_id, version, definition })))
+    };
     let per_amount = Earn::PerAmount {
         rate: Rate { points: Points(10_000), amount: Amount(5_000_000) },
         min_amount: Amount(1),

@@ -6,6 +6,7 @@ mod feed;
 mod history;
 mod members;
 mod reads;
+mod rules;
 mod settings;
 
 use crate::actors::answer::{Answer, PageQuery};
@@ -30,6 +31,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub fn router(service: Arc<Service>) -> Router {
     let tenant = Router::new()
         .route("/produce/direct", post(changes::produce_direct))
+        .route("/produce/by_rule", post(changes::produce_by_rule))
         .route("/consume/direct", post(changes::consume_direct))
         .route("/reverse/produce", post(changes::reverse_produce))
         .route("/reverse/consume", post(changes::reverse_consume))
@@ -46,6 +48,9 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/transfers", get(reads::transfers))
         .route("/members/{member_no}", get(members::member).put(members::put_member))
         .route("/members/{member_no}/personal-data", delete(members::erase_personal_data))
+        .route("/rules", get(rules::list).post(rules::add))
+        .route("/rules/preview", post(rules::preview))
+        .route("/rules/{rule_id}", get(rules::rule).put(rules::replace).delete(rules::remove))
         .route("/settings", get(settings::settings).put(settings::set_settings));
     Router::new()
         .nest(PREFIX, tenant)

@@ -105,7 +105,7 @@ fn write_transfer(json: &mut Json, transfer: &TransferView, zone: Tz) {
     json.close(b'}');
 }
 
-fn write_list<T>(json: &mut Json, total: u64, items: &[T], mut write: impl FnMut(&mut Json, &T)) {
+pub fn write_list<T>(json: &mut Json, total: u64, items: &[T], mut write: impl FnMut(&mut Json, &T)) {
     json.open(b'{').field_plain("total", Some(total));
     json.name("items").open(b'[');
     for item in items {
@@ -119,7 +119,7 @@ fn member(query: &QueryFields) -> Result<String, WireError> {
     Ok(required("member_no", member_no)?)
 }
 
-fn page(query: &QueryFields) -> Result<PageQuery, WireError> {
+pub fn page(query: &QueryFields) -> Result<PageQuery, WireError> {
     let default = PageQuery::default();
     Ok(PageQuery {
         page: one_page(query.integer("page", 1, PAGE_MAX)?, query.integer("page_id", 1, PAGE_MAX)?)?,

@@ -4,6 +4,7 @@ use crate::actors::directory::{Awakened, BrokenMember, Directory, Handed, Member
 use crate::actors::held::Held;
 use crate::actors::member::{Change, Member, Message, Outcome};
 use crate::actors::timer::Timer;
+use crate::actors::vitals::Vitals;
 use crate::actors::zones::Zones;
 use crate::clock::Clock;
 use crate::format::entry::encode_member;
@@ -20,7 +21,7 @@ use crate::store::journal::{AppendError, Class, Journal};
 use ractor::ActorRef;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{oneshot, watch};
 
@@ -41,6 +42,7 @@ pub struct Core {
     pub bounds: Bounds,
     /// Requests being worked on.
     pub in_flight: AtomicUsize,
+    pub vitals: Vitals,
     /// Set once, when the process must end because memory and log can't be trusted to agree.
     pub broken: watch::Sender<Option<String>>,
 }
@@ -151,7 +153,7 @@ impl Core {
         match tokio::time::timeout(INDEX_WAIT_MAX, indexed.wait_for(|applied| *applied >= lsn)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(Failure::NotReady),
-            Err(_) => Err(Failure::Overloaded),
+            Err(_) => Err(self.shed(&self.vitals.shed.index_wait)),
         }
     }
 
@@ -170,7 +172,7 @@ impl Core {
         let handed = self.directory.hand_over(id, message, pending_max, |awakened| self.awaken(awakened));
         match self.trusted(handed)? {
             Handed::Delivered => answer.await.unwrap_or(Err(Failure::Unknown)),
-            Handed::Crowded => Err(Failure::Overloaded),
+            Handed::Crowded => Err(self.shed(&self.vitals.shed.mailbox)),
         }
     }
 
@@ -251,10 +253,19 @@ impl Core {
         let lag = self.journal.durable().0.saturating_sub(self.history.applied().0);
         let before = self.in_flight.fetch_add(1, Ordering::AcqRel);
         let admission = Admission(self.clone());
-        if before >= self.bounds.in_flight_max || lag > self.bounds.index_lag_max {
-            return Err(Failure::Overloaded);
+        if before >= self.bounds.in_flight_max {
+            return Err(self.shed(&self.vitals.shed.in_flight));
+        }
+        if lag > self.bounds.index_lag_max {
+            return Err(self.shed(&self.vitals.shed.index_lag));
         }
         Ok(admission)
+    }
+
+    /// Turns a request away, and counts why.
+    pub fn shed(&self, why: &AtomicU64) -> Failure {
+        why.fetch_add(1, Ordering::Relaxed);
+        Failure::Overloaded
     }
 
     /// What the directory gave; where it holds a member that can't be served any more, the process must end.

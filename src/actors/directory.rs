@@ -75,6 +75,13 @@ pub struct Load {
     pub used: AtomicBool,
 }
 
+/// Messages handed over to actors and not yet handled.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mailboxes {
+    pub waiting: u64,
+    pub longest: u32,
+}
+
 /// What a new actor starts with.
 pub struct Awakened {
     pub id: MemberId,
@@ -121,6 +128,24 @@ impl Directory {
     /// How many members have an actor.
     pub fn live_count(&self) -> usize {
         self.live.load(Ordering::Relaxed)
+    }
+
+    /// How many members there are, busy or at rest.
+    pub fn count(&self) -> usize {
+        (0..SHARDS as u32).map(|shard| self.lock(shard).slots.len()).sum()
+    }
+
+    /// What waits for the members with an actor: all messages together, and the longest queue.
+    pub fn mailboxes(&self) -> Mailboxes {
+        let mut seen = Mailboxes::default();
+        for shard in 0..SHARDS as u32 {
+            for live in self.lock(shard).slots.iter().filter_map(|slot| slot.live.as_ref()) {
+                let waiting = live.load.pending.load(Ordering::Relaxed);
+                seen.waiting += u64::from(waiting);
+                seen.longest = seen.longest.max(waiting);
+            }
+        }
+        seen
     }
 
     pub fn tenant_name(&self, tenant: TenantId) -> Arc<str> {

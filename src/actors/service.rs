@@ -5,6 +5,7 @@ use crate::actors::answer::{
 use crate::actors::carrier::carry;
 use crate::actors::core::{Admission, Core};
 use crate::actors::member::Outcome;
+use crate::actors::readiness::{Recovered, Recovery, Standing};
 use crate::history::{History, HistoryError};
 use crate::ledger::Known;
 use crate::ledger::account::Outgoing;
@@ -23,13 +24,14 @@ const SOON: Span = Span::days(7);
 pub struct Service {
     core: OnceLock<Arc<Core>>,
     stopping: AtomicBool,
+    recovery: Recovery,
     zone: Tz,
 }
 
 impl Service {
     /// One that is still recovering; `zone` is for reading requests until then.
     pub fn starting(zone: Tz) -> Service {
-        Service { core: OnceLock::new(), stopping: AtomicBool::new(false), zone }
+        Service { core: OnceLock::new(), stopping: AtomicBool::new(false), recovery: Recovery::begin(), zone }
     }
 
     pub fn is_ready(&self) -> bool {
@@ -39,6 +41,29 @@ impl Service {
     /// From now on requests are carried out.
     pub fn ready(&self, core: Arc<Core>) {
         let _ = self.core.set(core);
+        self.recovery.end();
+    }
+
+    /// How far the start has come, or how it went.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Where it stands, for those who ask from outside.
+    pub fn standing(&self) -> Recovered {
+        let last = self.recovery.last();
+        let running = self.core.get().map(|core| core.journal.durable());
+        let standing = match running {
+            _ if self.stopping.load(Ordering::Acquire) => Standing::Stopping,
+            Some(_) => Standing::Ready,
+            None => last.standing,
+        };
+        Recovered { standing, last_lsn: running.unwrap_or(last.last_lsn), ..last }
+    }
+
+    /// The service itself, ready or stopping, for those who only look; none while it recovers.
+    pub fn seen(&self) -> Option<&Arc<Core>> {
+        self.core.get()
     }
 
     /// From now on requests are turned away.

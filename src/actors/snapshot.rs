@@ -6,6 +6,7 @@ use crate::actors::directory::{MemberId, PackedMember};
 use crate::format::codec;
 use crate::format::snapshot::{EntryKind, SnapshotHeader};
 use crate::ledger::account::Account;
+use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::store::archive::archive_through;
 use crate::store::disk::Disk;
@@ -39,6 +40,16 @@ pub struct Snapshotter {
     pub index_synced: watch::Receiver<Lsn>,
 }
 
+/// A snapshot in place.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    pub noted: Lsn,
+    pub created_at: Instant,
+    pub bytes: u64,
+    /// How long it took; not known of one that an earlier process took.
+    pub took: Option<Duration>,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     #[error(transparent)]
@@ -68,6 +79,7 @@ pub async fn run(core: Arc<Core>, snapshotter: Snapshotter) {
                 due_after = snapshotter.every_bytes.max(size);
             }
             Err(error) => {
+                core.vitals.snapshots.failed.fetch_add(1, Ordering::Relaxed);
                 tracing::error!("the snapshot failed, the one before stays: {error}");
                 tokio::time::sleep(RETRY_AFTER).await;
             }
@@ -92,7 +104,7 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, Snapsh
         noted: core.journal.durable(),
         created_at: core.clock.now(),
     };
-    let noted = header.noted;
+    let (noted, created_at) = (header.noted, header.created_at);
     let mut writer = SnapshotWriter::create(disk, folder, header)?;
     let zones: ServiceImage =
         core.zones.all().into_iter().map(|(lsn, zone)| (lsn, zone.name().to_owned())).collect();
@@ -111,7 +123,10 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, Snapsh
     core.durable(finished.highest).await.map_err(SnapshotError::Account)?;
     let (bytes, entries) = (finished.bytes, finished.entries);
     finished.publish()?;
-    tracing::info!(%noted, entries, bytes, took = ?started.elapsed(), "snapshot taken");
+    let took = started.elapsed();
+    core.vitals.snapshots.taken.fetch_add(1, Ordering::Relaxed);
+    core.vitals.snapshots.set_newest(Taken { noted, created_at, bytes, took: Some(took) });
+    tracing::info!(%noted, entries, bytes, ?took, "snapshot taken");
     archive(snapshotter)?;
     Ok(bytes)
 }

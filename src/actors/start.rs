@@ -5,6 +5,7 @@ use crate::actors::held::Held;
 use crate::actors::recovery::{Recovered, RecoveryError, index_only, recover};
 use crate::actors::snapshot::{Snapshotter, take_in_background};
 use crate::actors::timer::Timer;
+use crate::actors::vitals::Vitals;
 use crate::actors::zones::Zones;
 use crate::actors::{carrier, indexer, snapshot, sweeper, ticker};
 use crate::clock::Clock;
@@ -16,7 +17,7 @@ use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::{Folder, FolderLock};
 use crate::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
-use crate::store::recovery::Progress;
+use crate::store::recovery::{Progress, Stage};
 use crate::store::{segments, snapshots};
 use chrono_tz::Tz;
 use std::collections::VecDeque;
@@ -75,7 +76,7 @@ struct Loaded {
 }
 
 /// Reads all that the folder holds: file work and arithmetic, for a thread of its own.
-fn load(setup: &Setup, progress: impl FnMut(Progress)) -> Result<Loaded, StartError> {
+fn load(setup: &Setup, progress: &mut impl FnMut(Progress)) -> Result<Loaded, StartError> {
     let folder = Folder::at(&setup.data_dir);
     let disk = &*setup.disk;
     folder.create(disk)?;
@@ -94,10 +95,14 @@ fn load(setup: &Setup, progress: impl FnMut(Progress)) -> Result<Loaded, StartEr
 /// Recovers what the folder holds and starts. When this answers, everything is durable, indexed and on its way again.
 pub async fn start(
     setup: Setup,
-    progress: impl FnMut(Progress) + Send + 'static,
+    mut progress: impl FnMut(Progress) + Send + 'static,
 ) -> Result<Running, StartError> {
-    let loading = tokio::task::spawn_blocking(move || load(&setup, progress).map(|loaded| (setup, loaded)));
-    let (setup, loaded) = loading.await.map_err(|error| StartError::Panicked(error.to_string()))??;
+    let loading = tokio::task::spawn_blocking(move || {
+        let loaded = load(&setup, &mut progress);
+        loaded.map(|loaded| (setup, progress, loaded))
+    });
+    let (setup, progress, loaded) =
+        loading.await.map_err(|error| StartError::Panicked(error.to_string()))??;
     let Loaded { folder, lock, log_id, is_marked, history, recovered } = loaded;
     let disk = setup.disk;
 
@@ -137,8 +142,12 @@ pub async fn start(
         terms: setup.terms,
         bounds: setup.bounds,
         in_flight: AtomicUsize::new(0),
+        vitals: Vitals::default(),
         broken,
     });
+    if let Some(found) = recovered.taken {
+        core.vitals.snapshots.set_newest(found);
+    }
     let snapshotter = Snapshotter {
         disk,
         folder,
@@ -149,7 +158,7 @@ pub async fn start(
     };
     let tasks = vec![tokio::spawn(release(to_release))];
     let mut running = Running { core, tasks, index_thread: Some(index_thread), snapshotter, _lock: lock };
-    running.catch_up(setup.zone, recovered.outboxes).await.map_err(StartError::Unfinished)?;
+    running.catch_up(setup.zone, recovered.outboxes, progress).await.map_err(StartError::Unfinished)?;
     running.tasks.push(tokio::spawn(ticker::run(running.core.clone())));
     running.tasks.push(tokio::spawn(sweeper::run(running.core.clone())));
     running.tasks.push(tokio::spawn(snapshot::run(running.core.clone(), running.snapshotter.clone())));
@@ -228,17 +237,25 @@ impl Running {
         &self,
         zone: Tz,
         outboxes: Vec<crate::actors::directory::MemberId>,
+        mut progress: impl FnMut(Progress),
     ) -> Result<(), Failure> {
         let core = &self.core;
         if core.zones.all().last().map(|(_, zone)| *zone) != Some(zone) {
             self.note_zone(zone).await?;
         }
-        for id in outboxes {
+        let all = outboxes.len() as u64;
+        let mut show = |done| {
+            let lsn = core.journal.durable();
+            progress(Progress { stage: Stage::CatchUp, done, all, lsn });
+        };
+        show(0);
+        for (done, id) in (1..).zip(outboxes) {
             let (crm_id, from) = core.directory.name_of(id);
             let outbox = core.look_at(id, |account| account.outbox.clone()).await?;
             for outgoing in outbox {
                 carrier::carry(core, &crm_id, &from, outgoing).await?;
             }
+            show(done);
         }
         while core.timer.next().is_some_and(|due| due <= core.clock.now()) && !core.journal.is_full() {
             ticker::settle_due(core).await;

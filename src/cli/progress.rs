@@ -31,6 +31,7 @@ impl Shown {
         let (done, all, unit) = match stage {
             Stage::Snapshot => (done >> 20, all >> 20, "MiB of the snapshot"),
             Stage::Log => (done, all, "segments"),
+            Stage::CatchUp => (done, all, "members with transfers to carry"),
         };
         let finished = stage == Stage::Log && done == all;
         if let Some(bar) = &self.bar {

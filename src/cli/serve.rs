@@ -46,7 +46,11 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let server = tokio::spawn(server::serve(listener, service.clone(), stopped(stopping)));
 
     let mut shown = Shown::new("recovering");
-    let starting = start(setup(&settings), move |progress| shown.show(progress));
+    let told = service.clone();
+    let starting = start(setup(&settings), move |progress| {
+        told.recovery().show(progress);
+        shown.show(progress);
+    });
     let running = tokio::select! {
         running = starting => running?,
         () = signals.next() => return Ok(()),

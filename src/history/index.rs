@@ -291,6 +291,10 @@ impl History for FjallHistory {
         Ok(applied)
     }
 
+    fn size_bytes(&self) -> Option<u64> {
+        self.db.disk_space().ok()
+    }
+
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
         let taken = keys::taken(crm_id, member_no, &key);
         // A look past all snapshots is quick, and enough for a key never taken. But it sees half of a batch that is

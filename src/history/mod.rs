@@ -58,6 +58,11 @@ pub trait History: Send + Sync {
     /// Makes what is applied durable; what LSN would be found after a power failure.
     fn sync(&self) -> Result<Lsn, HistoryError>;
 
+    /// How much disk it fills, where that is known now.
+    fn size_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// The record of this member that took `key`, with how it stands.
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError>;
 

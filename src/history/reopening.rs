@@ -79,6 +79,10 @@ impl History for ReopeningHistory {
         self.write(FjallHistory::sync)
     }
 
+    fn size_bytes(&self) -> Option<u64> {
+        self.ask(|history| Ok(history.size_bytes())).ok().flatten()
+    }
+
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
         self.ask(|history| history.find(crm_id, member_no, key))
     }

@@ -1,5 +1,6 @@
 //! The envelope of every JSON answer: `{"code": int, "msg": string, "data": object or null}`.
 use crate::http::json::Json;
+use crate::http::metrics::requests::AnswerCode;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -14,12 +15,19 @@ pub fn ok(data: impl FnOnce(&mut Json)) -> Response {
 }
 
 pub fn failure(status: StatusCode, code: u32, msg: &str) -> Response {
+    failure_with(status, code, msg, Json::null)
+}
+
+/// A refusal that has something to tell beside its words.
+pub fn failure_with(status: StatusCode, code: u32, msg: &str, data: impl FnOnce(&mut Json)) -> Response {
     let mut json = Json::new();
     json.open(b'{').field_plain("code", Some(code));
     json.field_string("msg", Some(msg));
-    json.name("data").null();
+    data(json.name("data"));
     json.close(b'}');
-    respond(status, json.into_bytes())
+    let mut response = respond(status, json.into_bytes());
+    response.extensions_mut().insert(AnswerCode(code));
+    response
 }
 
 fn respond(status: StatusCode, body: Vec<u8>) -> Response {

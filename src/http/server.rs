@@ -2,12 +2,13 @@
 use crate::actors::service::Service;
 use crate::http::envelope;
 use crate::http::error::FaultDetail;
+use crate::http::metrics::requests::Requests;
 use crate::http::routes;
 use crate::limits::{CONNECTIONS_MAX, HEAD_TIME_MAX};
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,7 +27,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The routes with what stands round all of them.
 pub fn app(service: Arc<Service>) -> Router {
-    routes::router(service).layer(from_fn(guard))
+    let requests = Requests::new();
+    routes::router(service, requests.clone()).layer(from_fn_with_state(requests, guard))
 }
 
 /// Serves until `stop` is done, then finishes the requests under way.
@@ -76,7 +78,8 @@ fn connection<P: Send + 'static>(stream: TcpStream, app: Router, graceful: &Grac
 }
 
 /// Gives each request its id, and turns what goes wrong inside into an answer and a log line.
-async fn guard(request: Request, next: Next) -> Response {
+async fn guard(State(requests): State<Arc<Requests>>, request: Request, next: Next) -> Response {
+    let watch = requests.watch(&request);
     let id = request_id(&request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut handling = pin!(next.run(request));
@@ -94,6 +97,7 @@ async fn guard(request: Request, next: Next) -> Response {
         None => fault(&id, &format!("{method} {path}: the handler panicked")),
     };
     response.headers_mut().insert(REQUEST_ID, id);
+    watch.answered(&response);
     response
 }
 

@@ -9,6 +9,7 @@ use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::read_whole;
 use crate::http::fields::invalid;
+use crate::http::metrics::{self, requests::Requests};
 use crate::http::record::write_answer;
 use crate::ledger::refusal::Refusal;
 use axum::Router;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 const PREFIX: &str = "/api/crm/points/{crm_id}";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-pub fn router(service: Arc<Service>) -> Router {
+pub fn router(service: Arc<Service>, requests: Arc<Requests>) -> Router {
     let tenant = Router::new()
         .route("/produce/direct", post(changes::produce_direct))
         .route("/consume/direct", post(changes::consume_direct))
@@ -39,6 +40,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .nest(PREFIX, tenant)
         .route("/livez", get(reads::livez))
         .route("/readyz", get(reads::readyz))
+        .route("/metrics", metrics::route(service.clone(), requests))
         .fallback(async |body: Body| read_whole(body).await.err().unwrap_or(WireError::NoSuchRoute))
         .method_not_allowed_fallback(async |body: Body| {
             read_whole(body).await.err().unwrap_or(WireError::WrongMethod)

@@ -1,5 +1,6 @@
 //! The routes that only read one member, and the two that tell how the service is.
 use crate::actors::answer::{Failure, LotView, PageQuery, Summary, TransferView};
+use crate::actors::readiness::Recovered;
 use crate::actors::service::Service;
 use crate::http::envelope;
 use crate::http::error::WireError;
@@ -25,9 +26,23 @@ pub async fn livez() -> Response {
     envelope::ok(Json::null)
 }
 
-/// It can take requests.
-pub async fn readyz(State(service): Shared) -> Answered {
-    if service.is_ready() { Ok(envelope::ok(Json::null)) } else { Err(Failure::NotReady.into()) }
+/// It can take requests; where it can't yet, how far it is.
+pub async fn readyz(State(service): Shared) -> Response {
+    if service.is_ready() {
+        return envelope::ok(Json::null);
+    }
+    let (status, code, msg) = WireError::from(Failure::NotReady).wire();
+    envelope::failure_with(status, code, &msg, |json| write_standing(json, &service.standing()))
+}
+
+fn write_standing(json: &mut Json, standing: &Recovered) {
+    json.open(b'{');
+    json.field_string("stage", Some(standing.standing.name()));
+    json.field_plain("done", Some(standing.done));
+    json.field_plain("all", Some(standing.all));
+    json.field_plain("percent", Some(standing.percent()));
+    json.field_plain("last_lsn", Some(standing.last_lsn));
+    json.close(b'}');
 }
 
 pub async fn summary(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {

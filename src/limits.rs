@@ -54,3 +54,13 @@ pub const PAGE_SIZE_MAX: u64 = 500;
 
 /// The last page that can be asked for: the largest integer that every JSON client has.
 pub const PAGE_MAX: u64 = (1 << 53) - 1;
+
+/// Long answers being streamed at once; over it they are shed.
+pub const STREAMS_MAX: usize = 8;
+
+/// What a stream sends in one piece, and how many pieces wait for its client.
+pub const STREAM_PIECE_BYTES: usize = 64 << 10;
+pub const STREAM_PIECES_WAITING: usize = 2;
+
+/// How long a stream waits for a client that does not read on before it is cut.
+pub const STREAM_STALL_MAX: std::time::Duration = std::time::Duration::from_secs(30);

@@ -13,6 +13,7 @@ pub mod recovery;
 pub mod service;
 pub mod snapshot;
 pub mod start;
+pub mod streams;
 mod sweeper;
 mod ticker;
 mod timer;

@@ -6,6 +6,7 @@ use crate::actors::carrier::carry;
 use crate::actors::core::{Admission, Core};
 use crate::actors::member::Outcome;
 use crate::actors::readiness::{Recovered, Recovery, Standing};
+use crate::actors::streams::StreamPlace;
 use crate::history::{History, HistoryError};
 use crate::ledger::Known;
 use crate::ledger::account::Outgoing;
@@ -13,9 +14,10 @@ use crate::ledger::command::{AcceptOffer, Command};
 use crate::ledger::event::{Event, Key, TransferStatus};
 use crate::ledger::instant::Span;
 use crate::ledger::refusal::Refusal;
+use crate::limits::STREAMS_MAX;
 use chrono_tz::Tz;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use tokio::sync::{Semaphore, watch};
 
 /// The window of `future_expired`.
 const SOON: Span = Span::days(7);
@@ -23,19 +25,23 @@ const SOON: Span = Span::days(7);
 /// The service as requests see it: not ready, ready, stopping. Cheap to share behind an `Arc`.
 pub struct Service {
     core: OnceLock<Arc<Core>>,
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
     recovery: Recovery,
+    /// For answers of any length, which are not among the requests being worked on.
+    streams: Arc<Semaphore>,
     zone: Tz,
 }
 
 impl Service {
     /// One that is still recovering; `zone` is for reading requests until then.
     pub fn starting(zone: Tz) -> Service {
-        Service { core: OnceLock::new(), stopping: AtomicBool::new(false), recovery: Recovery::begin(), zone }
+        let (stopping, _) = watch::channel(false);
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        Service { core: OnceLock::new(), stopping, recovery: Recovery::begin(), streams, zone }
     }
 
     pub fn is_ready(&self) -> bool {
-        self.core.get().is_some() && !self.stopping.load(Ordering::Acquire)
+        self.core.get().is_some() && !*self.stopping.borrow()
     }
 
     /// From now on requests are carried out.
@@ -54,7 +60,7 @@ impl Service {
         let last = self.recovery.last();
         let running = self.core.get().map(|core| core.journal.durable());
         let standing = match running {
-            _ if self.stopping.load(Ordering::Acquire) => Standing::Stopping,
+            _ if *self.stopping.borrow() => Standing::Stopping,
             Some(_) => Standing::Ready,
             None => last.standing,
         };
@@ -68,12 +74,18 @@ impl Service {
 
     /// From now on requests are turned away.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
+        self.stopping.send_replace(true);
+    }
+
+    /// A place for one more stream, which must end when the service stops.
+    pub fn stream_place(&self) -> Result<StreamPlace, Failure> {
+        self.core()?;
+        StreamPlace::of(&self.streams, self.stopping.subscribe())
     }
 
     fn core(&self) -> Result<&Arc<Core>, Failure> {
         match self.core.get() {
-            Some(core) if !self.stopping.load(Ordering::Acquire) => Ok(core),
+            Some(core) if !*self.stopping.borrow() => Ok(core),
             _ => Err(Failure::NotReady),
         }
     }

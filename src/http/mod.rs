@@ -11,4 +11,5 @@ mod record;
 mod requests;
 mod routes;
 pub mod server;
+pub mod stream;
 pub mod time;

@@ -3,6 +3,7 @@ use crate::actors::answer::Failure;
 use crate::actors::directory::{Awakened, BrokenMember, Directory, Handed, MemberId};
 use crate::actors::held::Held;
 use crate::actors::member::{Change, Member, Message, Outcome};
+use crate::actors::scans::Cuts;
 use crate::actors::timer::Timer;
 use crate::actors::vitals::Vitals;
 use crate::actors::zones::Zones;
@@ -23,7 +24,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 pub struct Core {
     pub directory: Directory,
@@ -43,6 +44,10 @@ pub struct Core {
     /// Requests being worked on.
     pub in_flight: AtomicUsize,
     pub vitals: Vitals,
+    /// What reads of whole tenants need kept while members change.
+    pub cuts: Cuts,
+    /// Places for such reads.
+    pub scans: Arc<Semaphore>,
     /// Set once, when the process must end because memory and log can't be trusted to agree.
     pub broken: watch::Sender<Option<String>>,
 }
@@ -101,6 +106,7 @@ impl Core {
         let payload = encode_member(crm_id, member_no, at, event);
         let lsn =
             self.journal.append(class, partition_of(crm_id, member_no), &payload).map_err(failure_of)?;
+        self.cuts.keep(crm_id, member_no, account, lsn, || self.directory.shard_of(crm_id, member_no));
         let applied = catch_unwind(AssertUnwindSafe(|| apply(account, lsn, at, event)));
         if applied.is_err() {
             self.stop_broken(format!("record {lsn} of member {member_no} of {crm_id} could not be applied"));

@@ -10,6 +10,7 @@ mod member;
 pub mod readiness;
 mod recents;
 pub mod recovery;
+pub mod scans;
 pub mod service;
 pub mod snapshot;
 pub mod start;

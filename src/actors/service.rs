@@ -6,21 +6,18 @@ use crate::actors::carrier::carry;
 use crate::actors::core::{Admission, Core};
 use crate::actors::member::Outcome;
 use crate::actors::readiness::{Recovered, Recovery, Standing};
+use crate::actors::scans::Scan;
 use crate::actors::streams::StreamPlace;
 use crate::history::{History, HistoryError};
 use crate::ledger::Known;
 use crate::ledger::account::Outgoing;
 use crate::ledger::command::{AcceptOffer, Command};
 use crate::ledger::event::{Event, Key, TransferStatus};
-use crate::ledger::instant::Span;
 use crate::ledger::refusal::Refusal;
 use crate::limits::STREAMS_MAX;
 use chrono_tz::Tz;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Semaphore, watch};
-
-/// The window of `future_expired`.
-const SOON: Span = Span::days(7);
 
 /// The service as requests see it: not ready, ready, stopping. Cheap to share behind an `Arc`.
 pub struct Service {
@@ -81,6 +78,11 @@ impl Service {
     pub fn stream_place(&self) -> Result<StreamPlace, Failure> {
         self.core()?;
         StreamPlace::of(&self.streams, self.stopping.subscribe())
+    }
+
+    /// Begins a read of a whole tenant.
+    pub async fn scan(&self, crm_id: &str) -> Result<Scan, Failure> {
+        Scan::begin(self.core()?, crm_id, self.stopping.subscribe()).await
     }
 
     fn core(&self) -> Result<&Arc<Core>, Failure> {
@@ -176,18 +178,7 @@ impl Service {
             return Ok(Summary::default());
         };
         let now = now.max(account.clock);
-        let seen = account.records > 0;
-        Ok(Summary {
-            detail_id: seen.then_some(account.first_record),
-            total: account.total,
-            freeze: account.frozen(now),
-            expired: account.expired,
-            active: account.active(now),
-            used: account.used,
-            future_expired: account.expiring_within(SOON, now),
-            created_at: seen.then_some(account.created_at),
-            updated_at: seen.then_some(account.updated_at),
-        })
+        Ok(Summary::of(&account, now))
     }
 
     pub async fn history(&self, crm_id: &str, query: HistoryQuery) -> Result<Page<RecordView>, Failure> {

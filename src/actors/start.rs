@@ -3,6 +3,8 @@ use crate::actors::answer::Failure;
 use crate::actors::core::{Bounds, Core, partition_of};
 use crate::actors::held::Held;
 use crate::actors::recovery::{Recovered, RecoveryError, index_only, recover};
+use crate::actors::scans::Cuts;
+use crate::actors::scans::gauge::{self, GaugePlan};
 use crate::actors::snapshot::{Snapshotter, take_in_background};
 use crate::actors::timer::Timer;
 use crate::actors::vitals::Vitals;
@@ -13,6 +15,7 @@ use crate::format::entry::{Entry, ServiceEntry};
 use crate::history::{FjallHistory, History, HistoryError, ReopeningHistory};
 use crate::ledger::Terms;
 use crate::ledger::lsn::Lsn;
+use crate::limits::SCANS_MAX;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::{Folder, FolderLock};
@@ -26,7 +29,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, mpsc as threads};
 use std::thread::JoinHandle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// All that a running service is made from.
 pub struct Setup {
@@ -143,6 +146,8 @@ pub async fn start(
         bounds: setup.bounds,
         in_flight: AtomicUsize::new(0),
         vitals: Vitals::default(),
+        cuts: Cuts::default(),
+        scans: Arc::new(Semaphore::new(SCANS_MAX)),
         broken,
     });
     if let Some(found) = recovered.taken {
@@ -276,6 +281,11 @@ impl Running {
         let lsn = appended.map_err(|_| Failure::Full)?;
         self.core.zones.set(lsn, zone);
         self.core.durable(lsn).await
+    }
+
+    /// Has the points of every tenant added up now and then, from now on.
+    pub fn gauge_points(&mut self, plan: GaugePlan) {
+        self.tasks.push(tokio::spawn(gauge::run(self.core.clone(), plan)));
     }
 
     /// Ends it in order: a snapshot, the log closed, the index synced. Requests have ended before.

@@ -1,12 +1,25 @@
 //! What the running service notes of itself for `/metrics`, beside what its parts count anyway.
+use crate::actors::scans::gauge::Gauged;
 use crate::actors::snapshot::Taken;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Debug, Default)]
 pub struct Vitals {
     pub shed: Shed,
     pub snapshots: Snapshots,
+    /// Points by tenant, once they have been added up.
+    gauged: Mutex<Option<Arc<Gauged>>>,
+}
+
+impl Vitals {
+    pub fn gauged(&self) -> Option<Arc<Gauged>> {
+        self.gauged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_gauged(&self, gauged: Gauged) {
+        *self.gauged.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(gauged));
+    }
 }
 
 /// Requests turned away with 50303, by what there was too much of.

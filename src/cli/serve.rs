@@ -1,5 +1,6 @@
 //! `serve`: recover, serve, stop in order.
 use crate::actors::core::Bounds;
+use crate::actors::scans::gauge::GaugePlan;
 use crate::actors::service::Service;
 use crate::actors::start::{Setup, start};
 use crate::cli::progress::Shown;
@@ -51,10 +52,14 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         told.recovery().show(progress);
         shown.show(progress);
     });
-    let running = tokio::select! {
+    let mut running = tokio::select! {
         running = starting => running?,
         () = signals.next() => return Ok(()),
     };
+    running.gauge_points(GaugePlan {
+        every: settings.points_gauge_every,
+        tenants_max: settings.points_gauge_tenants_max,
+    });
     let mut broken = running.core.broken.subscribe();
     service.ready(running.core.clone());
     // Both where people look: the log line for operators, the ready line for whoever started it.

@@ -16,7 +16,7 @@
 use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
 use crate::history::postings::{Filling, block_of, block_start, created_at};
-use crate::history::view::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
+use crate::history::view::{HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, TransferView};
 use crate::history::{History, HistoryError, Row, keys};
 use crate::ledger::Known;
 use crate::ledger::account::Account;
@@ -311,6 +311,22 @@ impl History for FjallHistory {
         }
         let standing = self.standing_at(&snapshot, lsn)?;
         Ok(Some(Known { lsn, at: entry.at, event: Arc::new(entry.event), standing }))
+    }
+
+    fn issues(&self, sources: &[Lsn]) -> Result<Vec<Issue>, HistoryError> {
+        let snapshot = self.db.snapshot();
+        let issue = |source: &Lsn| {
+            let entry = self.expect_entry(&snapshot, *source)?;
+            Ok(match entry.event {
+                Event::Accrued(accrued) => Issue {
+                    event_at: accrued.event_at,
+                    store_code: accrued.details.store_code,
+                    cost_center: accrued.details.cost_center,
+                },
+                _ => Issue { event_at: entry.at, store_code: None, cost_center: None },
+            })
+        };
+        sources.iter().map(issue).collect()
     }
 
     fn transfers_to(

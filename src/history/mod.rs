@@ -20,7 +20,7 @@ use crate::ledger::account::Account;
 use crate::ledger::event::{Key, TransferStatus};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
-use view::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
+use view::{HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, TransferView};
 
 /// Why the index can't answer or can't go on. The log is unharmed; `eros-points rebuild` makes a new index.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +65,9 @@ pub trait History: Send + Sync {
 
     /// The record of this member that took `key`, with how it stands.
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError>;
+
+    /// Where points that these records issued come from, one for each.
+    fn issues(&self, sources: &[Lsn]) -> Result<Vec<Issue>, HistoryError>;
 
     /// The offers and direct transfers to `member_no` that bear this number, in whatever state, oldest first, each
     /// with its sender.

@@ -1,7 +1,7 @@
 //! The index with a way back from failed writes: after one, the store's library trusts its own memory no more and
 //! takes nothing further until it is opened anew. That happens here, in place: closed at once, opened when that works
 //! again, and brought up from the log to where it was. Until then nobody can ask it.
-use crate::history::view::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
+use crate::history::view::{HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, TransferView};
 use crate::history::{FjallHistory, History, HistoryError, Row};
 use crate::ledger::Known;
 use crate::ledger::account::Account;
@@ -85,6 +85,10 @@ impl History for ReopeningHistory {
 
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
         self.ask(|history| history.find(crm_id, member_no, key))
+    }
+
+    fn issues(&self, sources: &[Lsn]) -> Result<Vec<Issue>, HistoryError> {
+        self.ask(|history| history.issues(sources))
     }
 
     fn transfers_to(

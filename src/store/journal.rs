@@ -289,6 +289,12 @@ impl<T: Send + 'static> Journal<T> {
         Lsn(self.shared.lock().next_lsn.0 - 1)
     }
 
+    /// Does something that no record may come between: the last one numbered, and what `then` does with that.
+    pub fn at_last_assigned<R>(&self, then: impl FnOnce(Lsn) -> R) -> R {
+        let state = self.shared.lock();
+        then(Lsn(state.next_lsn.0 - 1))
+    }
+
     pub fn stats(&self) -> &JournalStats {
         &self.shared.stats
     }

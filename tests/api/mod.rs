@@ -10,6 +10,7 @@ mod history;
 mod history_pages;
 mod idempotency;
 mod lots;
+mod metrics;
 mod produce_direct;
 mod reverse_consume;
 mod reverse_produce;

@@ -1,9 +1,11 @@
 //! What is told at each scrape: counters of requests, and what the service and its parts say of themselves.
 use crate::actors::core::Core;
 use crate::actors::readiness::Standing;
+use crate::actors::scans::gauge::{Gauged, Tally};
 use crate::actors::service::Service;
 use crate::http::metrics::families::Families;
 use crate::http::metrics::requests::Requests;
+use crate::ledger::points::Points;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt;
@@ -32,7 +34,8 @@ impl Collector for Exposition {
                 of_log(&mut families, core)?;
                 of_snapshots(&mut families, core)?;
                 of_members(&mut families, core)?;
-                of_index(&mut families, core)
+                of_index(&mut families, core)?;
+                of_points(&mut families, core.vitals.gauged().as_deref())
             }
         }
     }
@@ -170,6 +173,47 @@ fn of_members(families: &mut Families<'_>, core: &Core) -> fmt::Result {
         },
     )?;
     families.gauge("timer_entries", "Instants that time waits for", core.timer.len() as u64)
+}
+
+/// Points of each tenant as they were last added up.
+fn of_points(families: &mut Families<'_>, gauged: Option<&Gauged>) -> fmt::Result {
+    let tenants = gauged.map(|gauged| &gauged.tenants[..]).unwrap_or_default();
+    families.gauges("tenant_members", "Members of a tenant that have a record", |mut family| {
+        tenants.iter().try_for_each(|(crm_id, tally)| family.gauge(&[("crm_id", crm_id)], tally.members))
+    })?;
+    families.gauges("tenant_points", "Points of all members of a tenant, by their state", |mut family| {
+        tenants.iter().try_for_each(|(crm_id, tally)| {
+            by_state(tally).iter().try_for_each(|(state, points)| {
+                family.gauge(&[("crm_id", crm_id), ("state", state)], *points)
+            })
+        })
+    })?;
+    let shown = gauged.map(|gauged| gauged.tenants.len() as u64);
+    families.gauge_if_known("points_gauge_tenants", "Tenants whose points are shown", shown)?;
+    let left_out = gauged.map(|gauged| gauged.left_out as u64);
+    families.gauge_if_known(
+        "points_gauge_tenants_left_out",
+        "Further tenants, which have fewer members",
+        left_out,
+    )?;
+    let age = gauged.map(|gauged| gauged.ended.elapsed().as_secs_f64());
+    families.gauge_if_known("points_gauge_age_seconds", "Since points were last added up", age)?;
+    let took = gauged.map(|gauged| gauged.took.as_secs_f64());
+    families.gauge_if_known("points_gauge_duration_seconds", "How long adding them up took", took)
+}
+
+fn by_state(tally: &Tally) -> [(&'static str, f64); 7] {
+    let Tally { members: _, active, frozen, expired, used, total, debt, offered } = tally;
+    let states = [
+        ("active", active),
+        ("frozen", frozen),
+        ("expired", expired),
+        ("used", used),
+        ("total", total),
+        ("debt", debt),
+        ("offered", offered),
+    ];
+    states.map(|(state, points)| (state, points.0 as f64 / Points::UNIT as f64))
 }
 
 fn of_index(families: &mut Families<'_>, core: &Core) -> fmt::Result {

@@ -2,6 +2,7 @@
 mod changes;
 mod history;
 mod reads;
+mod scans;
 
 use crate::actors::answer::{Answer, Failure, PageQuery};
 use crate::actors::service::Service;
@@ -35,7 +36,11 @@ pub fn router(service: Arc<Service>, requests: Arc<Requests>) -> Router {
         .route("/history", post(history::history))
         .route("/summary", get(reads::summary))
         .route("/lots", get(reads::lots))
-        .route("/transfers", get(reads::transfers));
+        .route("/transfers", get(reads::transfers))
+        .route("/expiring", get(scans::expiring))
+        .route("/expiring/members", get(scans::expiring_members))
+        .route("/members/export", get(scans::export))
+        .route("/liability", get(scans::liability));
     Router::new()
         .nest(PREFIX, tenant)
         .route("/livez", get(reads::livez))

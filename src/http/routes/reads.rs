@@ -9,6 +9,7 @@ use crate::http::fields::{invalid, required};
 use crate::http::json::Json;
 use crate::http::requests::member_of_query;
 use crate::http::routes::one_page;
+use crate::http::stream::FieldWriter;
 use crate::http::time::format;
 use crate::ledger::event::TransferStatus;
 use crate::ledger::instant::Instant;
@@ -56,8 +57,19 @@ pub async fn summary(State(service): Shared, Tenant(crm_id): Tenant, query: Quer
 }
 
 fn write_summary(json: &mut Json, crm_id: &str, member_no: &str, summary: &Summary, zone: Tz) {
-    let time = |at: Option<Instant>| at.map(|at| format(at, zone));
     json.open(b'{');
+    write_summary_fields(json, crm_id, member_no, summary, zone);
+    json.close(b'}');
+}
+
+pub fn write_summary_fields(
+    json: &mut impl FieldWriter,
+    crm_id: &str,
+    member_no: &str,
+    summary: &Summary,
+    zone: Tz,
+) {
+    let time = |at: Option<Instant>| at.map(|at| format(at, zone));
     json.field_plain("detail_id", summary.detail_id);
     json.field_string("crm_id", Some(crm_id));
     json.field_string("member_no", Some(member_no));
@@ -69,7 +81,6 @@ fn write_summary(json: &mut Json, crm_id: &str, member_no: &str, summary: &Summa
     json.field_plain("future_expired", Some(summary.future_expired));
     json.field_string("create_time", time(summary.created_at).as_deref());
     json.field_string("update_time", time(summary.updated_at).as_deref());
-    json.close(b'}');
 }
 
 pub async fn lots(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {

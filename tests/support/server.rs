@@ -1,7 +1,9 @@
 //! The service in this process, on a free port and in a folder of its own, with a clock that the test turns.
 use crate::support::http::{self, Answer};
 use crate::support::metrics::Metrics;
+use eros_points::actors::answer::Failure;
 use eros_points::actors::core::{Bounds, Core};
+use eros_points::actors::scans::Scan;
 use eros_points::actors::scans::gauge::GaugePlan;
 use eros_points::actors::service::Service;
 use eros_points::actors::start::{Running, Setup, start};
@@ -11,6 +13,7 @@ use eros_points::ledger::Terms;
 use eros_points::ledger::instant::{Instant, Span};
 use eros_points::store::disk::RealDisk;
 use eros_points::store::journal::JournalOptions;
+use eros_points::store::recovery::Progress;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -181,6 +184,25 @@ impl Server {
         let live = self.live.as_mut().expect("the server was stopped");
         let _inside = live.runtime.enter();
         live.running.as_mut().expect("it has not recovered").gauge_points(plan);
+    }
+
+    /// Says that recovery has come so far.
+    pub fn tell_progress(&self, progress: Progress) {
+        self.live().service.recovery().show(progress);
+    }
+
+    /// A read of a whole tenant that begins now, and is to be read later.
+    pub fn begin_scan(&self, crm_id: &str) -> Scan {
+        let live = self.live();
+        live.runtime.block_on(live.service.scan(crm_id)).expect("a place")
+    }
+
+    pub fn read<T: Send + 'static>(
+        &self,
+        scan: Scan,
+        read: impl FnOnce(&Scan) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.live().runtime.block_on(scan.aside(read))
     }
 
     /// All places for reads of a whole tenant, until dropped.

@@ -24,6 +24,7 @@ pub struct Cuts {
 pub struct Cut {
     pub at: Lsn,
     crm_id: Box<str>,
+    kept_bytes_max: usize,
     /// Members in shards before this one have been read.
     shard: AtomicU32,
     kept: Mutex<Kept>,
@@ -40,8 +41,13 @@ struct Kept {
 impl Cuts {
     /// Begins a cut at `at`. To be called where no record can be given a number meanwhile.
     pub fn begin(&self, crm_id: &str, at: Lsn) -> Arc<Cut> {
-        let cut =
-            Arc::new(Cut { at, crm_id: crm_id.into(), shard: AtomicU32::new(0), kept: Mutex::default() });
+        let cut = Arc::new(Cut {
+            at,
+            crm_id: crm_id.into(),
+            kept_bytes_max: SCAN_KEPT_BYTES_MAX,
+            shard: AtomicU32::new(0),
+            kept: Mutex::default(),
+        });
         self.all.write().unwrap_or_else(PoisonError::into_inner).push(cut.clone());
         self.count.fetch_add(1, Ordering::Release);
         cut
@@ -86,7 +92,7 @@ impl Cut {
         }
         let packed = codec::encode(account);
         kept.bytes += packed.len() + member_no.len();
-        if kept.bytes > SCAN_KEPT_BYTES_MAX {
+        if kept.bytes > self.kept_bytes_max {
             *kept = Kept { too_much: true, ..Kept::default() };
             return;
         }
@@ -102,7 +108,7 @@ impl Cut {
         if kept.too_much {
             tracing::warn!(
                 "a read of a whole tenant is given up: more changed meanwhile than {} MiB hold",
-                SCAN_KEPT_BYTES_MAX >> 20
+                self.kept_bytes_max >> 20
             );
             return Err(Failure::Overloaded);
         }
@@ -117,5 +123,64 @@ impl Cut {
     /// Every shard before `shard` has been read: nothing need be kept of it any more.
     pub fn passed_to(&self, shard: u32) {
         self.shard.store(shard, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(last: u64) -> Account {
+        Account { last: Lsn(last), records: last, ..Account::default() }
+    }
+
+    fn changes(cuts: &Cuts, crm_id: &str, before: u64, lsn: u64, shard: u32) {
+        cuts.keep(crm_id, "m", &account(before), Lsn(lsn), || Some(shard));
+    }
+
+    #[test]
+    fn keeps_what_the_first_change_after_it_finds() {
+        let cuts = Cuts::default();
+        let cut = cuts.begin("t", Lsn(10));
+        changes(&cuts, "t", 3, 9, 0);
+        changes(&cuts, "other", 7, 12, 0);
+        changes(&cuts, "t", 9, 11, 0);
+        changes(&cuts, "t", 11, 13, 0);
+        assert_eq!(cut.account_of("m", account(13)).unwrap(), account(9));
+        assert_eq!(cut.account_of("n", account(10)).unwrap(), account(10), "not changed since");
+        assert!(matches!(cut.account_of("n", account(11)), Err(Failure::Fault(_))), "never a later state");
+    }
+
+    #[test]
+    fn keeps_nothing_of_what_has_been_read_nor_once_it_has_ended() {
+        let cuts = Cuts::default();
+        let cut = cuts.begin("t", Lsn(10));
+        cut.passed_to(5);
+        changes(&cuts, "t", 9, 11, 4);
+        assert!(cut.kept().accounts.is_empty());
+        changes(&cuts, "t", 9, 11, 5);
+        assert_eq!(cut.kept().accounts.len(), 1);
+        let other = cuts.begin("t", Lsn(20));
+        cuts.end(&cut);
+        changes(&cuts, "t", 9, 21, 6);
+        assert_eq!((cut.kept().accounts.len(), other.kept().accounts.len()), (1, 1));
+        cuts.end(&other);
+        changes(&cuts, "t", 9, 21, 7);
+        assert_eq!(other.kept().accounts.len(), 1);
+    }
+
+    #[test]
+    fn a_read_that_needs_too_much_kept_is_given_up() {
+        let cut = Cut {
+            at: Lsn(10),
+            crm_id: "t".into(),
+            kept_bytes_max: 100,
+            shard: AtomicU32::new(0),
+            kept: Mutex::default(),
+        };
+        ["a", "b", "c", "d", "e", "f", "g", "h"].iter().for_each(|member| cut.keep(member, &account(9)));
+        assert!(matches!(cut.account_of("a", account(11)), Err(Failure::Overloaded)));
+        assert_eq!((cut.kept().accounts.len(), cut.kept().bytes), (0, 0), "nothing is held on to");
+        assert!(cut.account_of("a", account(9)).is_ok());
     }
 }

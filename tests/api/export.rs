@@ -1,0 +1,96 @@
+//! `GET /members/export`.
+use super::sending::{accrual, with};
+use super::{Server, Span, Value, json};
+use std::collections::BTreeMap;
+
+/// Members in all kinds of states, at noon.
+pub fn populate(server: &Server) {
+    server.does(
+        "produce/direct",
+        with(accrual("a", "ann", 100.5), json!({"expire_days": 5, "store_code": "s1"})),
+    );
+    server.does(
+        "produce/direct",
+        with(accrual("b", "ann", 20), json!({"freeze_hours": 48, "cost_center": "c"})),
+    );
+    server.spend("s", "ann", 40.25);
+    server.offer("t", "ann", "bob", 10);
+    server.does("produce/direct", with(accrual("a", "bob, \"the\" builder", 7), json!({"expire_days": 1})));
+    server.accrue("a", "in debt", 60);
+    server.spend("s", "in debt", 50);
+    let back =
+        json!({"event_no": "r", "member_no": "in debt", "origin_event_no": "a", "allow_negative": true});
+    server.does("reverse/produce", back);
+    let direct = json!({"transfer_no": "d", "from_user": "ann", "to_user": "会员", "points": 3});
+    server.does("transfer/direct", direct);
+}
+
+pub const MEMBERS: [&str; 4] = ["ann", "bob, \"the\" builder", "in debt", "会员"];
+
+fn check_is_the_summaries(server: &Server) {
+    let rows: BTreeMap<String, Value> = server
+        .rows("members/export")
+        .into_iter()
+        .map(|row| (row["member_no"].as_str().unwrap().to_owned(), row))
+        .collect();
+    assert_eq!(rows.keys().collect::<Vec<_>>(), MEMBERS);
+    for (member, row) in rows {
+        let mut expected = server.summary(&member);
+        expected["tier"] = Value::Null;
+        assert_eq!(row, expected);
+    }
+}
+
+#[test]
+fn tells_of_each_member_what_its_summary_tells() {
+    let mut server = Server::start();
+    populate(&server);
+    check_is_the_summaries(&server);
+    server.restart();
+    check_is_the_summaries(&server);
+    // One of them busy again, and time that has passed for all.
+    server.accrue("again", "ann", 1);
+    for _ in 0..8 {
+        server.pass(Span::days(1));
+        check_is_the_summaries(&server);
+    }
+}
+
+#[test]
+fn is_csv_where_asked() {
+    let server = Server::start();
+    populate(&server);
+    let mut lines = server.csv("members/export");
+    let head = lines.remove(0);
+    assert_eq!(
+        head.join(","),
+        "detail_id,crm_id,member_no,total_points,freeze_points,expired_points,active_points,used_points,\
+         future_expired,create_time,update_time,tier"
+    );
+    assert_eq!(lines.len(), MEMBERS.len());
+    for line in lines {
+        let mut expected = server.summary(&line[2]);
+        expected["tier"] = Value::Null;
+        for (name, value) in head.iter().zip(&line) {
+            let shown = match &expected[name] {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            assert_eq!(*value, shown, "{name} of {}", line[2]);
+        }
+    }
+}
+
+#[test]
+fn exports_more_members_than_one_look_takes() {
+    let server = Server::start();
+    for n in 0..700 {
+        server.accrue("a", &format!("m{n}"), 1);
+    }
+    let mut members: Vec<_> =
+        server.rows("members/export").iter().map(|row| row["member_no"].clone()).collect();
+    members.sort_unstable_by_key(Value::to_string);
+    members.dedup();
+    assert_eq!(members.len(), 700);
+}

@@ -10,6 +10,8 @@ mod disk_full;
 mod formats;
 mod ledger;
 mod ledger_model;
+mod packaging;
 mod service_model;
 mod store;
+mod supervisor;
 mod support;

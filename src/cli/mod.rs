@@ -1,8 +1,10 @@
 //! The commands of the binary.
+mod health;
 mod inspect;
 mod progress;
 mod rebuild;
 mod serve;
+mod supervisor;
 mod verify;
 
 use crate::config::{self, Flags};
@@ -40,6 +42,8 @@ enum Command {
     },
     /// Make the history index anew from the log
     Rebuild,
+    /// Ask the service at --listen whether it takes requests; exits 0 only if it does
+    Health,
 }
 
 /// Runs the command that the arguments name.
@@ -54,6 +58,7 @@ pub fn run() -> ExitCode {
                 inspect::run(&settings, from, member.as_deref(), tenant.as_deref())
             }
             Command::Rebuild => rebuild::run(&settings),
+            Command::Health => health::run(&settings),
         }
     });
     match done {

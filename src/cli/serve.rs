@@ -4,6 +4,7 @@ use crate::actors::scans::gauge::GaugePlan;
 use crate::actors::service::Service;
 use crate::actors::start::{Setup, start};
 use crate::cli::progress::Shown;
+use crate::cli::supervisor;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::http::server;
@@ -33,6 +34,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     warn_of_sync(settings.sync);
+    tokio::spawn(supervisor::live_signs());
     let mut signals = Signals::new()?;
     let listener = TcpListener::bind(settings.listen).await.with_context(|| {
         format!(
@@ -67,16 +69,19 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on {address}").and_then(|()| out.flush()).context("writing the ready line")?;
     drop(out);
+    supervisor::ready(address);
 
     tokio::select! {
         () = signals.next() => {}
         why = broken.wait_for(Option::is_some) => {
             let why = why.ok().and_then(|why| why.clone()).unwrap_or_default();
             service.stop();
+            supervisor::stopping();
             tokio::time::sleep(LAST_WORDS).await;
             return Err(anyhow!("{why}\nhint: nothing acknowledged is lost; start it again once the cause is gone"));
         }
     }
+    supervisor::stopping();
     tracing::info!("stopping: finishing what is in flight; a second signal ends it at once");
     service.stop();
     let _ = stop.send(true);

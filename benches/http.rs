@@ -6,6 +6,8 @@
 //! a second (9 us each for HTTP, parsing, sockets). An actor's call adds about 4 us, the durable path 3 us, the ledger
 //! and the index a few more: half of the bare rate is the figure to beat.
 //!
+//! With `--batch N` it holds batches of N operations against single requests instead, operation for operation.
+//!
 //! `cargo bench --bench http -- --help`
 #![allow(clippy::disallowed_methods, reason = "a load program reads clocks")]
 use axum::Router;
@@ -34,6 +36,12 @@ struct Arguments {
     /// Rounds, of which the median counts
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Hold batches of so many operations against single requests, instead of those against bare axum
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Connections that send batches
+    #[arg(long, default_value_t = 4)]
+    batch_connections: usize,
     /// Drive this running service instead of starting one, e.g. 127.0.0.1:21100
     #[arg(long)]
     against: Option<SocketAddr>,
@@ -46,6 +54,7 @@ struct Arguments {
 }
 
 const PATH: &str = "/api/crm/points/10080/produce/direct";
+const BATCH_PATH: &str = "/api/crm/points/10080/batch";
 
 fn main() {
     let arguments = Arguments::parse();
@@ -164,6 +173,9 @@ async fn run(arguments: Arguments) {
         None => start_ours(&arguments.sync),
     };
     let events = Arc::new(AtomicU64::new(unique_start()));
+    if let Some(size) = arguments.batch {
+        return against_single(&ours, &arguments, size, &events).await;
+    }
     let bare = start_bare(answer_bytes(ours.address, &events).await);
     println!(
         "{} connections, {} members, {} rounds of {} s each, both programs and this one on the same {} cores",
@@ -179,8 +191,8 @@ async fn run(arguments: Arguments) {
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     let (mut ratios, mut rates, mut costs) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=arguments.rounds {
-        let our = measure(&ours, &arguments, &events).await;
-        let their = measure(&bare, &arguments, &events).await;
+        let our = measure(&ours, &arguments, None, &events).await;
+        let their = measure(&bare, &arguments, None, &events).await;
         let ratio = our.per_second / their.per_second;
         let quantile = |q: f64| our.latency.value_at_quantile(q) as f64 / 1_000.0;
         println!(
@@ -205,6 +217,35 @@ async fn run(arguments: Arguments) {
     );
 }
 
+/// Batches against single requests, in operations a second.
+async fn against_single(ours: &Served, arguments: &Arguments, size: usize, events: &Arc<AtomicU64>) {
+    println!(
+        "batches of {size} on {} connections, single requests on {}, {} members, {} rounds of {} s each",
+        arguments.batch_connections,
+        arguments.connections,
+        arguments.members,
+        arguments.rounds,
+        arguments.seconds
+    );
+    println!("| round | batch operations/s | CPU us each | single req/s | CPU us each | ratio |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    let (mut ratios, mut rates) = (Vec::new(), Vec::new());
+    for round in 1..=arguments.rounds {
+        let single = measure(ours, arguments, None, events).await;
+        let batch = measure(ours, arguments, Some(size), events).await;
+        let (rate, cost) = (batch.per_second * size as f64, batch.cpu_micros / size as f64);
+        let ratio = rate / single.per_second;
+        println!(
+            "| {round} | {rate:.0} | {cost:.1} | {:.0} | {:.1} | {ratio:.2} |",
+            single.per_second, single.cpu_micros
+        );
+        ratios.push(ratio);
+        rates.push(rate);
+    }
+    let (rate, ratio) = (median(&mut rates), median(&mut ratios));
+    println!("median: {rate:.0} operations a second, {ratio:.2} times the rate of single requests");
+}
+
 /// Event numbers that no earlier run against the same service has used.
 fn unique_start() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock after 1970");
@@ -216,13 +257,20 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-/// Closed loop: every connection sends its next request when it has its answer. Only answers 200 count.
-async fn measure(served: &Served, arguments: &Arguments, events: &Arc<AtomicU64>) -> Measured {
+/// Closed loop: every connection sends its next request when it has its answer. Only answers 200 count, in a batch for
+/// each operation.
+async fn measure(
+    served: &Served,
+    arguments: &Arguments,
+    batch: Option<usize>,
+    events: &Arc<AtomicU64>,
+) -> Measured {
     let stop = Arc::new(AtomicBool::new(false));
     let address = served.address;
     let (started, cpu_before) = (Instant::now(), served.cpu_seconds());
-    let clients: Vec<_> = (0..arguments.connections)
-        .map(|_| tokio::spawn(client(address, arguments.members, events.clone(), stop.clone())))
+    let connections = if batch.is_some() { arguments.batch_connections } else { arguments.connections };
+    let clients: Vec<_> = (0..connections)
+        .map(|_| tokio::spawn(client(address, arguments.members, batch, events.clone(), stop.clone())))
         .collect();
     tokio::time::sleep(Duration::from_secs_f64(arguments.seconds)).await;
     stop.store(true, Ordering::Relaxed);
@@ -239,6 +287,7 @@ async fn measure(served: &Served, arguments: &Arguments, events: &Arc<AtomicU64>
 async fn client(
     address: SocketAddr,
     members: u64,
+    batch: Option<usize>,
     events: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
 ) -> Histogram<u64> {
@@ -247,23 +296,40 @@ async fn client(
     stream.set_nodelay(true).expect("no delay");
     let mut answer = Vec::with_capacity(4_096);
     while !stop.load(Ordering::Relaxed) {
-        let request = request(&events, members);
+        let request =
+            batch.map_or_else(|| request(&events, members), |size| batch_of(size, &events, members));
         let sent = Instant::now();
         stream.write_all(request.as_bytes()).await.expect("a request goes out");
         let status = read_answer(&mut stream, &mut answer).await;
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+        if let Some(size) = batch {
+            assert_eq!(String::from_utf8_lossy(&answer).matches("{\"status\":200,").count(), size);
+        }
         latency.record(u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX)).expect("within range");
     }
     latency
 }
 
 fn request(events: &AtomicU64, members: u64) -> String {
+    post_of(PATH, &next_body(events, members))
+}
+
+fn batch_of(size: usize, events: &AtomicU64, members: u64) -> String {
+    let operation = |_| format!(r#"{{"op":"produce/direct","body":{}}}"#, next_body(events, members));
+    let operations: Vec<String> = (0..size).map(operation).collect();
+    post_of(BATCH_PATH, &format!("[{}]", operations.join(",")))
+}
+
+fn next_body(events: &AtomicU64, members: u64) -> String {
     let event = events.fetch_add(1, Ordering::Relaxed);
     // Spread over the members, in no order that any table would like.
     let member = event.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-    let body = body(event, member % members);
+    body(event, member % members)
+}
+
+fn post_of(path: &str, body: &str) -> String {
     format!(
-        "POST {PATH} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
 }

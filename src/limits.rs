@@ -10,6 +10,15 @@ pub const OPEN_LOTS_MAX: usize = 100_000;
 /// some of it owed by time, and that must fit too: `tests/ledger/bounds.rs` measures it.
 pub const LOTS_PER_RECORD_MAX: usize = 100_000;
 
+/// A mobile, in bytes of UTF-8.
+pub const MOBILE_BYTES_MAX: usize = 32;
+
+/// A tier's name, in bytes of UTF-8.
+pub const TIER_BYTES_MAX: usize = 64;
+
+/// A member's free attributes, as JSON.
+pub const ATTRIBUTES_BYTES_MAX: usize = 16 << 10;
+
 /// Messages that may wait for one member; above it that member's requests are shed.
 pub const MAILBOX_MAX: u32 = 1_000;
 
@@ -34,6 +43,15 @@ pub const SNAPSHOT_BLOCK_BYTES_MAX: usize = 64 << 20;
 /// A request's body.
 pub const BODY_BYTES_MAX: usize = 256 << 10;
 
+/// The body of a batch.
+pub const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// Operations in a batch.
+pub const BATCH_OPERATIONS_MAX: usize = 10_000;
+
+/// Operations of a batch that may wait for one member's actor: fewer than may wait for it at all.
+pub const BATCH_POSTED_MAX: usize = 500;
+
 /// Of a body that is too large so much is read and dropped, so that its sender gets to see the answer.
 pub const BODY_BYTES_PASSED_OVER_MAX: usize = 16 << 20;
 
@@ -45,6 +63,23 @@ pub const BODY_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(10
 
 /// How long a request's head may take to arrive, and so how long a connection may idle.
 pub const HEAD_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long an answer, or a piece of one that is sent in pieces, may take to be read by the client.
+pub const ANSWER_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long an orderly stop may take, unless it is set otherwise.
+pub const STOP_TIME_MAX_DEFAULT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A request's head: its line and its headers. Of these there may be 100, which is the HTTP library's own bound.
+pub const HEAD_BYTES_MAX: usize = 32 << 10;
+
+/// A request's path and query.
+pub const URI_BYTES_MAX: usize = 8 << 10;
+
+/// What a connection holds of what it has read and not yet passed on, and of small answers not yet sent.
+pub const CONNECTION_BUFFER_BYTES_MAX: usize = 64 << 10;
+
+const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX && HEAD_BYTES_MAX < CONNECTION_BUFFER_BYTES_MAX);
 
 /// Connections open at once.
 pub const CONNECTIONS_MAX: usize = 16_384;

@@ -3,10 +3,11 @@ use crate::actors::answer::Failure;
 use crate::actors::directory::{Awakened, BrokenMember, Directory, Handed, MemberId};
 use crate::actors::held::Held;
 use crate::actors::member::{Change, Member, Message, Outcome};
+use crate::actors::profiles::Profiles;
 use crate::actors::scans::Cuts;
+use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
 use crate::actors::vitals::Vitals;
-use crate::actors::zones::Zones;
 use crate::clock::Clock;
 use crate::format::entry::encode_member;
 use crate::history::{History, HistoryError};
@@ -16,7 +17,7 @@ use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
-use crate::ledger::{Prior, Terms, apply, project_noting};
+use crate::ledger::{Prior, apply, project_noting};
 use crate::limits::{INDEX_WAIT_MAX, MAILBOX_MAX, PARTITIONS};
 use crate::store::journal::{AppendError, Class, Journal};
 use ractor::ActorRef;
@@ -38,8 +39,8 @@ pub struct Core {
     pub timer: Timer,
     /// Members with an actor, for the sweeper: least recently awakened or looked at first.
     pub awake: Mutex<VecDeque<MemberId>>,
-    pub zones: Zones,
-    pub terms: Terms,
+    pub tenants: Tenants,
+    pub profiles: Profiles,
     pub bounds: Bounds,
     /// Requests being worked on.
     pub in_flight: AtomicUsize,
@@ -51,6 +52,9 @@ pub struct Core {
     /// Set once, when the process must end because memory and log can't be trusted to agree.
     pub broken: watch::Sender<Option<String>>,
 }
+
+/// An actor's answer on its way, durable when it comes.
+pub type Answering = oneshot::Receiver<Result<Outcome, Failure>>;
 
 /// How much the service takes on at once.
 #[derive(Clone, Copy, Debug)]
@@ -84,8 +88,10 @@ impl Core {
     pub fn look_up(&self, crm_id: &str, member_no: &str, command: &Command) -> Result<StampedPrior, Failure> {
         let stamp = self.history.applied();
         let mut prior = Prior::default();
-        if !matches!(command, Command::ClearOutbox { .. }) {
-            prior.known = self.history.find(crm_id, member_no, command.key())?;
+        if let Some(key) = command.key()
+            && !matches!(command, Command::ClearOutbox { .. })
+        {
+            prior.known = self.history.find(crm_id, member_no, key)?;
         }
         if let Some(origin) = command.origin_key() {
             prior.origin = self.history.find(crm_id, member_no, origin)?;
@@ -124,7 +130,11 @@ impl Core {
         now: Instant,
         mut recorded: impl FnMut(Lsn, Instant, Event),
     ) -> Result<(), Failure> {
-        while let Some(event) = crate::ledger::due(account, now, &self.terms) {
+        if account.next_due().is_none_or(|due| due > now.max(account.clock)) {
+            return Ok(());
+        }
+        let terms = self.tenants.terms(crm_id);
+        while let Some(event) = crate::ledger::due(account, now, &terms) {
             let at = now.max(account.clock);
             let lsn = self.record(crm_id, member_no, account, at, &event, Class::Mandatory)?;
             recorded(lsn, at, event);
@@ -173,13 +183,27 @@ impl Core {
         let prior = self.look_up(crm_id, member_no, &command)?;
         let pending_max = if command.refusable() { MAILBOX_MAX } else { u32::MAX };
         let id = self.directory.find_or_new(crm_id, member_no);
+        match self.post(id, command, prior, pending_max)? {
+            Some(answer) => answer.await.unwrap_or(Err(Failure::Unknown)),
+            None => Err(self.shed(&self.vitals.shed.mailbox)),
+        }
+    }
+
+    /// Hands a command to the member's actor; `None` where too many wait for it.
+    pub fn post(
+        self: &Arc<Self>,
+        id: MemberId,
+        command: Command,
+        prior: StampedPrior,
+        pending_max: u32,
+    ) -> Result<Option<Answering>, Failure> {
         let (reply, answer) = oneshot::channel();
         let message = Message::Change(Box::new(Change { command, prior, reply }));
         let handed = self.directory.hand_over(id, message, pending_max, |awakened| self.awaken(awakened));
-        match self.trusted(handed)? {
-            Handed::Delivered => answer.await.unwrap_or(Err(Failure::Unknown)),
-            Handed::Crowded => Err(self.shed(&self.vitals.shed.mailbox)),
-        }
+        Ok(match self.trusted(handed)? {
+            Handed::Delivered => Some(answer),
+            Handed::Crowded => None,
+        })
     }
 
     fn awaken(self: &Arc<Self>, awakened: Awakened) -> ActorRef<Message> {
@@ -233,7 +257,7 @@ impl Core {
         member_no: &str,
         now: Instant,
     ) -> Result<Option<(Account, Vec<LotId>)>, Failure> {
-        let terms = self.terms;
+        let terms = self.tenants.terms(crm_id);
         let seen = self
             .look(crm_id, member_no, move |recorded| {
                 let mut expired = Vec::new();
@@ -254,11 +278,25 @@ impl Core {
         }
     }
 
+    /// Takes as many places as a batch has operations. A batch waits a while for the index to come closer: it is how much
+    /// is loaded, and one that is turned away comes at once again.
+    pub async fn admit_many(self: &Arc<Self>, places: usize) -> Result<Admission, Failure> {
+        let nearest = self.journal.durable().0.saturating_sub(self.bounds.index_lag_max);
+        self.indexed(Lsn(nearest)).await?;
+        let before = self.in_flight.fetch_add(places, Ordering::AcqRel);
+        let admission = Admission { core: self.clone(), places };
+        // One batch alone is never too much.
+        if before > 0 && before + places > self.bounds.in_flight_max {
+            return Err(self.shed(&self.vitals.shed.in_flight));
+        }
+        Ok(admission)
+    }
+
     /// Takes a place among the requests being worked on.
     pub fn admit(self: &Arc<Self>) -> Result<Admission, Failure> {
         let lag = self.journal.durable().0.saturating_sub(self.history.applied().0);
         let before = self.in_flight.fetch_add(1, Ordering::AcqRel);
-        let admission = Admission(self.clone());
+        let admission = Admission { core: self.clone(), places: 1 };
         if before >= self.bounds.in_flight_max {
             return Err(self.shed(&self.vitals.shed.in_flight));
         }
@@ -309,16 +347,19 @@ impl Drop for Waiting {
     }
 }
 
-/// A place among the requests being worked on, given back when dropped.
-pub struct Admission(Arc<Core>);
+/// Places among the requests being worked on, given back when dropped.
+pub struct Admission {
+    core: Arc<Core>,
+    places: usize,
+}
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.core.in_flight.fetch_sub(self.places, Ordering::AcqRel);
     }
 }
 
-fn failure_of(error: AppendError) -> Failure {
+pub(super) fn failure_of(error: AppendError) -> Failure {
     match error {
         AppendError::Full => Failure::Full,
         AppendError::Closed => Failure::NotReady,

@@ -8,14 +8,12 @@ use crate::actors::core::{Core, StampedPrior};
 use crate::actors::directory::Awakened;
 use crate::actors::held::Held;
 use crate::actors::recents::Recents;
+use crate::actors::turn::Turn;
+use crate::ledger::Known;
 use crate::ledger::account::{Account, Outgoing};
 use crate::ledger::command::Command;
-use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
-use crate::ledger::{Decision, Known, decide};
-use crate::store::journal::Class;
 use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
@@ -97,7 +95,7 @@ impl Actor for Member {
             Message::Settle => {
                 state.scheduled = Instant::MAX;
                 // Where the log is full the timer tries again; where it has failed the process ends.
-                let settled = self.settle(state, self.core.clock.now());
+                let settled = self.turn(state).settle(self.core.clock.now());
                 let retry =
                     settled.is_err().then(|| self.core.clock.now().after(crate::limits::SETTLE_RETRY));
                 self.schedule(state, retry);
@@ -119,7 +117,7 @@ impl Member {
     async fn change(&self, state: &mut State, change: Change) {
         let Change { command, prior, reply } = change;
         let outcome = match self.looked_up(state, &command, prior).await {
-            Ok(looked_up) => self.carry_out(state, &command, looked_up),
+            Ok(looked_up) => self.turn(state).carry_out(&command, looked_up),
             Err(failure) => Err(failure),
         };
         state.recents.forget_indexed(self.core.history.applied());
@@ -143,67 +141,16 @@ impl Member {
         Ok(self.core.look_up(&state.me.crm_id, &state.me.member_no, command)?.prior)
     }
 
-    fn carry_out(
-        &self,
-        state: &mut State,
-        command: &Command,
-        looked_up: crate::ledger::Prior,
-    ) -> Result<Outcome, Failure> {
-        let now = self.core.clock.now();
-        self.settle(state, now)?;
-        // Only now: what has just fallen due is part of the origin's past, too.
-        let prior = state.recents.complete(looked_up, Some(&command.key()), command.origin_key().as_ref());
-        let now = now.max(state.me.account.clock);
-        let account = &state.me.account;
-        let decided =
-            catch_unwind(AssertUnwindSafe(|| decide(account, command, &prior, now, &self.core.terms)));
-        let Ok(decision) = decided else {
-            return Err(Failure::Fault(format!("deciding panicked: {command:?}")));
-        };
-        match decision? {
-            Decision::Record(event) => {
-                let class = if command.refusable() { Class::Refusable } else { Class::Mandatory };
-                self.record_new(state, now, *event, class)
-            }
-            Decision::Replay(record) => {
-                let outgoing = Outgoing::of(record.lsn, &record.event);
-                Ok(Outcome::Done { record, replayed: true, outgoing })
-            }
-            Decision::Nothing => Ok(Outcome::Nothing),
-        }
-    }
-
-    fn record_new(
-        &self,
-        state: &mut State,
-        at: Instant,
-        event: Event,
-        class: Class,
-    ) -> Result<Outcome, Failure> {
-        let event = Arc::new(event);
+    /// Its turn at the account.
+    fn turn<'a>(&'a self, state: &'a mut State) -> Turn<'a> {
         let State { me, recents, .. } = state;
-        let lsn = self.core.record(&me.crm_id, &me.member_no, &mut me.account, at, &event, class)?;
-        recents.push(lsn, at, event.clone());
-        let outgoing = match event.as_ref() {
-            Event::OfferAccepted(e) => state.me.account.outgoing(&e.transfer_no).cloned(),
-            Event::Sent(_) => Outgoing::of(lsn, &event),
-            _ => None,
-        };
-        // An accrual may be born expired, points may come back to a lot that has expired: time has the last word.
-        // If there is no space for it now, the timer will do it; if the log is closed, the next start.
-        match self.settle(state, self.core.clock.now()) {
-            Ok(()) | Err(Failure::Full | Failure::NotReady) => {}
-            Err(failure) => return Err(failure),
+        Turn {
+            core: &self.core,
+            crm_id: &me.crm_id,
+            member_no: &me.member_no,
+            account: &mut me.account,
+            recents,
         }
-        let record = Known { lsn, at, event, standing: Default::default() };
-        Ok(Outcome::Done { record, replayed: false, outgoing })
-    }
-
-    fn settle(&self, state: &mut State, now: Instant) -> Result<(), Failure> {
-        let State { me, recents, .. } = state;
-        self.core.settle(&me.crm_id, &me.member_no, &mut me.account, now, |lsn, at, event| {
-            recents.push(lsn, at, Arc::new(event));
-        })
     }
 
     /// Sees to it that the timer has an entry at or before the account's next due instant.

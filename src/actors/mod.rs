@@ -1,12 +1,15 @@
 //! The running service below HTTP: one actor a busy member, the directory of all members, time, transfers, reads.
 pub mod answer;
 mod arena;
+pub mod batch;
 mod carrier;
 pub mod core;
 pub mod directory;
 mod held;
 mod indexer;
 mod member;
+pub mod personal;
+pub mod profiles;
 pub mod readiness;
 mod recents;
 pub mod recovery;
@@ -16,7 +19,10 @@ pub mod snapshot;
 pub mod start;
 pub mod streams;
 mod sweeper;
+pub mod tenant;
+pub mod tenants;
 mod ticker;
 mod timer;
+mod turn;
 pub mod vitals;
 mod zones;

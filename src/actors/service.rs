@@ -2,22 +2,28 @@
 use crate::actors::answer::{
     Answer, Failure, HistoryQuery, LotState, LotView, Page, PageQuery, RecordView, Summary, TransferView,
 };
+use crate::actors::batch::{self, Operation};
 use crate::actors::carrier::carry;
 use crate::actors::core::{Admission, Core};
 use crate::actors::member::Outcome;
+use crate::actors::personal::Personal;
+use crate::actors::profiles::{self, MemberView};
 use crate::actors::readiness::{Recovered, Recovery, Standing};
 use crate::actors::scans::Scan;
 use crate::actors::streams::StreamPlace;
+use crate::actors::tenant::Message;
+use crate::actors::tenants::View;
 use crate::history::{History, HistoryError};
 use crate::ledger::Known;
 use crate::ledger::account::Outgoing;
 use crate::ledger::command::{AcceptOffer, Command};
 use crate::ledger::event::{Event, Key, TransferStatus};
 use crate::ledger::refusal::Refusal;
+use crate::ledger::tenant::Settings;
 use crate::limits::STREAMS_MAX;
 use chrono_tz::Tz;
 use std::sync::{Arc, OnceLock};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 /// The service as requests see it: not ready, ready, stopping. Cheap to share behind an `Arc`.
 pub struct Service {
@@ -76,8 +82,9 @@ impl Service {
 
     /// A place for one more stream, which must end when the service stops.
     pub fn stream_place(&self) -> Result<StreamPlace, Failure> {
-        self.core()?;
-        StreamPlace::of(&self.streams, self.stopping.subscribe())
+        let core = self.core()?;
+        let place = StreamPlace::of(&self.streams, self.stopping.subscribe());
+        place.map_err(|_| core.shed(&core.vitals.shed.streams))
     }
 
     /// Begins a read of a whole tenant.
@@ -98,13 +105,13 @@ impl Service {
     }
 
     /// The zone of a tenant's times.
-    pub fn zone(&self, _crm_id: &str) -> Tz {
-        self.core.get().map_or(self.zone, |core| core.zones.now())
+    pub fn zone(&self, crm_id: &str) -> Tz {
+        self.core.get().map_or(self.zone, |core| core.tenants.zone(crm_id))
     }
 
     /// The zones that the tenant's times were in before, the latest first.
-    pub fn earlier_zones(&self, _crm_id: &str) -> Vec<Tz> {
-        self.core.get().map(|core| core.zones.earlier()).unwrap_or_default()
+    pub fn earlier_zones(&self, crm_id: &str) -> Vec<Tz> {
+        self.core.get().map(|core| core.tenants.earlier_zones(crm_id)).unwrap_or_default()
     }
 
     /// Carries out a change of one member (or of the sender, for `Offer`, `SendDirect`); answers when it is durable.
@@ -131,21 +138,11 @@ impl Service {
         from: Option<&str>,
     ) -> Result<Answer, Failure> {
         let (core, admission) = self.admit()?;
-        // An offer answered before this request was sent is durable, and must be found.
-        core.indexed(core.journal.durable()).await?;
-        let from = sender(&*core.history, crm_id, member_no, transfer_no, from)?;
-        let (crm_id, to, transfer_no) = (crm_id.to_owned(), member_no.to_owned(), transfer_no.to_owned());
+        let (crm_id, member_no, transfer_no) =
+            (crm_id.to_owned(), member_no.to_owned(), transfer_no.to_owned());
+        let from = from.map(str::to_owned);
         to_the_end(admission, async move {
-            let command = Command::AcceptOffer(AcceptOffer { transfer_no, to: to.clone() });
-            let Outcome::Done { replayed, outgoing: Some(outgoing), .. } =
-                core.change(&crm_id, &from, command).await?
-            else {
-                return Err(Failure::Fault("an accepted offer has nothing to carry".into()));
-            };
-            let received = carry(&core, &crm_id, &from, outgoing).await?;
-            let mut answer = answer(&core, &crm_id, &to, received)?;
-            answer.replayed = replayed;
-            Ok(answer)
+            accept(&core, &crm_id, &member_no, &transfer_no, from.as_deref()).await
         })
         .await
     }
@@ -153,22 +150,70 @@ impl Service {
     /// The sender takes its offer back.
     pub async fn cancel(&self, crm_id: &str, member_no: &str, transfer_no: &str) -> Result<Answer, Failure> {
         let (core, _admission) = self.admit()?;
-        let command = Command::CancelOffer { transfer_no: transfer_no.to_owned() };
-        let outcome = core.change(crm_id, member_no, command).await?;
-        if let Outcome::Done { record, replayed: true, .. } = &outcome {
-            // What is known of it is the offer; the answer is the return.
-            core.indexed(core.journal.durable()).await?;
-            let returned = core.history.find(crm_id, member_no, Key::Return(transfer_no))?;
-            let missing = || Failure::Fault(format!("offer {} is cancelled and has no return", record.lsn));
-            let record = returned.ok_or_else(missing)?;
-            return answer(
-                &core,
-                crm_id,
-                member_no,
-                Outcome::Done { record, replayed: true, outgoing: None },
-            );
-        }
-        answer(&core, crm_id, member_no, outcome)
+        cancel(&core, crm_id, member_no, transfer_no).await
+    }
+
+    /// Carries out many operations; an answer for each that is there, in the same places.
+    pub async fn batch(
+        &self,
+        crm_id: &str,
+        operations: Vec<Option<Operation>>,
+    ) -> Result<Vec<Option<Result<Answer, Failure>>>, Failure> {
+        let core = self.core()?.clone();
+        let admission = core.admit_many(operations.len()).await?;
+        let crm_id = crm_id.to_owned();
+        to_the_end(admission, async move { Ok(batch::carry_out(&core, &crm_id, operations).await) }).await
+    }
+
+    /// What is in force for a tenant, and what of it the tenant has set.
+    pub fn settings(&self, crm_id: &str) -> Result<Arc<View>, Failure> {
+        let (core, _admission) = self.admit()?;
+        Ok(core.tenants.view(crm_id))
+    }
+
+    /// Replaces what a tenant has set; answers what is in force then.
+    pub async fn set_settings(&self, crm_id: &str, settings: Settings) -> Result<Arc<View>, Failure> {
+        let (core, _admission) = self.admit()?;
+        let (reply, answer) = oneshot::channel();
+        core.tenants.tell(&core, crm_id, Message::SetSettings(settings, reply))?;
+        answer.await.unwrap_or(Err(Failure::Unknown))
+    }
+
+    /// A member as it is known beside its points; none of whom nothing was ever recorded.
+    pub async fn member(&self, crm_id: &str, member_no: &str) -> Result<Option<MemberView>, Failure> {
+        let (core, _admission) = self.admit()?;
+        profiles::member(&core, crm_id, member_no).await
+    }
+
+    /// Replaces a member's profile.
+    pub async fn put_member(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        tier: Option<String>,
+        personal: Personal,
+    ) -> Result<MemberView, Failure> {
+        let (core, admission) = self.admit()?;
+        let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
+        to_the_end(admission, async move { profiles::put(&core, &crm_id, &member_no, tier, personal).await })
+            .await
+    }
+
+    /// Erases a member's personal data for good.
+    pub async fn erase_personal_data(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+    ) -> Result<Option<MemberView>, Failure> {
+        let (core, admission) = self.admit()?;
+        let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
+        to_the_end(admission, async move { profiles::erase(&core, &crm_id, &member_no).await }).await
+    }
+
+    /// The member that has a mobile.
+    pub async fn member_with_mobile(&self, crm_id: &str, mobile: &str) -> Result<Option<String>, Failure> {
+        let (core, _admission) = self.admit()?;
+        profiles::with_mobile(&core, crm_id, mobile).await
     }
 
     pub async fn summary(&self, crm_id: &str, member_no: &str) -> Result<Summary, Failure> {
@@ -271,8 +316,51 @@ async fn off_the_workers<T: Send + 'static>(
     Ok(task.await.map_err(|error| Failure::Fault(error.to_string()))??)
 }
 
+/// The receiver takes an offer: the sender's account says whether it can, then the points are carried.
+pub(super) async fn accept(
+    core: &Arc<Core>,
+    crm_id: &str,
+    to: &str,
+    transfer_no: &str,
+    from: Option<&str>,
+) -> Result<Answer, Failure> {
+    // An offer answered before this request was sent is durable, and must be found.
+    core.indexed(core.journal.durable()).await?;
+    let from = sender(&*core.history, crm_id, to, transfer_no, from)?;
+    let command =
+        Command::AcceptOffer(AcceptOffer { transfer_no: transfer_no.to_owned(), to: to.to_owned() });
+    let Outcome::Done { replayed, outgoing: Some(outgoing), .. } =
+        core.change(crm_id, &from, command).await?
+    else {
+        return Err(Failure::Fault("an accepted offer has nothing to carry".into()));
+    };
+    let received = carry(core, crm_id, &from, outgoing).await?;
+    let mut answer = answer(core, crm_id, to, received)?;
+    answer.replayed = replayed;
+    Ok(answer)
+}
+
+pub(super) async fn cancel(
+    core: &Arc<Core>,
+    crm_id: &str,
+    member_no: &str,
+    transfer_no: &str,
+) -> Result<Answer, Failure> {
+    let command = Command::CancelOffer { transfer_no: transfer_no.to_owned() };
+    let outcome = core.change(crm_id, member_no, command).await?;
+    let Outcome::Done { record, replayed: true, .. } = &outcome else {
+        return answer(core, crm_id, member_no, outcome);
+    };
+    // What is known of it is the offer; the answer is the return.
+    core.indexed(core.journal.durable()).await?;
+    let returned = core.history.find(crm_id, member_no, Key::Return(transfer_no))?;
+    let missing = || Failure::Fault(format!("offer {} is cancelled and has no return", record.lsn));
+    let record = returned.ok_or_else(missing)?;
+    answer(core, crm_id, member_no, Outcome::Done { record, replayed: true, outgoing: None })
+}
+
 /// Both halves of a direct transfer; a replay too answers when both are durable.
-async fn send_direct(
+pub(super) async fn send_direct(
     core: &Arc<Core>,
     crm_id: &str,
     from: &str,
@@ -309,11 +397,16 @@ fn sender(
     }
 }
 
-fn answer(core: &Core, crm_id: &str, member_no: &str, outcome: Outcome) -> Result<Answer, Failure> {
+pub(super) fn answer(
+    core: &Core,
+    crm_id: &str,
+    member_no: &str,
+    outcome: Outcome,
+) -> Result<Answer, Failure> {
     let Outcome::Done { record: Known { lsn, at, event, .. }, replayed, .. } = outcome else {
         return Err(Failure::Fault("a client's change came to nothing".into()));
     };
-    let zone = core.zones.at(lsn);
+    let zone = core.tenants.zone_at(crm_id, lsn);
     let record = RecordView {
         lsn,
         crm_id: crm_id.into(),
@@ -337,8 +430,11 @@ pub fn active_after(event: &Event) -> Option<crate::ledger::points::Total> {
         Event::Sent(e) => e.active_after,
         Event::OfferReturned(e) => e.active_after,
         Event::Received(e) => e.active_after,
-        Event::OfferAccepted(_) | Event::OutboxCleared(_) | Event::LotExpired(_) | Event::LotUnfrozen(_) => {
-            return None;
-        }
+        Event::OfferAccepted(_)
+        | Event::OutboxCleared(_)
+        | Event::LotExpired(_)
+        | Event::LotUnfrozen(_)
+        | Event::ProfileSet(_)
+        | Event::PersonalDataErased => return None,
     })
 }

@@ -35,18 +35,21 @@ pub struct Shed {
     pub mailbox: AtomicU64,
     /// Reads of a whole tenant at once.
     pub scans: AtomicU64,
+    /// Long answers at once.
+    pub streams: AtomicU64,
 }
 
 impl Shed {
     /// Each reason with its name.
-    pub fn by_reason(&self) -> [(&'static str, u64); 5] {
-        let Shed { in_flight, index_lag, index_wait, mailbox, scans } = self;
+    pub fn by_reason(&self) -> [(&'static str, u64); 6] {
+        let Shed { in_flight, index_lag, index_wait, mailbox, scans, streams } = self;
         let named = [
             ("in_flight", in_flight),
             ("index_lag", index_lag),
             ("index_wait", index_wait),
             ("mailbox", mailbox),
             ("scans", scans),
+            ("streams", streams),
         ];
         named.map(|(name, count)| (name, count.load(Ordering::Relaxed)))
     }

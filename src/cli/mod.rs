@@ -1,6 +1,8 @@
 //! The commands of the binary.
 mod health;
 mod inspect;
+mod keygen;
+mod keys;
 mod progress;
 mod rebuild;
 mod serve;
@@ -44,14 +46,23 @@ enum Command {
     Rebuild,
     /// Ask the service at --listen whether it takes requests; exits 0 only if it does
     Health,
+    /// Make an API key: prints it, once, and then the entry for the keys file
+    Keygen(keygen::Wanted),
 }
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
+    let command = arguments.command.unwrap_or(Command::Serve);
+    if let Command::Keygen(wanted) = command {
+        // It asks for no settings, and works where they are wrong.
+        return ended(keygen::run(&wanted));
+    }
+    let mut logs_json = false;
     let done = config::load(&arguments.flags).and_then(|settings| {
-        telemetry::start(&settings.log)?;
-        match arguments.command.unwrap_or(Command::Serve) {
+        telemetry::start(&settings.log, settings.logs_json)?;
+        logs_json = settings.logs_json;
+        match command {
             Command::Serve => serve::run(settings),
             Command::Verify => verify::run(&settings),
             Command::Inspect { from, member, tenant } => {
@@ -59,8 +70,17 @@ pub fn run() -> ExitCode {
             }
             Command::Rebuild => rebuild::run(&settings),
             Command::Health => health::run(&settings),
+            Command::Keygen(wanted) => keygen::run(&wanted),
         }
     });
+    if let (true, Err(error)) = (logs_json, &done) {
+        tracing::error!("{error:#}");
+        return ExitCode::FAILURE;
+    }
+    ended(done)
+}
+
+fn ended(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -3,10 +3,15 @@ use crate::actors::core::Bounds;
 use crate::actors::scans::gauge::GaugePlan;
 use crate::actors::service::Service;
 use crate::actors::start::{Setup, start};
+use crate::cli::keys;
 use crate::cli::progress::Shown;
 use crate::cli::supervisor;
 use crate::clock::SystemClock;
 use crate::config::Settings;
+use crate::http::dialect::Dialect;
+use crate::http::edge::{ConnectionBounds, Edge};
+use crate::http::keys::KeyRing;
+use crate::http::rates::Rates;
 use crate::http::server;
 use crate::store::disk::RealDisk;
 use crate::store::journal::{JournalOptions, SyncPolicy};
@@ -18,8 +23,6 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// How long an orderly stop may take.
-const STOP_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long answers may take to leave once the log has failed.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
@@ -36,6 +39,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     warn_of_sync(settings.sync);
     tokio::spawn(supervisor::live_signs());
     let mut signals = Signals::new()?;
+    let edge = edge(&settings)?;
     let listener = TcpListener::bind(settings.listen).await.with_context(|| {
         format!(
             "listen: {} can't be listened on; hint: is another service there? --listen takes another",
@@ -46,7 +50,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let service = Arc::new(Service::starting(settings.zone));
     let (stop, stopping) = watch::channel(false);
     // It answers 50301 while it recovers.
-    let server = tokio::spawn(server::serve(listener, service.clone(), stopped(stopping)));
+    let server = tokio::spawn(server::serve(listener, service.clone(), edge, stopped(stopping)));
 
     let mut shown = Shown::new("recovering");
     let told = service.clone();
@@ -92,9 +96,39 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     tokio::select! {
         () = orderly => tracing::info!("stopped"),
         () = signals.next() => tracing::warn!("stopped at once, by a second signal"),
-        () = tokio::time::sleep(STOP_TIME_MAX) => tracing::warn!("stopped at once, after {STOP_TIME_MAX:?}"),
+        () = tokio::time::sleep(settings.stop_time_max) => {
+            tracing::warn!("stopped at once, after {:?}", settings.stop_time_max);
+        }
     }
     Ok(())
+}
+
+/// What requests must pass, with the keys in force and kept up with their file.
+fn edge(settings: &Settings) -> anyhow::Result<Arc<Edge>> {
+    let keys = match &settings.keys_file {
+        Some(path) => {
+            let keys = keys::read(path, settings.tenants.as_deref())?;
+            Some((path.clone(), Arc::new(KeyRing::new(keys))))
+        }
+        None => {
+            if !settings.listen.ip().is_loopback() {
+                tracing::warn!("insecure: whoever reaches {} can change every balance", settings.listen);
+            }
+            None
+        }
+    };
+    keys::follow(keys.clone(), settings.tenants.clone())?;
+    Ok(Arc::new(Edge {
+        keys: keys.map(|(_, ring)| ring),
+        tenants: settings.tenants.as_ref().map(|tenants| tenants.iter().cloned().collect()),
+        rates: settings.rate_limit.map(|(per_second, burst)| Rates::new(per_second, burst)),
+        dialect: if settings.is_neocrm { Dialect::Neocrm } else { Dialect::Ours },
+        bounds: ConnectionBounds {
+            // The rest is for the snapshot.
+            finish_time_max: settings.stop_time_max * 2 / 3,
+            ..ConnectionBounds::default()
+        },
+    }))
 }
 
 fn setup(settings: &Settings) -> Setup {
@@ -115,7 +149,7 @@ fn setup(settings: &Settings) -> Setup {
             in_flight_max: settings.in_flight_max,
             index_lag_max: settings.index_lag_max,
         },
-        terms: settings.terms,
+        terms: settings.terms.clone(),
         zone: settings.zone,
     }
 }

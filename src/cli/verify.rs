@@ -1,5 +1,5 @@
 //! `verify`: reads all there is, changes nothing, and says whether it holds together.
-use crate::actors::snapshot::{MemberImage, ServiceImage};
+use crate::actors::snapshot::{MemberImage, ServiceImage, TenantImage, account_of};
 use crate::cli::progress::Shown;
 use crate::config::Settings;
 use crate::format::codec;
@@ -63,7 +63,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
         |record| {
             match Entry::decode(record.payload).map_err(|error| error.to_string())? {
                 Entry::Member(entry) => books.take(record.lsn, &entry, &mut images),
-                Entry::Service(_) => {}
+                Entry::Service(_) | Entry::Tenant(_) => {}
             }
             books.records += 1;
             Ok(())
@@ -102,17 +102,20 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
 
 fn read_snapshot(file: &snapshots::SnapshotFile, log_id: u128) -> Result<Images, StoreError> {
     let mut images = Images::new();
-    snapshots::read(&RealDisk, &file.path, log_id, |kind, entry| {
+    snapshots::read(&RealDisk, &file.path, log_id, |version, kind, entry| {
         match kind {
             EntryKind::Member => {
                 let image: MemberImage = codec::decode(entry).map_err(|error| error.to_string())?;
                 let (crm_id, member_no, packed) = image;
-                let account: Account = codec::decode(&packed).map_err(|error| error.to_string())?;
+                let account = account_of(version, packed)?;
                 account.check().map_err(|why| format!("member {member_no} of {crm_id}: {why}"))?;
-                images.insert((crm_id, member_no), (account.last, packed));
+                images.insert((crm_id, member_no), (account.last, codec::encode(&account)));
             }
             EntryKind::Service => {
                 let _: ServiceImage = codec::decode(entry).map_err(|error| error.to_string())?;
+            }
+            EntryKind::Tenant => {
+                let _: TenantImage = codec::decode(entry).map_err(|error| error.to_string())?;
             }
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! The envelope of every JSON answer: `{"code": int, "msg": string, "data": object or null}`.
 use crate::http::json::Json;
-use crate::http::metrics::requests::AnswerCode;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -14,6 +13,10 @@ pub fn ok(data: impl FnOnce(&mut Json)) -> Response {
     respond(StatusCode::OK, json.into_bytes())
 }
 
+/// Goes with a failure, for what stands round the routes: which one it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Code(pub u32);
+
 pub fn failure(status: StatusCode, code: u32, msg: &str) -> Response {
     failure_with(status, code, msg, Json::null)
 }
@@ -26,7 +29,7 @@ pub fn failure_with(status: StatusCode, code: u32, msg: &str, data: impl FnOnce(
     data(json.name("data"));
     json.close(b'}');
     let mut response = respond(status, json.into_bytes());
-    response.extensions_mut().insert(AnswerCode(code));
+    response.extensions_mut().insert(Code(code));
     response
 }
 

@@ -2,7 +2,7 @@
 use crate::actors::answer::Failure;
 use crate::http::envelope;
 use crate::ledger::refusal::Refusal;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// Why a request gets no success.
@@ -15,8 +15,26 @@ pub enum WireError {
     WrongMethod,
     NoSuchMobile,
     TooSlow,
-    BodyTooLarge,
+    BodyTooLarge {
+        bytes_max: usize,
+    },
     NotJsonByType,
+    /// The request bears no API key.
+    NoKey,
+    /// What it bears is none.
+    WrongKey,
+    /// The key is not for this tenant.
+    ForeignTenant(String),
+    /// The key is for some tenants, and the route for none.
+    NotForAllTenants,
+    /// The key lacks the scope of this name.
+    WithoutScope(&'static str),
+    NoSuchTenant(String),
+    UriTooLong,
+    /// The tenant's rate is used up for so long.
+    TooFast {
+        seconds: u64,
+    },
 }
 
 /// A fault's detail, on its way to the log: the client gets a request id instead.
@@ -40,15 +58,60 @@ impl WireError {
     pub fn wire(&self) -> (StatusCode, u32, String) {
         let (status, code, msg) = match self {
             WireError::Failure(failure) => return of_failure(failure),
+            WireError::NoKey | WireError::WrongKey => {
+                return (StatusCode::UNAUTHORIZED, 40100, self.of_key());
+            }
+            WireError::ForeignTenant(_) | WireError::NotForAllTenants | WireError::WithoutScope(_) => {
+                return (StatusCode::FORBIDDEN, 40300, self.of_key());
+            }
+            WireError::NoSuchTenant(crm_id) => (404, 40400, format!("there is no tenant {crm_id}")),
+            WireError::UriTooLong => (414, 41400, "path and query are longer than 8 KiB".to_owned()),
+            WireError::TooFast { seconds } => (
+                429,
+                42900,
+                format!("over the tenant's rate limit: nothing was done, try again in {seconds} s"),
+            ),
             WireError::BadJson(why) => (400, 40000, format!("the body must be a JSON object: {why}")),
             WireError::NoSuchRoute => (404, 40400, "there is no such route".to_owned()),
             WireError::WrongMethod => (405, 40500, "this route takes another method, see Allow".to_owned()),
             WireError::NoSuchMobile => (404, 40404, "no member has this mobile".to_owned()),
             WireError::TooSlow => (408, 40800, "the request did not arrive in time".to_owned()),
-            WireError::BodyTooLarge => (413, 41300, "the body is larger than 256 KiB".to_owned()),
+            WireError::BodyTooLarge { bytes_max } => {
+                (413, 41300, format!("the body is larger than {} KiB", bytes_max >> 10))
+            }
             WireError::NotJsonByType => (415, 41500, "the body must be application/json".to_owned()),
         };
         (status_of(status), code, msg)
+    }
+
+    /// What is wrong with a key. What was sent is not repeated.
+    fn of_key(&self) -> String {
+        match self {
+            WireError::NoKey => {
+                "an API key is needed: Authorization: Bearer KEY, or X-API-Key: KEY".to_owned()
+            }
+            WireError::WrongKey => "this is no valid API key".to_owned(),
+            WireError::ForeignTenant(crm_id) => format!("this API key is not for tenant {crm_id}"),
+            WireError::NotForAllTenants => "this route asks for an API key for all tenants".to_owned(),
+            WireError::WithoutScope(scope) => {
+                format!("this API key lacks the scope {scope}, which this route asks for")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// The header that goes with it.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            WireError::NoKey | WireError::WrongKey => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+            }
+            WireError::TooFast { seconds } => Some((header::RETRY_AFTER, HeaderValue::from(*seconds))),
+            WireError::Failure(Failure::Overloaded) => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -71,6 +134,8 @@ fn of_failure(failure: &Failure) -> (StatusCode, u32, String) {
 fn of_refusal(refusal: &Refusal) -> (StatusCode, u32, String) {
     let (status, code, msg) = match refusal {
         Refusal::Invalid { field, should } => (400, 40001, format!("{field}: {should}")),
+        Refusal::NoSuchMember => (404, 40405, "member_no: there is no such member".to_owned()),
+        Refusal::MobileTaken => (409, 40902, "mobile: it is another member's".to_owned()),
         Refusal::NoSuchAccrual => {
             (404, 40402, "origin_event_no: this member has no accrual of this number".to_owned())
         }
@@ -112,14 +177,11 @@ impl IntoResponse for WireError {
     fn into_response(self) -> Response {
         let (status, code, msg) = self.wire();
         let mut response = envelope::failure(status, code, &msg);
-        match self {
-            WireError::Failure(Failure::Overloaded) => {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            WireError::Failure(Failure::Fault(detail)) => {
-                response.extensions_mut().insert(FaultDetail(detail));
-            }
-            _ => {}
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        if let WireError::Failure(Failure::Fault(detail)) = self {
+            response.extensions_mut().insert(FaultDetail(detail));
         }
         response
     }
@@ -133,6 +195,8 @@ mod tests {
     fn every_error() -> Vec<WireError> {
         let refusals = [
             Refusal::Invalid { field: "points", should: "must be".into() },
+            Refusal::NoSuchMember,
+            Refusal::MobileTaken,
             Refusal::NoSuchAccrual,
             Refusal::NoSuchSpend,
             Refusal::NoSuchTransfer,
@@ -157,8 +221,16 @@ mod tests {
             WireError::WrongMethod,
             WireError::NoSuchMobile,
             WireError::TooSlow,
-            WireError::BodyTooLarge,
+            WireError::BodyTooLarge { bytes_max: 1 << 10 },
             WireError::NotJsonByType,
+            WireError::NoKey,
+            WireError::WrongKey,
+            WireError::ForeignTenant("10080".into()),
+            WireError::NotForAllTenants,
+            WireError::WithoutScope("write"),
+            WireError::NoSuchTenant("10080".into()),
+            WireError::UriTooLong,
+            WireError::TooFast { seconds: 1 },
         ];
         refusals.map(WireError::from).into_iter().chain(failures.map(WireError::from)).chain(edge).collect()
     }

@@ -1,7 +1,9 @@
 //! Tenant, body and query out of a request, each with its bounds.
 use crate::http::error::WireError;
-use crate::http::fields::invalid;
-use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX};
+use crate::http::fields::{check_name, invalid, required};
+use crate::limits::{
+    BATCH_BYTES_MAX, BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, MEMBER_BYTES_MAX,
+};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -17,18 +19,33 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Tenant, WireError> {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| bad_tenant())?;
         let crm_id = params.iter().find(|(name, _)| *name == "crm_id").map(|(_, value)| value.to_owned());
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        match crm_id {
-            Some(crm_id) if (1..=32).contains(&crm_id.len()) && crm_id.bytes().all(allowed) => {
-                Ok(Tenant(crm_id))
-            }
-            _ => Err(bad_tenant()),
-        }
+        crm_id.filter(|crm_id| is_tenant(crm_id)).map(Tenant).ok_or_else(bad_tenant)
     }
 }
 
-fn bad_tenant() -> WireError {
+/// Whether a text has a tenant's form.
+pub fn is_tenant(crm_id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=32).contains(&crm_id.len()) && crm_id.bytes().all(allowed)
+}
+
+pub fn bad_tenant() -> WireError {
     invalid("crm_id", "must have 1 to 32 letters, digits, _ or -").into()
+}
+
+/// The `member_no` of the path.
+pub struct MemberOfPath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for MemberOfPath {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<MemberOfPath, WireError> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| invalid("member_no", "must be percent-encoded UTF-8"))?;
+        let found = params.iter().find(|(name, _)| *name == "member_no").map(|(_, value)| value.to_owned());
+        let member_no = required("member_no", found)?;
+        Ok(MemberOfPath(check_name("member_no", member_no, MEMBER_BYTES_MAX)?))
+    }
 }
 
 /// A JSON body's bytes, whole, by its type.
@@ -39,20 +56,36 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 
     async fn from_request(request: Request, _: &S) -> Result<JsonBody, WireError> {
         let type_checked = check_type(request.headers());
-        let body = read_whole(request.into_body()).await?;
+        let body = read_whole(request.into_body(), BODY_BYTES_MAX).await?;
         type_checked.map(|()| JsonBody(body))
+    }
+}
+
+/// A batch's body: larger than others may be.
+pub struct BatchBody(pub axum::body::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for BatchBody {
+    type Rejection = WireError;
+
+    async fn from_request(request: Request, _: &S) -> Result<BatchBody, WireError> {
+        let type_checked = check_type(request.headers());
+        let body = read_whole(request.into_body(), BATCH_BYTES_MAX).await?;
+        type_checked.map(|()| BatchBody(body))
     }
 }
 
 /// A body, within its bounds. One that nobody wants is read all the same: the connection then serves on, where the
 /// client expects it to.
-pub async fn read_whole(mut body: axum::body::Body) -> Result<axum::body::Bytes, WireError> {
+pub async fn read_whole(
+    mut body: axum::body::Body,
+    bytes_max: usize,
+) -> Result<axum::body::Bytes, WireError> {
     let read = async {
-        match Limited::new(&mut body, BODY_BYTES_MAX).collect().await {
+        match Limited::new(&mut body, bytes_max).collect().await {
             Ok(collected) => Ok(collected.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => {
                 pass_over(&mut body).await;
-                Err(WireError::BodyTooLarge)
+                Err(WireError::BodyTooLarge { bytes_max })
             }
             Err(error) => Err(WireError::BadJson(format!("it did not arrive: {error}"))),
         }
@@ -61,7 +94,7 @@ pub async fn read_whole(mut body: axum::body::Body) -> Result<axum::body::Bytes,
 }
 
 /// Reads on for a while without keeping anything: a client that is still sending would not see its answer.
-async fn pass_over(body: &mut axum::body::Body) {
+pub async fn pass_over(body: &mut axum::body::Body) {
     let mut passed = 0;
     while passed < BODY_BYTES_PASSED_OVER_MAX
         && let Some(Ok(frame)) = body.frame().await

@@ -1,12 +1,19 @@
 //! The wire contract: bodies to commands, outcomes to envelopes.
+pub mod access;
 pub mod content;
 pub mod decimal;
+pub mod dialect;
+pub mod edge;
 pub mod envelope;
 pub mod error;
 mod extract;
 mod fields;
+mod guard;
 mod json;
+pub mod keys;
 mod metrics;
+mod pacing;
+pub mod rates;
 mod record;
 mod requests;
 mod routes;

@@ -14,6 +14,22 @@ use serde_json::{Map, Value};
 /// A change and whose it is.
 pub type Change = (String, Command);
 
+/// Reads a change's body, whose times without an offset are in this zone.
+pub type Reader = fn(&Fields<'_>, Tz) -> Result<Change, WireError>;
+
+/// The reader of the route of this path, where that is a change of one member, or from one.
+pub fn reader(path: &str) -> Option<Reader> {
+    Some(match path {
+        "produce/direct" => accrue,
+        "consume/direct" => spend,
+        "reverse/produce" => reverse_accrual,
+        "reverse/consume" => reverse_spend,
+        "transfer" => |fields, _| offer(fields),
+        "transfer/direct" => |fields, _| send_direct(fields),
+        _ => return None,
+    })
+}
+
 const EXPIRE_DAYS: (i64, i64) = (1, 36_500);
 const FREEZE_HOURS: (i64, i64) = (0, 87_600);
 

@@ -31,6 +31,11 @@ impl Folder {
         Folder { archive: wal.join("archive"), history: snapshots.join("history"), wal, snapshots }
     }
 
+    /// The keys of members' personal data.
+    pub fn personal_keys(&self) -> PathBuf {
+        self.snapshots.join("personal-keys")
+    }
+
     fn marker(&self) -> PathBuf {
         self.wal.join("LOG")
     }

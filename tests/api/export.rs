@@ -1,6 +1,7 @@
 //! `GET /members/export`.
+use super::envelope::JSON;
 use super::sending::{accrual, with};
-use super::{Server, Span, Value, json};
+use super::{Server, Span, TENANT, Value, json, path};
 use std::collections::BTreeMap;
 
 /// Members in all kinds of states, at noon.
@@ -93,4 +94,32 @@ fn exports_more_members_than_one_look_takes() {
     members.sort_unstable_by_key(Value::to_string);
     members.dedup();
     assert_eq!(members.len(), 700);
+}
+
+#[test]
+fn tells_the_tier_also_of_members_without_a_record() {
+    let server = Server::start();
+    server.accrue("a", "m", 1);
+    for (member, tier) in [("m", "gold"), ("new", "silver")] {
+        let body = json!({"tier": tier, "mobile": format!("1860801{}", member.len())}).to_string();
+        server.send("PUT", &path(TENANT, &format!("members/{member}")), &JSON, body.as_bytes()).data();
+    }
+    let mut rows = server.rows("members/export");
+    rows.sort_unstable_by_key(|row| row["member_no"].to_string());
+    let shown: Vec<_> = rows.iter().map(|row| (row["tier"].as_str(), row["detail_id"].is_null())).collect();
+    assert_eq!(shown, [(Some("gold"), false), (Some("silver"), true)]);
+    assert_eq!(rows[1]["total_points"], json!(0));
+    assert_eq!(server.csv("members/export")[1].len(), 12);
+}
+
+/// The export's address is that of a member called `export`, too: written otherwise, it is the member's.
+#[test]
+fn a_member_called_export_is_reached_by_an_escape() {
+    let server = Server::start();
+    server.accrue("a", "export", 1);
+    assert_eq!(server.rows("members/export").len(), 1);
+    let body = json!({"tier": "gold"}).to_string();
+    server.send("PUT", &path(TENANT, "members/%65xport"), &JSON, body.as_bytes()).data();
+    assert_eq!(server.get("members/%65xport").data()["member_no"], json!("export"));
+    assert_eq!(server.rows("members/export")[0]["tier"], json!("gold"));
 }

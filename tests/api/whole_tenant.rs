@@ -149,7 +149,7 @@ fn shows_each_member_as_it_was_when_the_read_began() {
 
     let seen = server.read(balances, |scan| {
         let mut seen = BTreeMap::new();
-        scan.balances::<Failure>(|member, summary| {
+        scan.balances::<Failure>(|member, summary, _| {
             seen.insert(member.to_owned(), summary.active.0 / 10_000);
             Ok(())
         })?;

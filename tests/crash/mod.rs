@@ -3,6 +3,7 @@
 //! the choices of an earlier run (not for its timing: where a process is killed is the machine's to decide).
 mod audit;
 mod clients;
+mod mobiles;
 mod operations;
 
 use crate::crash::audit::Audit;

@@ -53,11 +53,21 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// Sends a signal such as `-TERM`, and gives the exit code once it has ended.
-    pub fn signal(mut self, signal: &str) -> Option<i32> {
+    /// Sends a signal such as `-HUP`.
+    pub fn send(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
         assert!(sent.success());
+    }
+
+    /// Sends a signal such as `-TERM`, and gives the exit code once it has ended.
+    pub fn signal(self, signal: &str) -> Option<i32> {
+        self.send(signal);
+        self.ended()
+    }
+
+    /// The exit code, once it has ended.
+    pub fn ended(mut self) -> Option<i32> {
         self.child.wait().expect("it ends").code()
     }
 }
@@ -96,8 +106,16 @@ impl Connection {
     }
 
     pub fn post(&mut self, path: &str, body: &str) -> io::Result<Reply> {
+        self.send("POST", path, body)
+    }
+
+    pub fn put(&mut self, path: &str, body: &str) -> io::Result<Reply> {
+        self.send("PUT", path, body)
+    }
+
+    fn send(&mut self, method: &str, path: &str, body: &str) -> io::Result<Reply> {
         self.ask(&format!(
-            "POST {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         ))
     }

@@ -33,7 +33,7 @@ impl Scan {
         self.members(|_, account, _| {
             // They come in time order: a member's points of one stretch follow each other.
             let mut counted = None;
-            for_each(account, *end, &self.core.terms, |at, points| {
+            for_each(account, *end, &self.terms, |at, points| {
                 let place = ends.partition_point(|end| *end <= at);
                 sums[place].points += points;
                 if counted != Some(place) {
@@ -54,7 +54,7 @@ impl Scan {
     ) -> Result<(), E> {
         self.members(|member_no, account, now| {
             let (active, mut points, mut first) = (account.active(now), Total::ZERO, None);
-            for_each(account, end, &self.core.terms, |at, part| {
+            for_each(account, end, &self.terms, |at, part| {
                 points += part;
                 first.get_or_insert(at);
             });

@@ -7,6 +7,7 @@ use crate::actors::scans::shown_at;
 use crate::actors::scans::walk::{Pace, walk};
 use crate::ledger::account::Account;
 use crate::ledger::instant::Instant;
+use crate::ledger::lsn::Lsn;
 use crate::ledger::points::Total;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -98,9 +99,9 @@ fn add_up(core: &Core, runtime: &Handle, tenants_max: usize, wanted: &Weak<()>) 
     let mut tallies: HashMap<Arc<str>, Tally> = HashMap::new();
     let ended = |_| if wanted.strong_count() == 0 { Err(Failure::NotReady) } else { Ok(()) };
     walk(core, runtime, None, Pace::new(PAUSES), ended, |crm_id, _, account| {
-        if account.records > 0 {
+        if account.last > Lsn::ZERO {
             let now = core.clock.now();
-            let account = shown_at(account, now, &core.terms);
+            let account = shown_at(account, now, || core.tenants.terms(crm_id));
             let now = now.max(account.clock);
             tallies.entry(crm_id.clone()).or_default().add(&account, now);
         }

@@ -12,6 +12,7 @@ use crate::actors::answer::Failure;
 use crate::actors::core::Core;
 use crate::ledger::account::Account;
 use crate::ledger::instant::Instant;
+use crate::ledger::lsn::Lsn;
 use crate::ledger::{Terms, project};
 use cuts::Cut;
 use std::sync::{Arc, Weak};
@@ -26,6 +27,7 @@ const PAUSES: u32 = 1;
 pub struct Scan {
     core: Arc<Core>,
     crm_id: String,
+    terms: Arc<Terms>,
     cut: Arc<Cut>,
     /// The instant that every member is shown at.
     pub now: Instant,
@@ -50,6 +52,7 @@ impl Scan {
         let scan = Scan {
             core: core.clone(),
             crm_id: crm_id.to_owned(),
+            terms: core.tenants.terms(crm_id),
             cut,
             now: core.clock.now(),
             runtime: Handle::current(),
@@ -87,10 +90,10 @@ impl Scan {
         };
         walk(&self.core, &self.runtime, Some(tenant), Pace::new(PAUSES), passed, |_, member_no, seen| {
             let account = self.cut.account_of(member_no, seen)?;
-            if account.records == 0 {
+            if account.last == Lsn::ZERO {
                 return Ok(());
             }
-            let account = shown_at(account, self.now, &self.core.terms);
+            let account = shown_at(account, self.now, || self.terms.clone());
             let now = self.now.max(account.clock);
             visit(member_no, account, now)
         })
@@ -104,9 +107,9 @@ impl Drop for Scan {
 }
 
 /// The account as it is at `now` once what fell due is taken into account.
-fn shown_at(account: Account, now: Instant, terms: &Terms) -> Account {
+fn shown_at(account: Account, now: Instant, terms: impl FnOnce() -> Arc<Terms>) -> Account {
     match account.next_due() {
-        Some(due) if due <= now.max(account.clock) => project(&account, now, terms),
+        Some(due) if due <= now.max(account.clock) => project(&account, now, &terms()),
         _ => account,
     }
 }

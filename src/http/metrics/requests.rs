@@ -4,7 +4,6 @@
 //! A route's place is set up when it is first asked for; after that there is no lock and no memory taken.
 use crate::measure::{Histogram, NANOS};
 use axum::extract::{MatchedPath, Request};
-use axum::response::Response;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -17,10 +16,6 @@ const CODES: usize = 64;
 const METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "other"];
 /// The route of what fits none.
 const UNMATCHED: &str = "unmatched";
-
-/// The envelope's code of a refusal, beside the answer on its way out.
-#[derive(Clone, Copy, Debug)]
-pub struct AnswerCode(pub u32);
 
 pub struct Requests {
     places: Box<[OnceLock<Box<Route>>]>,
@@ -133,13 +128,9 @@ impl Route {
 }
 
 impl Watch {
-    pub fn answered(mut self, response: &Response) {
-        let status = response.status().as_u16();
-        let code = match response.extensions().get::<AnswerCode>() {
-            Some(AnswerCode(code)) => *code,
-            None if status < 400 => 0,
-            None => u32::from(status) * 100,
-        };
+    /// `told` is the envelope's code where it is a failure's.
+    pub fn answered(mut self, status: u16, told: Option<u32>) {
+        let code = told.unwrap_or(if status < 400 { 0 } else { u32::from(status) * 100 });
         if let Some(route) = self.requests.places[self.place].get() {
             route.count(status, code);
             route.took.observe_span(self.began.elapsed());

@@ -121,9 +121,8 @@ pub async fn export(State(service): Shared, Tenant(crm_id): Tenant, query: Query
     let place = service.stream_place()?;
     let (scan, zone) = (service.scan(&crm_id).await?, service.zone(&crm_id));
     Ok(stream::respond(place, format, BalanceRow::COLUMNS.to_vec(), move |rows| {
-        scan.balances::<Cut>(|member_no, summary| {
-            // Members have no tier yet.
-            rows.write(&BalanceRow { crm_id: &crm_id, member_no, summary, tier: None, zone })
+        scan.balances::<Cut>(|member_no, summary, tier| {
+            rows.write(&BalanceRow { crm_id: &crm_id, member_no, summary, tier, zone })
         })
     }))
 }

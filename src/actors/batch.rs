@@ -1,0 +1,305 @@
+//! Many operations at once: those of different members side by side, those of one member in the order given, all sharing
+//! group commits.
+//!
+//! A batch goes in waves. In a wave a member has either operations of its own alone, which follow one another without
+//! waiting for the disk, or one that concerns two members. What comes later and concerns one of them is of a later wave.
+//! A member at rest is changed where it lies: its account says by which record its keys will be indexed, and the next
+//! command for it waits for that. A busy one's actor is asked.
+use crate::actors::answer::{Answer, Failure};
+use crate::actors::core::{Answering, Core, StampedPrior};
+use crate::actors::directory::MemberId;
+use crate::actors::member::Outcome;
+use crate::actors::recents::Recents;
+use crate::actors::service::{accept, answer, cancel, send_direct};
+use crate::actors::turn::Turn;
+use crate::ledger::command::Command;
+use crate::ledger::instant::Instant;
+use crate::ledger::lsn::Lsn;
+use crate::limits::BATCH_POSTED_MAX;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// One operation of a batch.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every operation is the large one; a box would only cost"
+)]
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// Of this member, or from this sender.
+    Change(String, Command),
+    Accept {
+        member_no: String,
+        transfer_no: String,
+        from: Option<String>,
+    },
+    Cancel {
+        member_no: String,
+        transfer_no: String,
+    },
+}
+
+pub type Answered = Result<Answer, Failure>;
+
+/// Members that one task takes care of.
+const MEMBERS_A_TASK: usize = 128;
+
+impl Operation {
+    /// The members whose other operations must keep their order with this one, and whether it is one's own alone.
+    fn members(&self) -> (Vec<&str>, bool) {
+        match self {
+            Operation::Change(from, Command::Offer(transfer) | Command::SendDirect(transfer)) => {
+                (vec![from, &transfer.to], false)
+            }
+            Operation::Change(member_no, _) => (vec![member_no], true),
+            Operation::Accept { member_no, from, .. } => {
+                ([Some(member_no), from.as_ref()].into_iter().flatten().map(String::as_str).collect(), false)
+            }
+            Operation::Cancel { member_no, .. } => (vec![member_no], false),
+        }
+    }
+}
+
+/// The operations of one wave, by their places in the batch.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Wave {
+    /// By member.
+    own: Vec<Vec<usize>>,
+    between: Vec<usize>,
+}
+
+fn waves(operations: &[Option<Operation>]) -> Vec<Wave> {
+    let mut waves: Vec<Wave> = Vec::new();
+    // Where each member is: its wave, and its place in `own` of that one.
+    let mut last: HashMap<&str, (usize, Option<usize>)> = HashMap::new();
+    for (place, operation) in operations.iter().enumerate() {
+        let Some(operation) = operation else { continue };
+        let (members, own) = operation.members();
+        let wave = members
+            .iter()
+            .filter_map(|member| last.get(member))
+            .map(|(wave, group)| if own && group.is_some() { *wave } else { wave + 1 });
+        let wave = wave.max().unwrap_or(0);
+        waves.resize_with(waves.len().max(wave + 1), Wave::default);
+        let current = &mut waves[wave];
+        let group = match members.first().and_then(|member| last.get(member)) {
+            _ if !own => {
+                current.between.push(place);
+                None
+            }
+            Some((at, Some(group))) if *at == wave => {
+                current.own[*group].push(place);
+                Some(*group)
+            }
+            _ => {
+                current.own.push(vec![place]);
+                Some(current.own.len() - 1)
+            }
+        };
+        for member in members {
+            last.insert(member, (wave, group));
+        }
+    }
+    waves
+}
+
+/// Carries out what is there; an answer for each, in the same places.
+pub(super) async fn carry_out(
+    core: &Arc<Core>,
+    crm_id: &str,
+    mut operations: Vec<Option<Operation>>,
+) -> Vec<Option<Answered>> {
+    let mut answers: Vec<Option<Answered>> = operations.iter().map(|_| None).collect();
+    for wave in waves(&operations) {
+        let mut tasks = JoinSet::new();
+        for groups in wave.own.chunks(MEMBERS_A_TASK) {
+            let mut own = |place: &usize| match operations[*place].take() {
+                Some(Operation::Change(member_no, command)) => Some((*place, member_no, command)),
+                _ => None,
+            };
+            let groups = groups.iter().map(|group| group.iter().filter_map(&mut own).collect()).collect();
+            tasks.spawn(own_changes(core.clone(), crm_id.into(), groups));
+        }
+        for place in wave.between {
+            let Some(operation) = operations[place].take() else { continue };
+            let (core, crm_id) = (core.clone(), crm_id.to_owned());
+            tasks.spawn(async move { vec![(place, between(&core, &crm_id, operation).await)] });
+        }
+        while let Some(done) = tasks.join_next().await {
+            // A task that panicked leaves its places without an answer: a fault of ours, said by the edge.
+            for (place, answered) in done.unwrap_or_default() {
+                answers[place] = Some(answered);
+            }
+        }
+    }
+    answers
+}
+
+/// An operation that concerns two members, or more than an account.
+async fn between(core: &Arc<Core>, crm_id: &str, operation: Operation) -> Answered {
+    match operation {
+        Operation::Change(from, command @ Command::SendDirect(_)) => {
+            send_direct(core, crm_id, &from, command).await
+        }
+        Operation::Change(from, command) => {
+            let outcome = core.change(crm_id, &from, command).await?;
+            answer(core, crm_id, &from, outcome)
+        }
+        Operation::Accept { member_no, transfer_no, from } => {
+            accept(core, crm_id, &member_no, &transfer_no, from.as_deref()).await
+        }
+        Operation::Cancel { member_no, transfer_no } => cancel(core, crm_id, &member_no, &transfer_no).await,
+    }
+}
+
+/// A member's own operations: where they stand in the batch, whose they are, what is asked.
+type Group = Vec<(usize, String, Command)>;
+
+async fn own_changes(core: Arc<Core>, crm_id: Arc<str>, groups: Vec<Group>) -> Vec<(usize, Answered)> {
+    let mut answers = Vec::with_capacity(groups.len());
+    let mut through = Lsn::ZERO;
+    for group in groups {
+        match at_rest(&core, &crm_id, group) {
+            Ok(rested) => {
+                through = through.max(rested.last);
+                answers.extend(rested.answers);
+            }
+            Err(group) => answers.extend(by_actor(&core, &crm_id, group).await),
+        }
+    }
+    if let Err(failure) = core.durable(through).await {
+        answers.iter_mut().for_each(|(_, answer)| *answer = Err(failure.clone()));
+    }
+    answers
+}
+
+struct Rested {
+    answers: Vec<(usize, Answered)>,
+    /// What the answers tell is durable when this record is.
+    last: Lsn,
+}
+
+/// Changes a member where it lies at rest; gives the operations back where it does not.
+fn at_rest(core: &Arc<Core>, crm_id: &str, group: Group) -> Result<Rested, Group> {
+    let Some((_, member_no, _)) = group.first() else { return Err(group) };
+    let id = core.directory.find_or_new(crm_id, member_no);
+    let mut priors = Vec::with_capacity(group.len());
+    for (_, member_no, command) in &group {
+        match core.look_up(crm_id, member_no, command) {
+            Ok(prior) => priors.push(prior),
+            Err(_) => return Err(group),
+        }
+    }
+    let worked = core.directory.with_resting(id, |crm_id, member_no, account| {
+        let mut recents = Recents::new(account.last);
+        if priors.iter().any(|prior| prior.stamp < recents.complete_since()) {
+            // The index is not there yet; an actor can wait for it.
+            return (false, None);
+        }
+        let (before, scheduled) = (account.last, account.next_due().unwrap_or(Instant::MAX));
+        let mut turn = Turn { core, crm_id, member_no, account, recents: &mut recents };
+        let outcomes: Vec<(usize, Result<Outcome, Failure>)> = group
+            .iter()
+            .zip(priors)
+            .map(|((place, _, command), prior)| (*place, turn.carry_out(command, prior.prior)))
+            .collect();
+        let due = account.next_due().filter(|due| *due < scheduled);
+        (account.last > before, Some((outcomes, account.last, due)))
+    });
+    // A member that can't be read is a broken one: its actor says so, and the process ends.
+    let Ok(Some(Some((outcomes, last, due)))) = worked else { return Err(group) };
+    if let Some(due) = due {
+        core.timer.push(due, id);
+    }
+    let member_no = &group[0].1;
+    let answered = |outcome: Result<Outcome, Failure>| answer(core, crm_id, member_no, outcome?);
+    let answers = outcomes.into_iter().map(|(place, outcome)| (place, answered(outcome))).collect();
+    Ok(Rested { answers, last })
+}
+
+/// Has the member's actor carry them out: handed over in order, not waiting for one another.
+async fn by_actor(core: &Arc<Core>, crm_id: &str, group: Group) -> Vec<(usize, Answered)> {
+    let mut answers = Vec::with_capacity(group.len());
+    let mut posted: VecDeque<(usize, String, Answering)> = VecDeque::new();
+    for (place, member_no, command) in group {
+        let id = core.directory.find_or_new(crm_id, &member_no);
+        let prior = core.look_up(crm_id, &member_no, &command);
+        match prior.and_then(|prior| post(core, id, command, prior)) {
+            Ok(answering) => posted.push_back((place, member_no, answering)),
+            Err(failure) => answers.push((place, Err(failure))),
+        }
+        if posted.len() >= BATCH_POSTED_MAX
+            && let Some(oldest) = posted.pop_front()
+        {
+            answers.push(answered(core, crm_id, oldest).await);
+        }
+    }
+    for waiting in posted {
+        answers.push(answered(core, crm_id, waiting).await);
+    }
+    answers
+}
+
+fn post(core: &Arc<Core>, id: MemberId, command: Command, prior: StampedPrior) -> Result<Answering, Failure> {
+    core.post(id, command, prior, crate::limits::MAILBOX_MAX)?
+        .ok_or_else(|| core.shed(&core.vitals.shed.mailbox))
+}
+
+async fn answered(
+    core: &Core,
+    crm_id: &str,
+    (place, member_no, answering): (usize, String, Answering),
+) -> (usize, Answered) {
+    let outcome = answering.await.unwrap_or(Err(Failure::Unknown));
+    (place, outcome.and_then(|outcome| answer(core, crm_id, &member_no, outcome)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::command::{Spend, Transfer};
+    use crate::ledger::points::Points;
+
+    fn own(member_no: &str) -> Option<Operation> {
+        let (event_no, points) = ("e".to_owned(), Points(1));
+        let spend =
+            Spend { event_no, fingerprint: [0; 16], points, event_at: None, details: Default::default() };
+        Some(Operation::Change(member_no.into(), Command::Spend(spend)))
+    }
+
+    fn offer(from: &str, to: &str) -> Option<Operation> {
+        let transfer =
+            Transfer { transfer_no: "t".into(), fingerprint: [0; 16], to: to.into(), points: Points(1) };
+        Some(Operation::Change(from.into(), Command::Offer(transfer)))
+    }
+
+    fn accept(member_no: &str) -> Option<Operation> {
+        let (member_no, transfer_no) = (member_no.to_owned(), "t".to_owned());
+        Some(Operation::Accept { member_no, transfer_no, from: None })
+    }
+
+    fn wave(own: &[&[usize]], between: &[usize]) -> Wave {
+        Wave { own: own.iter().map(|group| group.to_vec()).collect(), between: between.to_vec() }
+    }
+
+    #[test]
+    fn members_of_their_own_go_side_by_side_and_each_in_order() {
+        let operations = [own("a"), own("b"), own("a"), None, own("b")];
+        assert_eq!(waves(&operations), [wave(&[&[0, 2], &[1, 4]], &[])]);
+    }
+
+    #[test]
+    fn what_concerns_two_comes_after_what_came_before_at_either_and_before_what_comes_later() {
+        let operations = [own("a"), own("b"), offer("a", "b"), accept("b"), own("a"), own("b"), own("c")];
+        let expected =
+            [wave(&[&[0], &[1], &[6]], &[]), wave(&[], &[2]), wave(&[&[4]], &[3]), wave(&[&[5]], &[])];
+        assert_eq!(waves(&operations), expected);
+    }
+
+    #[test]
+    fn no_operations_are_no_waves() {
+        assert_eq!(waves(&[]), []);
+        assert_eq!(waves(&[None, None]), []);
+    }
+}

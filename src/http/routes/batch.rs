@@ -1,0 +1,165 @@
+//! `POST /batch`: many operations in one request, each answered in its place. Not one transaction.
+use crate::actors::answer::{Answer, Failure};
+use crate::actors::batch::Operation;
+use crate::actors::service::Service;
+use crate::http::envelope;
+use crate::http::error::WireError;
+use crate::http::extract::{BatchBody, Tenant};
+use crate::http::fields::{Fields, invalid, required};
+use crate::http::json::Json;
+use crate::http::record::write_answer;
+use crate::http::requests;
+use crate::http::routes::{REPLAYED, changes};
+use crate::ledger::refusal::Refusal;
+use crate::limits::BATCH_OPERATIONS_MAX;
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::response::Response;
+use chrono_tz::Tz;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// An element of the body: what to do, as the route's path, and that route's body.
+#[derive(Deserialize)]
+struct Element<'a> {
+    #[serde(borrow)]
+    op: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
+}
+
+type Item = Result<Answer, WireError>;
+
+pub async fn batch(
+    State(service): State<Arc<Service>>,
+    Tenant(crm_id): Tenant,
+    body: BatchBody,
+) -> Result<Response, WireError> {
+    let zone = service.zone(&crm_id);
+    let bytes = body.0.clone();
+    // Up to 8 MiB of JSON: not on a worker that others wait for.
+    let reading = tokio::task::spawn_blocking(move || read(&bytes, zone));
+    let read = reading.await.map_err(|error| Failure::Fault(error.to_string()))??;
+    let mut items: Vec<Option<Item>> = Vec::with_capacity(read.len());
+    let mut operations = Vec::with_capacity(read.len());
+    for operation in read {
+        let (operation, item) =
+            operation.map_or_else(|error| (None, Some(Err(error))), |op| (Some(op), None));
+        operations.push(operation);
+        items.push(item);
+    }
+    let answers = service.batch(&crm_id, operations).await?;
+    for (item, answered) in items.iter_mut().zip(answers) {
+        if item.is_none() {
+            let lost = || Err(Failure::Fault("an operation of a batch panicked".into()));
+            *item = Some(answered.unwrap_or_else(lost).map_err(WireError::from));
+        }
+    }
+    let mut items: Vec<Item> = items.into_iter().flatten().collect();
+    in_earlier_zones(&service, &crm_id, &body.0, &mut items).await?;
+    Ok(answer(&items))
+}
+
+fn elements(body: &[u8]) -> Result<Vec<&RawValue>, WireError> {
+    let text = std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))?;
+    serde_json::from_str(text)
+        .map_err(|error| WireError::BadJson(format!("a batch is an array of operations instead: {error}")))
+}
+
+/// Each operation, or what is wrong with it.
+fn read(body: &[u8], zone: Tz) -> Result<Vec<Result<Operation, WireError>>, WireError> {
+    let elements = elements(body)?;
+    if elements.len() > BATCH_OPERATIONS_MAX {
+        let should = format!("must have at most {BATCH_OPERATIONS_MAX} operations");
+        return Err(invalid("batch", should).into());
+    }
+    Ok(elements.into_iter().map(|element| operation(element, zone)).collect())
+}
+
+fn parts(element: &RawValue) -> Result<(Cow<'_, str>, Option<&RawValue>), Refusal> {
+    let element: Element<'_> = serde_json::from_str(element.get())
+        .map_err(|error| invalid("op", format!("must stand in an object with op and body: {error}")))?;
+    Ok((required("op", element.op)?, element.body))
+}
+
+fn fields(body: Option<&RawValue>) -> Result<Fields<'_>, WireError> {
+    Fields::parse(required("body", body)?.get().as_bytes())
+}
+
+fn operation(element: &RawValue, zone: Tz) -> Result<Operation, WireError> {
+    let (op, body) = parts(element)?;
+    match op.as_ref() {
+        "accept" => {
+            let requests::Accept { member_no, transfer_no, from_user } = requests::accept(&fields(body)?)?;
+            Ok(Operation::Accept { member_no, transfer_no, from: from_user })
+        }
+        "transfer/cancel" => {
+            let (member_no, transfer_no) = requests::cancel(&fields(body)?)?;
+            Ok(Operation::Cancel { member_no, transfer_no })
+        }
+        other => {
+            let reader = requests::reader(other).ok_or(WireError::NoSuchRoute)?;
+            let (member_no, command) = reader(&fields(body)?, zone)?;
+            Ok(Operation::Change(member_no, command))
+        }
+    }
+}
+
+/// What was sent before under another zone of the tenant may be the same request all the same: asked again one by one.
+async fn in_earlier_zones(
+    service: &Service,
+    crm_id: &str,
+    body: &[u8],
+    items: &mut [Item],
+) -> Result<(), WireError> {
+    let reused = |item: &Item| matches!(item, Err(WireError::Failure(Failure::Refused(Refusal::KeyReused))));
+    if service.earlier_zones(crm_id).is_empty() || !items.iter().any(reused) {
+        return Ok(());
+    }
+    for (item, element) in items.iter_mut().zip(elements(body)?).filter(|(item, _)| reused(item)) {
+        let (op, body) = parts(element)?;
+        if let Some(reader) = requests::reader(&op) {
+            *item = changes::change(service, crm_id, &fields(body)?, reader).await;
+        }
+    }
+    Ok(())
+}
+
+fn answer(items: &[Item]) -> Response {
+    let mut response = envelope::ok(|json| {
+        json.open(b'{').name("items").open(b'[');
+        for (place, item) in items.iter().enumerate() {
+            write_item(json.element(), place, item);
+        }
+        json.close(b']').close(b'}');
+    });
+    let all_replayed = items.iter().all(|item| item.as_ref().is_ok_and(|answer| answer.replayed));
+    if all_replayed && !items.is_empty() {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+fn write_item(json: &mut Json, place: usize, item: &Item) {
+    let (status, code, msg) = match item {
+        Ok(_) => (200, 0, Cow::Borrowed("OK")),
+        Err(error) => {
+            if let WireError::Failure(Failure::Fault(detail)) = error {
+                tracing::error!(place, "an operation of a batch: {detail}");
+            }
+            let (status, code, msg) = error.wire();
+            (status.as_u16(), code, Cow::Owned(msg))
+        }
+    };
+    json.open(b'{').field_plain("status", Some(status));
+    json.field_plain("code", Some(code));
+    json.field_string("msg", Some(&msg));
+    json.name("data");
+    match item {
+        Ok(answer) => write_answer(json, answer),
+        Err(_) => json.null(),
+    }
+    json.close(b'}');
+}

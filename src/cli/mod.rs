@@ -1,4 +1,5 @@
 //! The commands of the binary.
+mod backup;
 mod inspect;
 mod progress;
 mod rebuild;
@@ -8,6 +9,7 @@ mod verify;
 use crate::config::{self, Flags};
 use crate::telemetry;
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A loyalty-points ledger: every member an actor, every change in a log, every answer durable.
@@ -40,6 +42,21 @@ enum Command {
     },
     /// Make the history index anew from the log
     Rebuild,
+    /// Copy log and snapshots into a folder, while the service runs; a second time only what is new
+    Backup {
+        /// The backup's folder: a new one, or one that an earlier backup made
+        #[arg(value_name = "DEST")]
+        folder: PathBuf,
+        /// Hold what is there already against its hash, not its length alone
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Put a backup back into a data folder that holds no log
+    Restore {
+        /// The backup's folder
+        #[arg(value_name = "SRC")]
+        folder: PathBuf,
+    },
 }
 
 /// Runs the command that the arguments name.
@@ -54,6 +71,8 @@ pub fn run() -> ExitCode {
                 inspect::run(&settings, from, member.as_deref(), tenant.as_deref())
             }
             Command::Rebuild => rebuild::run(&settings),
+            Command::Backup { folder, verify } => backup::take(&settings, &folder, verify),
+            Command::Restore { folder } => backup::restore(&settings, &folder),
         }
     });
     match done {

@@ -31,6 +31,8 @@ impl Shown {
         let (done, all, unit) = match stage {
             Stage::Snapshot => (done >> 20, all >> 20, "MiB of the snapshot"),
             Stage::Log => (done, all, "segments"),
+            Stage::Copy => (done >> 20, all >> 20, "MiB copied"),
+            Stage::Check => (done >> 20, all >> 20, "MiB checked"),
         };
         let finished = stage == Stage::Log && done == all;
         if let Some(bar) = &self.bar {
@@ -43,6 +45,13 @@ impl Shown {
         } else if finished || self.last_line.elapsed() >= LINE_EVERY {
             tracing::info!(%lsn, "{}: {done} of {all} {unit}", self.what);
             self.last_line = crate::clock::monotonic();
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
         }
     }
 }

@@ -44,6 +44,10 @@ pub enum Stage {
     Snapshot,
     /// Counted in segments.
     Log,
+    /// A backup's files copied, in bytes.
+    Copy,
+    /// A backup's files held against their list, in bytes.
+    Check,
 }
 
 /// How far reading has come.

@@ -10,6 +10,15 @@ pub const OPEN_LOTS_MAX: usize = 100_000;
 /// some of it owed by time, and that must fit too: `tests/ledger/bounds.rs` measures it.
 pub const LOTS_PER_RECORD_MAX: usize = 100_000;
 
+/// A mobile, in bytes of UTF-8.
+pub const MOBILE_BYTES_MAX: usize = 32;
+
+/// A tier's name, in bytes of UTF-8.
+pub const TIER_BYTES_MAX: usize = 64;
+
+/// A member's free attributes, as JSON.
+pub const ATTRIBUTES_BYTES_MAX: usize = 16 << 10;
+
 /// Messages that may wait for one member; above it that member's requests are shed.
 pub const MAILBOX_MAX: u32 = 1_000;
 

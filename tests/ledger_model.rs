@@ -71,6 +71,8 @@ fn said(outcome: &Outcome) -> Said {
         Ok(Done::Recorded(_) | Done::Nothing) => Said::New,
         Ok(Done::Replayed(_)) => Said::Again,
         Err(Refusal::Invalid { .. }) => Said::No(40001),
+        Err(Refusal::NoSuchMember) => Said::No(40405),
+        Err(Refusal::MobileTaken) => Said::No(40902),
         Err(Refusal::NoSuchAccrual | Refusal::NoSuchSpend) => Said::No(40402),
         Err(Refusal::NoSuchTransfer) => Said::No(40403),
         Err(Refusal::KeyReused) => Said::No(40901),
@@ -170,7 +172,7 @@ pub fn ask(model: &mut Model, step: &Step) -> Said {
 /// Accounts from the log alone, by way of its bytes; half of it through a packed image.
 fn reopened(books: &Books) -> Books {
     let mut fresh = Books::new();
-    (fresh.now, fresh.terms) = (books.now, books.terms);
+    (fresh.now, fresh.terms) = (books.now, books.terms.clone());
     for (n, record) in books.log.iter().enumerate() {
         let entry = MemberEntry {
             crm_id: "10080".into(),
@@ -203,7 +205,7 @@ fn run(steps: Vec<Step>) {
                 model.now += (hours * HOUR + millis).max(0);
                 let then = Instant(model.now);
                 for member in MEMBERS {
-                    let terms = books.terms;
+                    let terms = books.terms.clone();
                     let projected = project(books.account(member), then, &terms);
                     books.now = then;
                     books.settle(member);

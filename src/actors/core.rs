@@ -3,8 +3,9 @@ use crate::actors::answer::Failure;
 use crate::actors::directory::{Awakened, BrokenMember, Directory, Handed, MemberId};
 use crate::actors::held::Held;
 use crate::actors::member::{Change, Member, Message, Outcome};
+use crate::actors::profiles::Profiles;
+use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
-use crate::actors::zones::Zones;
 use crate::clock::Clock;
 use crate::format::entry::encode_member;
 use crate::history::{History, HistoryError};
@@ -14,7 +15,7 @@ use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
-use crate::ledger::{Prior, Terms, apply, project_noting};
+use crate::ledger::{Prior, apply, project_noting};
 use crate::limits::{INDEX_WAIT_MAX, MAILBOX_MAX, PARTITIONS};
 use crate::store::journal::{AppendError, Class, Journal};
 use ractor::ActorRef;
@@ -36,8 +37,8 @@ pub struct Core {
     pub timer: Timer,
     /// Members with an actor, for the sweeper: least recently awakened or looked at first.
     pub awake: Mutex<VecDeque<MemberId>>,
-    pub zones: Zones,
-    pub terms: Terms,
+    pub tenants: Tenants,
+    pub profiles: Profiles,
     pub bounds: Bounds,
     /// Requests being worked on.
     pub in_flight: AtomicUsize,
@@ -77,8 +78,10 @@ impl Core {
     pub fn look_up(&self, crm_id: &str, member_no: &str, command: &Command) -> Result<StampedPrior, Failure> {
         let stamp = self.history.applied();
         let mut prior = Prior::default();
-        if !matches!(command, Command::ClearOutbox { .. }) {
-            prior.known = self.history.find(crm_id, member_no, command.key())?;
+        if let Some(key) = command.key()
+            && !matches!(command, Command::ClearOutbox { .. })
+        {
+            prior.known = self.history.find(crm_id, member_no, key)?;
         }
         if let Some(origin) = command.origin_key() {
             prior.origin = self.history.find(crm_id, member_no, origin)?;
@@ -116,7 +119,8 @@ impl Core {
         now: Instant,
         mut recorded: impl FnMut(Lsn, Instant, Event),
     ) -> Result<(), Failure> {
-        while let Some(event) = crate::ledger::due(account, now, &self.terms) {
+        let terms = self.tenants.terms(crm_id);
+        while let Some(event) = crate::ledger::due(account, now, &terms) {
             let at = now.max(account.clock);
             let lsn = self.record(crm_id, member_no, account, at, &event, Class::Mandatory)?;
             recorded(lsn, at, event);
@@ -225,7 +229,7 @@ impl Core {
         member_no: &str,
         now: Instant,
     ) -> Result<Option<(Account, Vec<LotId>)>, Failure> {
-        let terms = self.terms;
+        let terms = self.tenants.terms(crm_id);
         let seen = self
             .look(crm_id, member_no, move |recorded| {
                 let mut expired = Vec::new();
@@ -301,7 +305,7 @@ impl Drop for Admission {
     }
 }
 
-fn failure_of(error: AppendError) -> Failure {
+pub(super) fn failure_of(error: AppendError) -> Failure {
     match error {
         AppendError::Full => Failure::Full,
         AppendError::Closed => Failure::NotReady,

@@ -97,7 +97,7 @@ fn index(history: &dyn History, steps: &[Batch]) -> Result<(), HistoryError> {
 pub fn row(lsn: Lsn, payload: &[u8]) -> Result<Option<Row<'_>>, HistoryError> {
     match Entry::decode(payload) {
         Ok(Entry::Member(entry)) => Ok(Some(Row { lsn, entry, payload })),
-        Ok(Entry::Service(_)) => Ok(None),
+        Ok(Entry::Service(_) | Entry::Tenant(_)) => Ok(None),
         Err(error) => Err(HistoryError::Corrupt(format!("record {lsn}: {error}"))),
     }
 }

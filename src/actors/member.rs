@@ -152,11 +152,10 @@ impl Member {
         let now = self.core.clock.now();
         self.settle(state, now)?;
         // Only now: what has just fallen due is part of the origin's past, too.
-        let prior = state.recents.complete(looked_up, Some(&command.key()), command.origin_key().as_ref());
+        let prior = state.recents.complete(looked_up, command.key().as_ref(), command.origin_key().as_ref());
         let now = now.max(state.me.account.clock);
-        let account = &state.me.account;
-        let decided =
-            catch_unwind(AssertUnwindSafe(|| decide(account, command, &prior, now, &self.core.terms)));
+        let (account, terms) = (&state.me.account, self.core.tenants.terms(&state.me.crm_id));
+        let decided = catch_unwind(AssertUnwindSafe(|| decide(account, command, &prior, now, &terms)));
         let Ok(decision) = decided else {
             return Err(Failure::Fault(format!("deciding panicked: {command:?}")));
         };

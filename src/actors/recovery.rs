@@ -3,9 +3,9 @@
 //! The index is brought up to the log on the way: replay begins at the lower of snapshot and index.
 use crate::actors::directory::{Directory, MemberId};
 use crate::actors::indexer::row;
-use crate::actors::snapshot::{MemberImage, ServiceImage};
+use crate::actors::snapshot::{MemberImage, ServiceImage, TenantImage, account_of};
 use crate::format::codec;
-use crate::format::entry::{Entry, ServiceEntry};
+use crate::format::entry::{Entry, ServiceEntry, TenantEntry};
 use crate::format::frame::RECORD_HEADER_BYTES;
 use crate::format::scan::LogRecord;
 use crate::format::snapshot::EntryKind;
@@ -14,6 +14,7 @@ use crate::ledger::account::Account;
 use crate::ledger::apply;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
+use crate::ledger::tenant::Tenant;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
@@ -46,6 +47,7 @@ pub enum RecoveryError {
 pub struct Recovered {
     pub directory: Directory,
     pub zones: Vec<(Lsn, Tz)>,
+    pub tenants: HashMap<String, Tenant>,
     pub end: LogEnd,
     /// The snapshot that it began from.
     pub snapshot: Option<Lsn>,
@@ -55,6 +57,8 @@ pub struct Recovered {
     pub due: Vec<(Instant, MemberId)>,
     /// Members with transfers to carry.
     pub outboxes: Vec<MemberId>,
+    /// Members with sealed personal data.
+    pub sealed: Vec<MemberId>,
 }
 
 /// Loads what the folder holds of log `log_id`.
@@ -87,9 +91,9 @@ pub fn recover(
     rebuilding.feeding.flush()?;
     rebuilding.pack();
     check_ends(folder, &rebuilding, &end)?;
-    let Rebuilding { image: Image { directory, zones, noted, .. }, replayed_bytes, .. } = rebuilding;
-    let (due, outboxes) = survey(&directory)?;
-    Ok(Recovered { directory, zones, end, snapshot: noted, replayed_bytes, due, outboxes })
+    let Rebuilding { image: Image { directory, zones, tenants, noted, .. }, replayed_bytes, .. } = rebuilding;
+    let Survey { due, outboxes, sealed } = survey(&directory)?;
+    Ok(Recovered { directory, zones, tenants, end, snapshot: noted, replayed_bytes, due, outboxes, sealed })
 }
 
 /// Snapshot and index tell of durable records only: a log that ends before them has lost some.
@@ -109,6 +113,7 @@ fn check_ends(folder: &Folder, rebuilding: &Rebuilding<'_>, end: &LogEnd) -> Res
 struct Image {
     directory: Directory,
     zones: Vec<(Lsn, Tz)>,
+    tenants: HashMap<String, Tenant>,
     noted: Option<Lsn>,
     /// The last record that any account in it holds.
     highest: Lsn,
@@ -126,12 +131,12 @@ fn newest_snapshot(
         let mut image = Image::default();
         let (mut done, mut entries, lsn) = (0, 0_u64, file.noted);
         let all = snapshots::bytes(disk, &file)?;
-        let visit = |kind, entry: &[u8]| {
+        let visit = |version, kind, entry: &[u8]| {
             (done, entries) = (done + entry.len() as u64, entries + 1);
             if entries.is_multiple_of(ENTRIES_A_SHOW) {
                 progress(Progress { stage: Stage::Snapshot, done, all, lsn });
             }
-            image.take(kind, entry)
+            image.take(version, kind, entry)
         };
         match snapshots::read(disk, &file.path, log_id, visit) {
             Ok(header) => {
@@ -156,12 +161,12 @@ fn newest_snapshot(
 }
 
 impl Image {
-    fn take(&mut self, kind: EntryKind, entry: &[u8]) -> Result<(), String> {
+    fn take(&mut self, version: u16, kind: EntryKind, entry: &[u8]) -> Result<(), String> {
         match kind {
             EntryKind::Member => {
                 let image: MemberImage = codec::decode(entry).map_err(|error| error.to_string())?;
                 let (crm_id, member_no, packed) = image;
-                let account: Account = codec::decode(&packed).map_err(|error| error.to_string())?;
+                let account = account_of(version, packed)?;
                 let id = self.directory.find_or_new(&crm_id, &member_no);
                 self.directory.place(id, &account);
                 self.highest = self.highest.max(account.last);
@@ -171,6 +176,12 @@ impl Image {
                 for (lsn, zone) in image {
                     self.zones.push((lsn, zone.parse().map_err(|_| format!("there is no zone {zone}"))?));
                 }
+            }
+            EntryKind::Tenant => {
+                let image: TenantImage = codec::decode(entry).map_err(|error| error.to_string())?;
+                let (crm_id, tenant) = image;
+                self.highest = self.highest.max(tenant.last);
+                self.tenants.insert(crm_id, tenant);
             }
         }
         Ok(())
@@ -238,6 +249,10 @@ impl Rebuilding<'_> {
                 self.image.zones.push((record.lsn, zone));
                 return Ok(());
             }
+            Entry::Tenant(TenantEntry { crm_id, at, event }) => {
+                self.image.tenants.entry(crm_id).or_default().apply(record.lsn, at, &event);
+                return Ok(());
+            }
         };
         let id = self.image.directory.find_or_new(&entry.crm_id, &entry.member_no);
         if self.unpacked.len() >= UNPACKED_MAX && !self.unpacked.contains_key(&id) {
@@ -281,23 +296,33 @@ pub fn index_only(
     Ok(feeding.flush()?)
 }
 
-type Survey = (Vec<(Instant, MemberId)>, Vec<MemberId>);
+/// What must be taken up again.
+#[derive(Default)]
+struct Survey {
+    due: Vec<(Instant, MemberId)>,
+    outboxes: Vec<MemberId>,
+    sealed: Vec<MemberId>,
+}
 
-/// What must be taken up again: due instants and outboxes.
 fn survey(directory: &Directory) -> Result<Survey, StoreError> {
-    let (mut due, mut outboxes) = Survey::default();
+    let mut survey = Survey::default();
     for id in directory.ids() {
-        let seen = directory
-            .with_resting(id, |_, _, account| (false, (account.next_due(), account.outbox.is_empty())));
+        let seen = directory.with_resting(id, |_, _, account| {
+            let is_sealed = account.profile().is_some_and(|profile| profile.sealed.is_some());
+            (false, (account.next_due(), account.outbox.is_empty(), is_sealed))
+        });
         let broken = |error: crate::actors::directory::BrokenMember| StoreError::NoSnapshot {
             why: vec![error.to_string()],
         };
-        if let Some((next, no_outbox)) = seen.map_err(broken)? {
-            due.extend(next.map(|instant| (instant, id)));
+        if let Some((next, no_outbox, is_sealed)) = seen.map_err(broken)? {
+            survey.due.extend(next.map(|instant| (instant, id)));
             if !no_outbox {
-                outboxes.push(id);
+                survey.outboxes.push(id);
+            }
+            if is_sealed {
+                survey.sealed.push(id);
             }
         }
     }
-    Ok((due, outboxes))
+    Ok(survey)
 }

@@ -5,6 +5,10 @@ use crate::actors::answer::{
 use crate::actors::carrier::carry;
 use crate::actors::core::{Admission, Core};
 use crate::actors::member::Outcome;
+use crate::actors::personal::Personal;
+use crate::actors::profiles::{self, MemberView};
+use crate::actors::tenant::Message;
+use crate::actors::tenants::View;
 use crate::history::{History, HistoryError};
 use crate::ledger::Known;
 use crate::ledger::account::Outgoing;
@@ -12,9 +16,11 @@ use crate::ledger::command::{AcceptOffer, Command};
 use crate::ledger::event::{Event, Key, TransferStatus};
 use crate::ledger::instant::Span;
 use crate::ledger::refusal::Refusal;
+use crate::ledger::tenant::Settings;
 use chrono_tz::Tz;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use tokio::sync::oneshot;
 
 /// The window of `future_expired`.
 const SOON: Span = Span::days(7);
@@ -59,13 +65,13 @@ impl Service {
     }
 
     /// The zone of a tenant's times.
-    pub fn zone(&self, _crm_id: &str) -> Tz {
-        self.core.get().map_or(self.zone, |core| core.zones.now())
+    pub fn zone(&self, crm_id: &str) -> Tz {
+        self.core.get().map_or(self.zone, |core| core.tenants.zone(crm_id))
     }
 
     /// The zones that the tenant's times were in before, the latest first.
-    pub fn earlier_zones(&self, _crm_id: &str) -> Vec<Tz> {
-        self.core.get().map(|core| core.zones.earlier()).unwrap_or_default()
+    pub fn earlier_zones(&self, crm_id: &str) -> Vec<Tz> {
+        self.core.get().map(|core| core.tenants.earlier_zones(crm_id)).unwrap_or_default()
     }
 
     /// Carries out a change of one member (or of the sender, for `Offer`, `SendDirect`); answers when it is durable.
@@ -130,6 +136,57 @@ impl Service {
             );
         }
         answer(&core, crm_id, member_no, outcome)
+    }
+
+    /// What is in force for a tenant, and what of it the tenant has set.
+    pub fn settings(&self, crm_id: &str) -> Result<Arc<View>, Failure> {
+        let (core, _admission) = self.admit()?;
+        Ok(core.tenants.view(crm_id))
+    }
+
+    /// Replaces what a tenant has set; answers what is in force then.
+    pub async fn set_settings(&self, crm_id: &str, settings: Settings) -> Result<Arc<View>, Failure> {
+        let (core, _admission) = self.admit()?;
+        let (reply, answer) = oneshot::channel();
+        core.tenants.tell(&core, crm_id, Message::SetSettings(settings, reply))?;
+        answer.await.unwrap_or(Err(Failure::Unknown))
+    }
+
+    /// A member as it is known beside its points; none of whom nothing was ever recorded.
+    pub async fn member(&self, crm_id: &str, member_no: &str) -> Result<Option<MemberView>, Failure> {
+        let (core, _admission) = self.admit()?;
+        profiles::member(&core, crm_id, member_no).await
+    }
+
+    /// Replaces a member's profile.
+    pub async fn put_member(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        tier: Option<String>,
+        personal: Personal,
+    ) -> Result<MemberView, Failure> {
+        let (core, admission) = self.admit()?;
+        let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
+        to_the_end(admission, async move { profiles::put(&core, &crm_id, &member_no, tier, personal).await })
+            .await
+    }
+
+    /// Erases a member's personal data for good.
+    pub async fn erase_personal_data(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+    ) -> Result<Option<MemberView>, Failure> {
+        let (core, admission) = self.admit()?;
+        let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
+        to_the_end(admission, async move { profiles::erase(&core, &crm_id, &member_no).await }).await
+    }
+
+    /// The member that has a mobile.
+    pub async fn member_with_mobile(&self, crm_id: &str, mobile: &str) -> Result<Option<String>, Failure> {
+        let (core, _admission) = self.admit()?;
+        profiles::with_mobile(&core, crm_id, mobile).await
     }
 
     pub async fn summary(&self, crm_id: &str, member_no: &str) -> Result<Summary, Failure> {
@@ -285,7 +342,7 @@ fn answer(core: &Core, crm_id: &str, member_no: &str, outcome: Outcome) -> Resul
     let Outcome::Done { record: Known { lsn, at, event, .. }, replayed, .. } = outcome else {
         return Err(Failure::Fault("a client's change came to nothing".into()));
     };
-    let zone = core.zones.at(lsn);
+    let zone = core.tenants.zone_at(crm_id, lsn);
     let record = RecordView {
         lsn,
         crm_id: crm_id.into(),
@@ -309,8 +366,11 @@ pub fn active_after(event: &Event) -> Option<crate::ledger::points::Total> {
         Event::Sent(e) => e.active_after,
         Event::OfferReturned(e) => e.active_after,
         Event::Received(e) => e.active_after,
-        Event::OfferAccepted(_) | Event::OutboxCleared(_) | Event::LotExpired(_) | Event::LotUnfrozen(_) => {
-            return None;
-        }
+        Event::OfferAccepted(_)
+        | Event::OutboxCleared(_)
+        | Event::LotExpired(_)
+        | Event::LotUnfrozen(_)
+        | Event::ProfileSet(_)
+        | Event::PersonalDataErased => return None,
     })
 }

@@ -3,10 +3,13 @@
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
 use crate::actors::directory::{MemberId, PackedMember};
+use crate::actors::tenant::Message;
+use crate::actors::tenants::Cell;
 use crate::format::codec;
-use crate::format::snapshot::{EntryKind, SnapshotHeader};
+use crate::format::snapshot::{EntryKind, SNAPSHOT_VERSION, SnapshotHeader};
 use crate::ledger::account::Account;
 use crate::ledger::lsn::Lsn;
+use crate::ledger::tenant::Tenant;
 use crate::store::archive::archive_through;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
@@ -15,7 +18,7 @@ use crate::store::snapshots::{self, SnapshotWriter};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -24,6 +27,17 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 pub type MemberImage = (String, String, Vec<u8>);
 /// What of it is the service's: the zones by the record they hold from.
 pub type ServiceImage = Vec<(Lsn, String)>;
+/// What of it is a tenant's.
+pub type TenantImage = (String, Tenant);
+
+/// The account of a member's image, from a snapshot of `version`.
+pub fn account_of(version: u16, mut packed: Vec<u8>) -> Result<Account, String> {
+    if version == 1 {
+        // Its last field came later: none.
+        packed.push(0);
+    }
+    codec::decode(&packed).map_err(|error| error.to_string())
+}
 
 /// Where snapshots and old segments go.
 #[derive(Clone)]
@@ -88,15 +102,25 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, Snapsh
     let started = crate::clock::monotonic();
     let (disk, folder) = (&*snapshotter.disk, &snapshotter.folder);
     let header = SnapshotHeader {
+        version: SNAPSHOT_VERSION,
         log_id: snapshotter.log_id,
         noted: core.journal.durable(),
         created_at: core.clock.now(),
     };
     let noted = header.noted;
     let mut writer = SnapshotWriter::create(disk, folder, header)?;
-    let zones: ServiceImage =
-        core.zones.all().into_iter().map(|(lsn, zone)| (lsn, zone.name().to_owned())).collect();
+    let zones: ServiceImage = core
+        .tenants
+        .service_zones()
+        .all()
+        .into_iter()
+        .map(|(lsn, zone)| (lsn, zone.name().to_owned()))
+        .collect();
     writer.push(EntryKind::Service, &codec::encode(&zones), Lsn::ZERO)?;
+    for cell in core.tenants.all() {
+        let image = tenant(core, &cell).await.map_err(SnapshotError::Account)?;
+        writer.push(EntryKind::Tenant, &codec::encode(&image), image.1.last)?;
+    }
     for id in core.directory.ids() {
         let PackedMember { crm_id, member_no, packed } =
             packed(core, id).await.map_err(SnapshotError::Account)?;
@@ -114,6 +138,18 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, Snapsh
     tracing::info!(%noted, entries, bytes, took = ?started.elapsed(), "snapshot taken");
     archive(snapshotter)?;
     Ok(bytes)
+}
+
+/// The tenant as its actor has it.
+async fn tenant(core: &Arc<Core>, cell: &Cell) -> Result<TenantImage, Failure> {
+    let (reply, answer) = oneshot::channel();
+    let look = Message::Look(Box::new(move |tenant: &Tenant| {
+        // Whoever waits for it is this very function.
+        let _ = reply.send(tenant.clone());
+    }));
+    core.tenants.tell(core, &cell.crm_id, look)?;
+    let tenant = answer.await.map_err(|_| Failure::NotReady)?;
+    Ok((cell.crm_id.to_string(), tenant))
 }
 
 /// A member's packed account, whether it is at rest or its actor must be asked.

@@ -2,8 +2,11 @@
 use crate::actors::answer::Failure;
 use crate::actors::core::{Bounds, Core, partition_of};
 use crate::actors::held::Held;
+use crate::actors::personal::PersonalError;
+use crate::actors::profiles::{Profiles, take_up};
 use crate::actors::recovery::{Recovered, RecoveryError, index_only, recover};
 use crate::actors::snapshot::{Snapshotter, take_in_background};
+use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
 use crate::actors::zones::Zones;
 use crate::actors::{carrier, indexer, snapshot, sweeper, ticker};
@@ -16,6 +19,7 @@ use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::{Folder, FolderLock};
 use crate::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
+use crate::store::personal_keys::PersonalKeys;
 use crate::store::recovery::Progress;
 use crate::store::{segments, snapshots};
 use chrono_tz::Tz;
@@ -48,6 +52,8 @@ pub enum StartError {
     History(#[from] HistoryError),
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    #[error(transparent)]
+    Personal(#[from] PersonalError),
     #[error("recovery panicked: {0}")]
     Panicked(String),
     #[error("what was in flight could not be carried on: {0:?}")]
@@ -124,6 +130,9 @@ pub async fn start(
     };
     let timer = Timer::default();
     timer.fill(recovered.due);
+    let base = Terms { zone: setup.zone, ..setup.terms };
+    let tenants = Tenants::new(base, Zones::new(recovered.zones), recovered.tenants);
+    let profiles = Profiles::new(PersonalKeys::open(disk.clone(), &folder, log_id)?)?;
     let core = Arc::new(Core {
         directory: recovered.directory,
         journal,
@@ -133,8 +142,8 @@ pub async fn start(
         clock: setup.clock,
         timer,
         awake: Mutex::new(VecDeque::new()),
-        zones: Zones::new(recovered.zones),
-        terms: setup.terms,
+        tenants,
+        profiles,
         bounds: setup.bounds,
         in_flight: AtomicUsize::new(0),
         broken,
@@ -149,6 +158,7 @@ pub async fn start(
     };
     let tasks = vec![tokio::spawn(release(to_release))];
     let mut running = Running { core, tasks, index_thread: Some(index_thread), snapshotter, _lock: lock };
+    take_up(&running.core, recovered.sealed).await.map_err(StartError::Unfinished)?;
     running.catch_up(setup.zone, recovered.outboxes).await.map_err(StartError::Unfinished)?;
     running.tasks.push(tokio::spawn(ticker::run(running.core.clone())));
     running.tasks.push(tokio::spawn(sweeper::run(running.core.clone())));
@@ -230,7 +240,7 @@ impl Running {
         outboxes: Vec<crate::actors::directory::MemberId>,
     ) -> Result<(), Failure> {
         let core = &self.core;
-        if core.zones.all().last().map(|(_, zone)| *zone) != Some(zone) {
+        if core.tenants.service_zones().all().last().map(|(_, zone)| *zone) != Some(zone) {
             self.note_zone(zone).await?;
         }
         for id in outboxes {
@@ -257,7 +267,7 @@ impl Running {
         let payload = Entry::Service(ServiceEntry::ZoneSet { zone: zone.name().to_owned() }).encode();
         let appended = self.core.journal.append(Class::Mandatory, partition_of("", ""), &payload);
         let lsn = appended.map_err(|_| Failure::Full)?;
-        self.core.zones.set(lsn, zone);
+        self.core.tenants.service_zones().set(lsn, zone);
         self.core.durable(lsn).await
     }
 

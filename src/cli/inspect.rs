@@ -1,15 +1,15 @@
 //! `inspect`: log records as JSON lines, for people and for jq.
 use crate::config::Settings;
-use crate::format::entry::{Entry, ServiceEntry};
+use crate::format::entry::{Entry, ServiceEntry, TenantEntry};
 use crate::format::scan::LogRecord;
 use crate::http::time::format;
-use crate::ledger::event::Event;
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::RealDisk;
 use crate::store::folder::Folder;
 use crate::store::recovery::{Mode, replay};
 use anyhow::Context;
 use chrono_tz::Tz;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{BufWriter, ErrorKind, Write};
 
@@ -51,6 +51,21 @@ fn line(
 ) -> Result<Option<Value>, String> {
     let entry = match Entry::decode(record.payload).map_err(|error| error.to_string())? {
         Entry::Member(entry) => entry,
+        Entry::Tenant(TenantEntry { crm_id, at, event }) => {
+            if member.is_some() || tenant.is_some_and(|tenant| tenant != crm_id) {
+                return Ok(None);
+            }
+            let (event, content) = named(&event)?;
+            return Ok(Some(json!({
+                "lsn": record.lsn.0,
+                "partition": record.partition,
+                "crm_id": crm_id,
+                "at": format(at, zone),
+                "at_ms": at.0,
+                "event": event,
+                "content": content,
+            })));
+        }
         Entry::Service(_) if member.is_some() || tenant.is_some() => return Ok(None),
         Entry::Service(ServiceEntry::ZoneSet { zone }) => {
             let (lsn, partition) = (record.lsn.0, record.partition);
@@ -78,8 +93,10 @@ fn line(
 }
 
 /// An event's name and what it holds. Points and amounts are texts, instants milliseconds since 1970.
-fn named(event: &Event) -> Result<(String, Value), String> {
+fn named(event: &impl Serialize) -> Result<(String, Value), String> {
     match serde_json::to_value(event).map_err(|error| error.to_string())? {
+        // One that holds nothing.
+        Value::String(name) => Ok((name, Value::Null)),
         Value::Object(tagged) => tagged.into_iter().next().ok_or_else(|| "an event without a name".into()),
         other => Err(format!("an event without a name: {other}")),
     }

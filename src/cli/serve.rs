@@ -101,7 +101,7 @@ fn setup(settings: &Settings) -> Setup {
             in_flight_max: settings.in_flight_max,
             index_lag_max: settings.index_lag_max,
         },
-        terms: settings.terms,
+        terms: settings.terms.clone(),
         zone: settings.zone,
     }
 }

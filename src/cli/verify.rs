@@ -1,5 +1,5 @@
 //! `verify`: reads all there is, changes nothing, and says whether it holds together.
-use crate::actors::snapshot::{MemberImage, ServiceImage};
+use crate::actors::snapshot::{MemberImage, ServiceImage, TenantImage, account_of};
 use crate::cli::progress::Shown;
 use crate::config::Settings;
 use crate::format::codec;
@@ -105,7 +105,7 @@ pub fn check(disk: &dyn Disk, folder: &Folder, log_id: u128) -> anyhow::Result<F
         |record| {
             match Entry::decode(record.payload).map_err(|error| error.to_string())? {
                 Entry::Member(entry) => books.take(record.lsn, &entry, &mut images),
-                Entry::Service(_) => {}
+                Entry::Service(_) | Entry::Tenant(_) => {}
             }
             books.records += 1;
             Ok(())
@@ -137,17 +137,20 @@ fn read_snapshot(
     log_id: u128,
 ) -> Result<Images, StoreError> {
     let mut images = Images::new();
-    snapshots::read(disk, &file.path, log_id, |kind, entry| {
+    snapshots::read(disk, &file.path, log_id, |version, kind, entry| {
         match kind {
             EntryKind::Member => {
                 let image: MemberImage = codec::decode(entry).map_err(|error| error.to_string())?;
                 let (crm_id, member_no, packed) = image;
-                let account: Account = codec::decode(&packed).map_err(|error| error.to_string())?;
+                let account = account_of(version, packed)?;
                 account.check().map_err(|why| format!("member {member_no} of {crm_id}: {why}"))?;
-                images.insert((crm_id, member_no), (account.last, packed));
+                images.insert((crm_id, member_no), (account.last, codec::encode(&account)));
             }
             EntryKind::Service => {
                 let _: ServiceImage = codec::decode(entry).map_err(|error| error.to_string())?;
+            }
+            EntryKind::Tenant => {
+                let _: TenantImage = codec::decode(entry).map_err(|error| error.to_string())?;
             }
         }
         Ok(())

@@ -3,6 +3,7 @@ mod bytes;
 pub mod codec;
 pub mod entry;
 pub mod frame;
+pub mod personal_keys;
 pub mod scan;
 pub mod segment;
 pub mod snapshot;

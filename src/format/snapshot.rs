@@ -5,7 +5,8 @@ use crate::ledger::lsn::Lsn;
 use crate::limits::SNAPSHOT_BLOCK_BYTES_MAX;
 
 pub const SNAPSHOT_MAGIC: [u8; 8] = *b"EROSSNAP";
-pub const SNAPSHOT_VERSION: u16 = 1;
+/// Version 1 lacks the last byte of accounts, and tenants.
+pub const SNAPSHOT_VERSION: u16 = 2;
 pub const SNAPSHOT_HEADER_BYTES: usize = 64;
 pub const BLOCK_HEADER_BYTES: usize = 16;
 pub const SNAPSHOT_FOOTER_BYTES: usize = 48;
@@ -17,10 +18,13 @@ pub const FOOTER_MAGIC: [u8; 8] = *b"EROSDONE";
 pub enum EntryKind {
     Member = 1,
     Service = 2,
+    Tenant = 3,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotHeader {
+    /// [`SNAPSHOT_VERSION`], or an older one that was read.
+    pub version: u16,
     pub log_id: u128,
     /// Replay begins after this record; accounts may hold later ones already, and say so.
     pub noted: Lsn,
@@ -31,7 +35,7 @@ impl SnapshotHeader {
     pub fn encode(&self) -> [u8; SNAPSHOT_HEADER_BYTES] {
         let mut bytes = [0; SNAPSHOT_HEADER_BYTES];
         put(&mut bytes, 0, &SNAPSHOT_MAGIC);
-        put(&mut bytes, 8, &SNAPSHOT_VERSION.to_le_bytes());
+        put(&mut bytes, 8, &self.version.to_le_bytes());
         put(&mut bytes, 16, &self.log_id.to_le_bytes());
         put(&mut bytes, 32, &self.noted.0.to_le_bytes());
         put(&mut bytes, 40, &self.created_at.0.to_le_bytes());
@@ -45,15 +49,16 @@ impl SnapshotHeader {
             return Err("the file does not begin as a snapshot".into());
         }
         let version = u16_at(bytes, 8);
-        if version != SNAPSHOT_VERSION {
+        if !(1..=SNAPSHOT_VERSION).contains(&version) {
             return Err(format!(
-                "the snapshot has format version {version}, this build reads {SNAPSHOT_VERSION}"
+                "the snapshot has format version {version}, this build reads up to {SNAPSHOT_VERSION}"
             ));
         }
         if crc32fast::hash(&bytes[..60]) != u32_at(bytes, 60) {
             return Err("the snapshot header's checksum does not match".into());
         }
         Ok(SnapshotHeader {
+            version,
             log_id: u128_at(bytes, 16),
             noted: Lsn(u64_at(bytes, 32)),
             created_at: Instant(u64_at(bytes, 40).cast_signed()),
@@ -153,6 +158,7 @@ pub fn entries(block: &[u8]) -> Result<Vec<(EntryKind, &[u8])>, String> {
         let kind = match head[0] {
             1 => EntryKind::Member,
             2 => EntryKind::Service,
+            3 => EntryKind::Tenant,
             other => return Err(format!("an entry is of unknown kind {other}")),
         };
         let Some((entry, after)) = body.split_at_checked(u32_at(head, 1) as usize) else {

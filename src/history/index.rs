@@ -249,7 +249,9 @@ fn corrupt(lsn: Lsn, error: &codec::CodecError) -> HistoryError {
 fn decode(lsn: Lsn, payload: &[u8]) -> Result<MemberEntry, HistoryError> {
     match Entry::decode(payload) {
         Ok(Entry::Member(entry)) => Ok(entry),
-        Ok(Entry::Service(_)) => Err(HistoryError::Corrupt(format!("record {lsn} is no member's"))),
+        Ok(Entry::Service(_) | Entry::Tenant(_)) => {
+            Err(HistoryError::Corrupt(format!("record {lsn} is no member's")))
+        }
         Err(error) => Err(corrupt(lsn, &error)),
     }
 }

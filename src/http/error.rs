@@ -71,6 +71,8 @@ fn of_failure(failure: &Failure) -> (StatusCode, u32, String) {
 fn of_refusal(refusal: &Refusal) -> (StatusCode, u32, String) {
     let (status, code, msg) = match refusal {
         Refusal::Invalid { field, should } => (400, 40001, format!("{field}: {should}")),
+        Refusal::NoSuchMember => (404, 40405, "member_no: there is no such member".to_owned()),
+        Refusal::MobileTaken => (409, 40902, "mobile: it is another member's".to_owned()),
         Refusal::NoSuchAccrual => {
             (404, 40402, "origin_event_no: this member has no accrual of this number".to_owned())
         }
@@ -133,6 +135,8 @@ mod tests {
     fn every_error() -> Vec<WireError> {
         let refusals = [
             Refusal::Invalid { field: "points", should: "must be".into() },
+            Refusal::NoSuchMember,
+            Refusal::MobileTaken,
             Refusal::NoSuchAccrual,
             Refusal::NoSuchSpend,
             Refusal::NoSuchTransfer,

@@ -1,7 +1,7 @@
 //! Tenant, body and query out of a request, each with its bounds.
 use crate::http::error::WireError;
-use crate::http::fields::invalid;
-use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX};
+use crate::http::fields::{check_name, invalid, required};
+use crate::limits::{BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, MEMBER_BYTES_MAX};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -29,6 +29,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
 
 fn bad_tenant() -> WireError {
     invalid("crm_id", "must have 1 to 32 letters, digits, _ or -").into()
+}
+
+/// The `member_no` of the path.
+pub struct MemberOfPath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for MemberOfPath {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<MemberOfPath, WireError> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| invalid("member_no", "must be percent-encoded UTF-8"))?;
+        let found = params.iter().find(|(name, _)| *name == "member_no").map(|(_, value)| value.to_owned());
+        let member_no = required("member_no", found)?;
+        Ok(MemberOfPath(check_name("member_no", member_no, MEMBER_BYTES_MAX)?))
+    }
 }
 
 /// A JSON body's bytes, whole, by its type.

@@ -53,6 +53,20 @@ impl<'a> Fields<'a> {
         Ok(Fields { entries })
     }
 
+    /// Refuses a field that is none of `known`.
+    pub fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+        match self.entries.iter().find(|(name, _)| !known.contains(&name.as_ref())) {
+            Some((name, _)) => {
+                let name: String = name.chars().take(64).collect();
+                Err(invalid(
+                    "body",
+                    format!("there is no field {name:?} here; there are {}", known.join(", ")),
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// A field's JSON, or that of its alias.
     fn raw(&self, field: Field) -> Result<Option<&'a RawValue>, Refusal> {
         let find = |name: &str| {

@@ -123,7 +123,11 @@ fn parts<'a>(event: &'a Event, record: &'a RecordView) -> Parts<'a> {
             expire_at: e.lot.expire_at,
             ..none
         },
-        Event::OfferAccepted(_) | Event::OutboxCleared(_) | Event::LotUnfrozen(_) => none,
+        Event::OfferAccepted(_)
+        | Event::OutboxCleared(_)
+        | Event::LotUnfrozen(_)
+        | Event::ProfileSet(_)
+        | Event::PersonalDataErased => none,
     }
 }
 

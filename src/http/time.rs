@@ -1,6 +1,7 @@
 //! Times as the wire writes them: `YYYY-MM-DD HH:MM:SS` in the tenant's zone.
 use crate::ledger::instant::Instant;
-use chrono::{DateTime, Datelike, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use crate::ledger::local::resolve;
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 const FORM: &str = "%Y-%m-%d %H:%M:%S";
@@ -18,25 +19,6 @@ pub fn parse(text: &str, zone: Tz) -> Option<Instant> {
     };
     // The year that it is there, since that is what answers show.
     YEARS.contains(&instant.with_timezone(&zone).year()).then(|| Instant(instant.timestamp_millis()))
-}
-
-fn resolve(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
-    match zone.from_local_datetime(&local) {
-        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.with_timezone(&Utc)),
-        LocalResult::None => first_after_gap(local, zone),
-    }
-}
-
-/// No zone skips more than a day and a bit; the end of the gap is found to the second by halving.
-fn first_after_gap(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
-    let at = |local: NaiveDateTime| zone.from_local_datetime(&local).earliest();
-    let (mut inside, mut beyond) = (local, local.checked_add_signed(TimeDelta::hours(26))?);
-    at(beyond)?;
-    while beyond - inside > TimeDelta::seconds(1) {
-        let middle = inside + TimeDelta::seconds((beyond - inside).num_seconds() / 2);
-        if at(middle).is_some() { beyond = middle } else { inside = middle }
-    }
-    at(beyond).map(|at| at.with_timezone(&Utc))
 }
 
 /// `at` in `zone`, to the second. What no calendar holds is shown as its end.

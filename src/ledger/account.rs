@@ -7,6 +7,7 @@ use crate::ledger::instant::{Instant, Span};
 use crate::ledger::lot::{Lot, LotId, LotKind, Taken};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Points, Total};
+use crate::ledger::profile::Profile;
 use bincode::{Decode, Encode};
 use std::collections::VecDeque;
 
@@ -39,6 +40,13 @@ pub struct Account {
     pub offers: Vec<OpenOffer>,
     /// Transfers that the receiver's account is not yet known to have, oldest first.
     pub outbox: Vec<Outgoing>,
+    /// What most members don't have; apart, so that they pay a byte for it.
+    pub more: Option<Box<More>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct More {
+    pub profile: Option<Profile>,
 }
 
 /// Points that the reversal of `accrual` took and nobody had.
@@ -137,6 +145,10 @@ impl Account {
 
     pub fn outgoing(&self, transfer_no: &str) -> Option<&Outgoing> {
         self.outbox.iter().find(|out| out.transfer_no == transfer_no)
+    }
+
+    pub fn profile(&self) -> Option<&Profile> {
+        self.more.as_ref()?.profile.as_ref()
     }
 
     /// The next instant at which time alone changes something that must be recorded.

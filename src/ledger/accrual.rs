@@ -3,7 +3,9 @@ use crate::ledger::account::{Account, Debt};
 use crate::ledger::command::Accrue;
 use crate::ledger::decide::{Decision, Terms, event_time};
 use crate::ledger::event::{Accrued, Event, Payment};
-use crate::ledger::instant::Instant;
+use crate::ledger::instant::{Instant, Span};
+use crate::ledger::local::day_end;
+use crate::ledger::lsn::Lsn;
 use crate::ledger::points::Points;
 use crate::ledger::refusal::Refusal;
 
@@ -13,8 +15,11 @@ pub(super) fn accrue(
     now: Instant,
     terms: &Terms,
 ) -> Result<Decision, Refusal> {
+    if account.last == Lsn::ZERO && !terms.accrual_opens_members {
+        return Err(Refusal::NoSuchMember);
+    }
     let event_at = event_time(command.event_at, now, terms)?;
-    let expire_at = command.expire_after.or(terms.default_expire).map(|span| event_at.after(span));
+    let expire_at = expiry(command.expire_after.or(terms.default_expire), event_at, terms);
     let unfreeze_at = command.freeze_for.map(|span| event_at.after(span));
     if let (Some(expire), Some(unfreeze)) = (expire_at, unfreeze_at)
         && expire <= unfreeze
@@ -47,6 +52,12 @@ pub(super) fn accrue(
         active_after,
     })
     .into())
+}
+
+/// When points expire that live for `life` from `event_at`; none: never.
+fn expiry(life: Option<Span>, event_at: Instant, terms: &Terms) -> Option<Instant> {
+    let at = event_at.after(life?);
+    Some(if terms.expire_at_day_end { day_end(at, terms.zone) } else { at })
 }
 
 /// The debts that `available` points pay, oldest first.

@@ -2,11 +2,12 @@
 use crate::ledger::account::{Account, Debt, Elsewhere, OpenOffer, Outgoing, on_their_way};
 use crate::ledger::event::{
     AccrualReversed, Accrued, Event, ForeignLot, LotExpired, LotUnfrozen, OfferAccepted, OfferReturned,
-    Offered, Payment, Received, Restore, Sent, SpendReversed, Spent,
+    Offered, Payment, ProfileSet, Received, Restore, Sent, SpendReversed, Spent,
 };
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::{Lot, LotId, LotKind, Taken};
 use crate::ledger::lsn::Lsn;
+use crate::ledger::profile::Profile;
 
 /// Makes `event`, recorded at `at` under `lsn`, part of the account. One that the account already holds is skipped.
 pub fn apply(account: &mut Account, lsn: Lsn, at: Instant, event: &Event) {
@@ -26,6 +27,8 @@ pub fn apply(account: &mut Account, lsn: Lsn, at: Instant, event: &Event) {
         Event::OutboxCleared(e) => account.outbox.retain(|out| out.offer != e.offer),
         Event::LotExpired(e) => lot_expired(account, e),
         Event::LotUnfrozen(e) => lot_unfrozen(account, e),
+        Event::ProfileSet(e) => profile_set(account, at, e),
+        Event::PersonalDataErased => personal_data_erased(account, at),
     }
     account.last = lsn;
     account.clock = account.clock.max(event.due().unwrap_or(at));
@@ -120,6 +123,20 @@ fn lot_expired(account: &mut Account, e: &LotExpired) {
 
 fn lot_unfrozen(account: &mut Account, e: &LotUnfrozen) {
     pay_all(account, e.lot, &e.paid);
+}
+
+fn profile_set(account: &mut Account, at: Instant, e: &ProfileSet) {
+    let profile = &mut account.more.get_or_insert_default().profile;
+    let created_at = profile.as_ref().map_or(at, |before| before.created_at);
+    let (tier, sealed) = (e.tier.clone(), e.sealed.clone());
+    *profile = Some(Profile { tier, sealed, created_at, updated_at: at });
+}
+
+fn personal_data_erased(account: &mut Account, at: Instant) {
+    if let Some(profile) = account.more.as_mut().and_then(|more| more.profile.as_mut()) {
+        profile.sealed = None;
+        profile.updated_at = at;
+    }
 }
 
 /// One step of points coming back. The planner of give-backs runs the same steps on a scratch account.

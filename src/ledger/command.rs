@@ -1,5 +1,5 @@
 //! What can be asked of an account: plain data, all units known, checked for form but not against any account.
-use crate::ledger::event::{ForeignLot, Key};
+use crate::ledger::event::{ForeignLot, Key, ProfileSet};
 use crate::ledger::instant::{Instant, Span};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Amount, Points};
@@ -65,6 +65,10 @@ pub enum Command {
     ClearOutbox {
         transfer_no: String,
     },
+    /// Replaces the member's profile.
+    SetProfile(ProfileSet),
+    /// Personal data is gone from the profile; its key is destroyed next.
+    ErasePersonalData,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,8 +153,8 @@ pub struct Credit {
 
 impl Command {
     /// The key under which the record that it would make, or the offer that it is about, is found.
-    pub fn key(&self) -> Key<'_> {
-        match self {
+    pub fn key(&self) -> Option<Key<'_>> {
+        Some(match self {
             Command::Accrue(c) => Key::Event(&c.event_no),
             Command::Spend(c) => Key::Event(&c.event_no),
             Command::ReverseAccrual(c) => Key::Event(&c.event_no),
@@ -161,7 +165,8 @@ impl Command {
                 Key::Transfer(transfer_no)
             }
             Command::Receive(c) => Key::Incoming { from: &c.from, transfer_no: &c.transfer_no },
-        }
+            Command::SetProfile(_) | Command::ErasePersonalData => return None,
+        })
     }
 
     /// The key of the record that it reverses.

@@ -6,6 +6,7 @@ use crate::ledger::instant::{Instant, Span};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::{accrual, give_back, reversal, spend, transfer};
+use chrono_tz::Tz;
 use std::sync::Arc;
 
 /// An earlier record of the account, and how it stands now.
@@ -26,11 +27,17 @@ pub struct Prior {
     pub origin: Option<Known>,
 }
 
-/// The settings that rules read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The settings that rules read: the service's, with what the tenant has set.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
+    /// The tenant's zone.
+    pub zone: Tz,
+    /// Whether an accrual may be a member's first change.
+    pub accrual_opens_members: bool,
     /// For accruals that name no expiry; none: they never expire.
     pub default_expire: Option<Span>,
+    /// Whether points live on to the end of the day, in the tenant's zone, that they would expire in.
+    pub expire_at_day_end: bool,
     /// How far `event_at` may lie ahead.
     pub future_tolerance: Span,
     /// How long an offer stays open at most.
@@ -43,7 +50,10 @@ pub struct Terms {
 impl Default for Terms {
     fn default() -> Terms {
         Terms {
+            zone: Tz::UTC,
+            accrual_opens_members: true,
             default_expire: None,
+            expire_at_day_end: false,
             future_tolerance: Span::hours(24),
             offer_window: Span::hours(24),
             refund_grace: None,
@@ -102,6 +112,11 @@ pub fn decide(
                     .into()
             }
             None => Decision::Nothing,
+        }),
+        Command::SetProfile(c) => Ok(Event::ProfileSet(c.clone()).into()),
+        Command::ErasePersonalData => Ok(match account.profile() {
+            Some(profile) if profile.sealed.is_some() => Event::PersonalDataErased.into(),
+            _ => Decision::Nothing,
         }),
     }
 }

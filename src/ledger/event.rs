@@ -6,6 +6,7 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lot::{LotId, LotKind, Taken};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Amount, Points, Total};
+use crate::ledger::profile::Sealed;
 use bincode::{Decode, Encode};
 use serde::Serialize;
 
@@ -23,6 +24,9 @@ pub enum Event {
     OutboxCleared(OutboxCleared),
     LotExpired(LotExpired),
     LotUnfrozen(LotUnfrozen),
+    // From here on: entry version 2.
+    ProfileSet(ProfileSet),
+    PersonalDataErased,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
@@ -219,6 +223,14 @@ pub struct LotUnfrozen {
     pub due: Instant,
 }
 
+/// The member's profile from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct ProfileSet {
+    pub tier: Option<String>,
+    /// Mobile, name and attributes.
+    pub sealed: Option<Sealed>,
+}
+
 /// The types of record that members see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[repr(u8)]
@@ -403,7 +415,11 @@ impl Event {
             Event::OfferReturned(_) => RecordType::TransferReturn,
             Event::Received(_) => RecordType::Accept,
             Event::LotExpired(_) => RecordType::Expired,
-            Event::OfferAccepted(_) | Event::OutboxCleared(_) | Event::LotUnfrozen(_) => return None,
+            Event::OfferAccepted(_)
+            | Event::OutboxCleared(_)
+            | Event::LotUnfrozen(_)
+            | Event::ProfileSet(_)
+            | Event::PersonalDataErased => return None,
         })
     }
 
@@ -421,7 +437,9 @@ impl Event {
             Event::OfferAccepted(_)
             | Event::OutboxCleared(_)
             | Event::LotExpired(_)
-            | Event::LotUnfrozen(_) => {
+            | Event::LotUnfrozen(_)
+            | Event::ProfileSet(_)
+            | Event::PersonalDataErased => {
                 return None;
             }
         })

@@ -10,12 +10,15 @@ mod due;
 pub mod event;
 mod give_back;
 pub mod instant;
+pub mod local;
 pub mod lot;
 pub mod lsn;
 pub mod points;
+pub mod profile;
 pub mod refusal;
 mod reversal;
 mod spend;
+pub mod tenant;
 pub mod transfer;
 
 pub use apply::apply;

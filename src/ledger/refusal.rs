@@ -9,6 +9,10 @@ pub enum Refusal {
         field: &'static str,
         should: String,
     },
+    /// There is no such member, and the tenant's accruals open none.
+    NoSuchMember,
+    /// The mobile is another member's.
+    MobileTaken,
     /// No accrual of this member bears this `event_no`.
     NoSuchAccrual,
     /// No spend of this member bears this `event_no`.

@@ -60,6 +60,13 @@ pub enum StoreError {
     BadSnapshot { path: PathBuf, why: String },
 
     #[error(
+        "the keys of personal data in {} can't be used: {why}\n\
+         hint: put a good copy back; without any, move the file away: the ledger is unharmed, names and mobiles are lost",
+        path.display()
+    )]
+    BadPersonalKeys { path: PathBuf, why: String },
+
+    #[error(
         "{} is in use by another process\n\
          hint: one eros-points at a time works on a data folder; stop the other, or use another --data-dir", path.display()
     )]

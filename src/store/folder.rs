@@ -47,7 +47,12 @@ impl Folder {
         Folder { archive: wal.join("archive"), history: snapshots.join("history"), wal, snapshots }
     }
 
-    pub(super) fn marker(&self) -> PathBuf {
+    /// The keys of members' personal data.
+    pub fn personal_keys(&self) -> PathBuf {
+        self.snapshots.join("personal-keys")
+    }
+
+    fn marker(&self) -> PathBuf {
         self.wal.join("LOG")
     }
 

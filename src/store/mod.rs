@@ -5,6 +5,7 @@ pub mod disk;
 pub mod error;
 pub mod folder;
 pub mod journal;
+pub mod personal_keys;
 pub mod recovery;
 pub mod segments;
 pub mod snapshots;

@@ -96,7 +96,7 @@ impl<'a> SnapshotWriter<'a> {
         let footer = self.footer.encode();
         self.write(&footer)?;
         self.file.sync_data().map_err(StoreError::io(&self.path, "syncing a snapshot"))?;
-        read(self.disk, &self.path, self.header.log_id, |_, _| Ok(()))?;
+        read(self.disk, &self.path, self.header.log_id, |_, _, _| Ok(()))?;
         let path = self.folder.snapshots.join(format!("{:020}.{ENDING}", self.header.noted.0));
         Ok(FinishedSnapshot {
             disk: self.disk,
@@ -162,12 +162,13 @@ pub fn remove_leftovers(disk: &dyn Disk, folder: &Folder) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Checks the whole snapshot and gives every entry to `visit`. An error can come after some were given.
+/// Checks the whole snapshot and gives every entry to `visit`, with the snapshot's version. An error can come after some
+/// were given.
 pub fn read(
     disk: &dyn Disk,
     path: &Path,
     log_id: u128,
-    mut visit: impl FnMut(EntryKind, &[u8]) -> Result<(), String>,
+    mut visit: impl FnMut(u16, EntryKind, &[u8]) -> Result<(), String>,
 ) -> Result<SnapshotHeader, StoreError> {
     let bad = |why: String| StoreError::BadSnapshot { path: path.to_owned(), why };
     let io = |error: std::io::Error| StoreError::Io {
@@ -213,7 +214,7 @@ pub fn read(
         found.chain = chain(found.chain, crc);
         for (kind, entry) in entries(&block).map_err(bad)? {
             found.entries += 1;
-            visit(kind, entry).map_err(bad)?;
+            visit(header.version, kind, entry).map_err(bad)?;
         }
         offset += bytes as u64;
     }

@@ -42,7 +42,7 @@ pub fn shown(page: &Page, name: &str, bytes: &[u8]) -> Result<String, String> {
 /// A log record's payload as `Debug` shows its entry.
 pub fn entry_shown(page: &Page, payload: &[u8]) -> Result<String, String> {
     match payload.split_first() {
-        Some((version, entry)) if u64::from(*version) == page.number("ENTRY_VERSION") => {
+        Some((version, entry)) if (1..=page.number("ENTRY_VERSION")).contains(&u64::from(*version)) => {
             shown(page, "Entry", entry)
         }
         other => Err(format!("no version that the page knows: {other:?}")),
@@ -102,7 +102,9 @@ impl<'a> Reading<'a> {
 
     fn value(&mut self, kind: &Type) -> Result<(), String> {
         match kind {
-            Type::U8 | Type::Bool | Type::Text | Type::Bytes | Type::Bytes16 => self.simple(kind)?,
+            Type::U8 | Type::Bool | Type::Text | Type::Bytes | Type::Bytes16 | Type::Bytes24 => {
+                self.simple(kind)?
+            }
             Type::U32 | Type::U64 => {
                 let number = self.unsigned(if *kind == Type::U32 { 4 } else { 8 })?;
                 self.show(number);
@@ -152,6 +154,10 @@ impl<'a> Reading<'a> {
             }
             Type::Bytes16 => {
                 let bytes = self.take(16)?;
+                self.show(bytes);
+            }
+            Type::Bytes24 => {
+                let bytes = self.take(24)?;
                 self.show(bytes);
             }
             _ => {

@@ -1,10 +1,12 @@
 //! The pages' constants and offsets are the code's.
+use super::bytes::crc32;
 use super::files::{self, LogReader};
 use super::page::both;
 use eros_points::actors::core::partition_of;
 use eros_points::format::codec::{DECODED_BYTES_MAX, DECODED_BYTES_MAX_LONG, SHORT_BYTES_MAX};
 use eros_points::format::entry::ENTRY_VERSION;
 use eros_points::format::frame::*;
+use eros_points::format::personal_keys::*;
 use eros_points::format::segment::*;
 use eros_points::format::snapshot::*;
 use eros_points::ledger::instant::Instant;
@@ -43,7 +45,11 @@ fn the_pages_constants_are_the_codes() {
         ("SNAPSHOT_FOOTER_BYTES", SNAPSHOT_FOOTER_BYTES as u64),
         ("ENTRY_KIND_MEMBER", EntryKind::Member as u64),
         ("ENTRY_KIND_SERVICE", EntryKind::Service as u64),
+        ("ENTRY_KIND_TENANT", EntryKind::Tenant as u64),
         ("SNAPSHOT_BLOCK_BYTES_MAX", SNAPSHOT_BLOCK_BYTES_MAX as u64),
+        ("KEYS_VERSION", KEYS_VERSION.into()),
+        ("KEYS_HEADER_BYTES", KEYS_HEADER_BYTES as u64),
+        ("KEY_SLOT_BYTES", KEY_SLOT_BYTES as u64),
     ] {
         assert_eq!(page.number(name), value, "{name}");
         page.constants.remove(name);
@@ -53,6 +59,7 @@ fn the_pages_constants_are_the_codes() {
         ("FRAME_MAGIC", &FRAME_MAGIC),
         ("SNAPSHOT_MAGIC", &SNAPSHOT_MAGIC),
         ("FOOTER_MAGIC", &FOOTER_MAGIC),
+        ("KEYS_MAGIC", &KEYS_MAGIC),
     ] {
         assert_eq!(page.magic(name), value, "{name}");
         page.constants.remove(name);
@@ -71,6 +78,8 @@ fn every_table_of_offsets_covers_its_header_to_the_last_byte() {
         ("Block header", "BLOCK_HEADER_BYTES"),
         ("Entry header", "ENTRY_HEADER_BYTES"),
         ("Snapshot footer", "SNAPSHOT_FOOTER_BYTES"),
+        ("Personal keys header", "KEYS_HEADER_BYTES"),
+        ("Key slot", "KEY_SLOT_BYTES"),
     ];
     for (heading, size) in sizes {
         assert_eq!(page.layout(heading).bytes(), page.size(size), "{heading}");
@@ -124,10 +133,12 @@ fn a_segment_that_begins_anywhere_has_its_fields_where_the_page_says() {
 fn a_snapshot_has_its_fields_where_the_page_says() {
     let page = both();
     let log_id = 0x4142_4344_4546_4748_494a_4b4c_4d4e_4f50;
-    let header = SnapshotHeader { log_id, noted: Lsn(0x11_1213_1415_1617), created_at: Instant(-2) };
+    let (version, noted) = (SNAPSHOT_VERSION, Lsn(0x11_1213_1415_1617));
+    let header = SnapshotHeader { version, log_id, noted, created_at: Instant(-2) };
     let mut bytes = header.encode().to_vec();
     let mut footer_chain = chain(0, header_crc(&bytes));
-    for (number, kinds) in [(1, &[EntryKind::Service, EntryKind::Member][..]), (2, &[EntryKind::Member])] {
+    let first = &[EntryKind::Service, EntryKind::Tenant, EntryKind::Member][..];
+    for (number, kinds) in [(1, first), (2, &[EntryKind::Member])] {
         let mut block = Vec::new();
         kinds.iter().for_each(|kind| push_entry(&mut block, *kind, b"entry"));
         let head = block_header(number, &block);
@@ -136,12 +147,31 @@ fn a_snapshot_has_its_fields_where_the_page_says() {
         bytes.extend_from_slice(&block);
     }
     let highest = Lsn(0x61_6263_6465_6667);
-    bytes.extend_from_slice(&SnapshotFooter { blocks: 2, entries: 3, highest, chain: footer_chain }.encode());
+    bytes.extend_from_slice(&SnapshotFooter { blocks: 2, entries: 4, highest, chain: footer_chain }.encode());
     let read = files::snapshot(&page, &bytes);
     assert_eq!((read.log_id, read.noted, read.created_at), (log_id, header.noted.0.into(), -2));
     assert_eq!((read.highest, read.blocks), (highest.0.into(), 2));
     let kinds: Vec<u64> = read.entries.iter().map(|(kind, _)| *kind).collect();
-    assert_eq!(kinds, [2, 1, 1]);
+    assert_eq!(kinds, [2, 3, 1, 1]);
+}
+
+#[test]
+fn personal_keys_have_their_fields_where_the_page_says() {
+    let page = both();
+    let (log_id, key) = (0x4142_4344_4546_4748_494a_4b4c_4d4e_4f50, std::array::from_fn(|n| n as u8 + 1));
+    let (header, layout) = (encode_header(log_id), page.layout("Personal keys header"));
+    assert_eq!(layout.field("magic", &header), page.magic("KEYS_MAGIC"));
+    assert_eq!(layout.number("version", &header), page.number("KEYS_VERSION").into());
+    assert_eq!(layout.number("log id", &header), log_id);
+    assert_eq!(layout.number("checksum", &header), crc32(&[layout.before("checksum", &header)]).into());
+    assert_eq!(check_header(&header, log_id), Ok(()));
+
+    let (slot, layout) = (encode_slot(7, &key), page.layout("Key slot"));
+    assert_eq!(layout.field("key", &slot), key);
+    assert_eq!(layout.number("number", &slot), 8, "from 1");
+    assert_eq!(layout.number("checksum", &slot), crc32(&[layout.before("checksum", &slot)]).into());
+    assert_eq!((decode_slot(7, &slot), decode_slot(8, &slot)), (Some(key), None));
+    assert_eq!(decode_slot(7, &[0; KEY_SLOT_BYTES]), None, "destroyed");
 }
 
 #[test]

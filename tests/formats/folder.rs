@@ -61,6 +61,7 @@ fn partition_in(payload: &[u8]) -> u16 {
     match Entry::decode(payload).expect("an entry") {
         Entry::Member(entry) => partition_of(&entry.crm_id, &entry.member_no),
         Entry::Service(_) => partition_of("", ""),
+        Entry::Tenant(entry) => partition_of(&entry.crm_id, ""),
     }
 }
 
@@ -161,6 +162,7 @@ fn the_page_and_the_service_read_the_same_records_of_version_1() {
         let (crm_id, member_no) = match &entry {
             Entry::Member(entry) => (entry.crm_id.as_str(), entry.member_no.as_str()),
             Entry::Service(_) => ("", ""),
+            Entry::Tenant(entry) => (entry.crm_id.as_str(), ""),
         };
         assert_eq!(record.partition, partition(&page, crm_id, member_no), "record {}", record.lsn);
         all.push_str(&shown);

@@ -28,6 +28,7 @@ pub enum Type {
     Text,
     Bytes,
     Bytes16,
+    Bytes24,
     Option(Box<Type>),
     List(Box<Type>),
     Pair(Box<Type>, Box<Type>),
@@ -112,7 +113,7 @@ impl Page {
                 let known = self.constants.insert(bare(0), bare(1));
                 assert_eq!(known, None, "{} stands on both pages", cells[0]);
             }
-            (_, offset) if heading.ends_with(" header") || heading.ends_with(" footer") => {
+            (_, offset) if [" header", " footer", " slot"].iter().any(|end| heading.ends_with(end)) => {
                 let layout = self.layouts.entry(heading.to_owned()).or_default();
                 layout.push(offset.parse().unwrap(), cells[1].parse().unwrap(), cells[2]);
             }
@@ -214,6 +215,7 @@ impl Type {
             "text" => Type::Text,
             "bytes" => Type::Bytes,
             "bytes16" => Type::Bytes16,
+            "bytes24" => Type::Bytes24,
             name => Type::Named(name.to_owned()),
         }
     }

@@ -1,33 +1,45 @@
-//! Every kind of record: its bytes today are those of version 1, and the page says what they mean.
+//! Every kind of record: its bytes today are those of the version that brought it in, and the page says what they mean.
 use super::page::{Holds, Shape, both};
 use super::{bytes, fixtures, samples};
 use eros_points::format::entry::{Entry, encode_member};
 use std::fmt::Write;
 
+/// The samples of each version's kinds, with the file that pins them.
+fn pinned() -> [(&'static str, Vec<(&'static str, Entry)>); 2] {
+    [("v1/payloads.txt", samples::of_version_1()), ("v2/payloads.txt", samples::of_version_2())]
+}
+
 #[test]
-fn every_kind_of_record_is_written_as_version_1_wrote_it() {
+fn every_kind_of_record_is_written_as_its_version_wrote_it() {
+    for (file, samples) in pinned() {
+        fixtures::same(file, written(samples).as_bytes());
+    }
+}
+
+fn written(samples: Vec<(&'static str, Entry)>) -> String {
     let mut text =
         "One payload a line: what it is, and its bytes in hex. See tests/formats/samples.rs.\n".to_owned();
-    for (name, entry) in samples::all() {
+    for (name, entry) in samples {
         let _ = writeln!(text, "{name}: {}", fixtures::to_hex(&entry.encode()));
         if let Entry::Member(entry) = &entry {
             let parts = encode_member(&entry.crm_id, &entry.member_no, entry.at, &entry.event);
             assert_eq!(parts, Entry::Member(entry.clone()).encode(), "{name}, from its parts");
         }
     }
-    fixtures::same("v1/payloads.txt", text.as_bytes());
+    text
 }
 
 #[test]
 fn every_pinned_payload_is_read_as_what_it_was() {
-    let text = String::from_utf8(fixtures::read("v1/payloads.txt")).unwrap();
-    let lines: Vec<&str> = text.lines().skip(1).collect();
-    let samples = samples::all();
-    assert_eq!(lines.len(), samples.len());
-    for (line, (name, entry)) in lines.iter().zip(samples) {
-        let (pinned, hex) = line.rsplit_once(": ").expect("a name and hex");
-        assert_eq!(pinned, name);
-        assert_eq!(Entry::decode(&fixtures::from_hex(hex)).expect(name), entry, "{name}");
+    for (file, samples) in pinned() {
+        let text = String::from_utf8(fixtures::read(file)).unwrap();
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(lines.len(), samples.len());
+        for (line, (name, entry)) in lines.iter().zip(samples) {
+            let (pinned, hex) = line.rsplit_once(": ").expect("a name and hex");
+            assert_eq!(pinned, name);
+            assert_eq!(Entry::decode(&fixtures::from_hex(hex)).expect(name), entry, "{name}");
+        }
     }
 }
 
@@ -53,7 +65,8 @@ fn the_pages_example_is_what_the_service_writes() {
 fn the_samples_hold_all_that_the_page_defines() {
     let page = both();
     let shown: String = samples::all().iter().map(|(_, entry)| format!("{entry:?}\n")).collect();
-    let log_types = ["Entry", "ServiceEntry", "Event", "SourceType", "Restore", "ReturnReason"];
+    let log_types =
+        ["Entry", "ServiceEntry", "TenantEvent", "Event", "SourceType", "Restore", "ReturnReason"];
     let mut variants = 0;
     for name in log_types {
         let Some(Shape::Enum(all)) = page.types.get(name) else { panic!("{name} is no enum of the page") };
@@ -71,7 +84,7 @@ fn the_samples_hold_all_that_the_page_defines() {
             variants += 1;
         }
     }
-    assert_eq!(variants, 25, "2 + 1 + 12 + 2 + 6 + 2");
+    assert_eq!(variants, 29, "3 + 1 + 1 + 14 + 2 + 6 + 2");
     for field in [
         "expire_at",
         "unfreeze_at",
@@ -86,6 +99,15 @@ fn the_samples_hold_all_that_the_page_defines() {
         "event_desc",
         "refunded",
         "refund_info",
+        "tier",
+        "sealed",
+        "accrual_opens_members",
+        "time_zone",
+        "default_expire_days",
+        "expire_at_day_end",
+        "refund_grace_days",
+        "offer_window_hours",
+        "future_tolerance_hours",
     ] {
         for way in ["None", "Some("] {
             assert!(shown.contains(&format!("{field}: {way}")), "{field}: {way} is in no sample");

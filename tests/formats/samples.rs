@@ -1,17 +1,23 @@
 //! Entries of every variant, each with all that it can hold and with as little as it can hold.
-use eros_points::format::entry::{Entry, MemberEntry, ServiceEntry};
+use eros_points::format::entry::{Entry, MemberEntry, ServiceEntry, TenantEntry};
 use eros_points::ledger::command::{Details, SourceType};
 use eros_points::ledger::event::*;
 use eros_points::ledger::instant::Instant;
 use eros_points::ledger::lot::{LotId, LotKind, Taken};
 use eros_points::ledger::lsn::Lsn;
 use eros_points::ledger::points::{Amount, Points, Total};
+use eros_points::ledger::profile::Sealed;
+use eros_points::ledger::tenant::{Settings, TenantEvent};
 
 const FINGERPRINT: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 248, 249, 250, 251, 252, 253, 254, 255];
 const NOON: Instant = Instant(1_655_265_600_000);
 
 /// Each with a name of its own.
 pub fn all() -> Vec<(&'static str, Entry)> {
+    of_version_1().into_iter().chain(of_version_2()).collect()
+}
+
+pub fn of_version_1() -> Vec<(&'static str, Entry)> {
     let mut all = vec![
         ("zone set", Entry::Service(ServiceEntry::ZoneSet { zone: "Asia/Shanghai".into() })),
         ("zone set to nothing", Entry::Service(ServiceEntry::ZoneSet { zone: String::new() })),
@@ -27,6 +33,35 @@ pub fn all() -> Vec<(&'static str, Entry)> {
         Entry::Member(MemberEntry { crm_id, member_no, at: Instant(-3), event }),
     ));
     all
+}
+
+pub fn of_version_2() -> Vec<(&'static str, Entry)> {
+    let member = |event| {
+        let (crm_id, member_no) = ("10080".to_owned(), "ec_18165fd7455_JGhyfyLmX".to_owned());
+        Entry::Member(MemberEntry { crm_id, member_no, at: NOON, event })
+    };
+    let tenant = |event| Entry::Tenant(TenantEntry { crm_id: "10080".into(), at: NOON, event });
+    let bytes = (0..300_u16).map(|n| n as u8).collect();
+    let sealed = Sealed { slot: 70_000, nonce: std::array::from_fn(|n| n as u8), bytes };
+    let settings = Settings {
+        accrual_opens_members: Some(false),
+        time_zone: Some("Asia/Tokyo".into()),
+        default_expire_days: Some(365),
+        expire_at_day_end: Some(true),
+        refund_grace_days: Some(0),
+        offer_window_hours: Some(87_600),
+        future_tolerance_hours: Some(251),
+    };
+    vec![
+        (
+            "profile set, full",
+            member(Event::ProfileSet(ProfileSet { tier: Some("金卡".into()), sealed: Some(sealed) })),
+        ),
+        ("profile set, bare", member(Event::ProfileSet(ProfileSet { tier: None, sealed: None }))),
+        ("personal data erased", member(Event::PersonalDataErased)),
+        ("settings set, full", tenant(TenantEvent::SettingsSet(settings))),
+        ("settings set, bare", tenant(TenantEvent::SettingsSet(Settings::default()))),
+    ]
 }
 
 fn events() -> Vec<(&'static str, Event)> {

@@ -1,4 +1,4 @@
-//! A snapshot as version 1 wrote it: read by this build, by the page, and written the same today.
+//! Snapshots as each version wrote them: read by this build; the newest also by the page, and written the same today.
 use super::files::{member_image, snapshot};
 use super::folder::{LOG_ID, SECOND, check_recovery, records, unpacked};
 use super::page::both;
@@ -7,7 +7,7 @@ use super::{bytes, fixtures};
 use eros_points::actors::snapshot::{MemberImage, ServiceImage};
 use eros_points::format::codec;
 use eros_points::format::entry::Entry;
-use eros_points::format::snapshot::{EntryKind, SnapshotHeader};
+use eros_points::format::snapshot::{EntryKind, SNAPSHOT_VERSION, SnapshotHeader};
 use eros_points::ledger::account::Account;
 use eros_points::ledger::apply;
 use eros_points::ledger::lsn::Lsn;
@@ -18,7 +18,8 @@ use std::path::PathBuf;
 
 const NOTED: Lsn = Lsn(SECOND - 1);
 /// In lines of hex.
-const PINNED: &str = "v1/folder/snapshots/00000000000000000035.snap.txt";
+const PINNED: &str = "v2/00000000000000000035.snap.txt";
+const PINNED_1: &str = "v1/folder/snapshots/00000000000000000035.snap.txt";
 
 /// These were asked first: their accounts end at the noted record. The others hold later ones.
 const ASKED_FIRST: [&str; 2] = ["bob", "dan"];
@@ -45,7 +46,7 @@ fn accounts() -> Vec<(&'static str, &'static str, Account)> {
 
 /// Writes a snapshot as the service does.
 fn written(folder: &Folder) -> PathBuf {
-    let header = SnapshotHeader { log_id: LOG_ID, noted: NOTED, created_at: END };
+    let header = SnapshotHeader { version: SNAPSHOT_VERSION, log_id: LOG_ID, noted: NOTED, created_at: END };
     let mut writer = SnapshotWriter::create(&RealDisk, folder, header).unwrap();
     let zones: ServiceImage = vec![(Lsn(1), "Asia/Shanghai".into())];
     writer.push(EntryKind::Service, &codec::encode(&zones), Lsn::ZERO).unwrap();
@@ -67,21 +68,45 @@ fn made() -> Vec<u8> {
 
 fn pinned() -> Vec<u8> {
     fixtures::write_absent(PINNED, || fixtures::to_lines(&made()).into_bytes());
-    fixtures::from_lines(&String::from_utf8(fixtures::read(PINNED)).unwrap())
+    from_fixture(PINNED)
+}
+
+fn from_fixture(name: &str) -> Vec<u8> {
+    fixtures::from_lines(&String::from_utf8(fixtures::read(name)).unwrap())
 }
 
 #[test]
-fn a_snapshot_of_version_1_and_the_log_after_it_give_the_same_accounts_as_the_log_alone() {
+fn a_snapshot_of_any_version_and_the_log_after_it_give_the_same_accounts_as_the_log_alone() {
     let data = tempfile::tempdir().unwrap();
-    let folder = unpacked(data.path());
-    std::fs::write(named(&folder, NOTED), pinned()).unwrap();
-    let by_snapshot = check_recovery(&folder, Some(NOTED));
-    let data = tempfile::tempdir().unwrap();
-    assert_eq!(by_snapshot, check_recovery(&unpacked(data.path()), None));
+    let by_log = check_recovery(&unpacked(data.path()), None);
+    for bytes in [from_fixture(PINNED_1), pinned()] {
+        let data = tempfile::tempdir().unwrap();
+        let folder = unpacked(data.path());
+        std::fs::write(named(&folder, NOTED), bytes).unwrap();
+        assert_eq!(check_recovery(&folder, Some(NOTED)), by_log);
+    }
+}
+
+/// Whether `read` has one byte more than `old`, and that zero.
+fn is_with_nothing_more(read: &[u8], old: &[u8]) -> bool {
+    read.split_last() == Some((&0, old))
 }
 
 #[test]
-fn a_snapshot_is_written_today_as_version_1_wrote_it() {
+fn an_account_of_version_1_lacks_the_last_byte_alone() {
+    let page = both();
+    let members = |bytes: &[u8]| -> Vec<Vec<u8>> {
+        let entries = snapshot(&page, bytes).entries;
+        let members = entries.iter().filter(|(kind, _)| *kind == page.number("ENTRY_KIND_MEMBER"));
+        members.map(|(_, entry)| member_image(&page, entry).2).collect()
+    };
+    let (old, new) = (members(&from_fixture(PINNED_1)), members(&pinned()));
+    assert_eq!(old.len(), new.len());
+    assert!(new.iter().zip(&old).all(|(new, old)| is_with_nothing_more(new, old)));
+}
+
+#[test]
+fn a_snapshot_is_written_today_as_its_version_wrote_it() {
     assert_eq!(fixtures::to_lines(&made()), fixtures::to_lines(&pinned()));
 }
 
@@ -127,7 +152,7 @@ fn any_byte_that_is_changed_is_found() {
     let (path, pinned) = (named(&folder, NOTED), pinned());
     let check = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        snapshots::read(&RealDisk, &path, LOG_ID, |_, _| Ok(()))
+        snapshots::read(&RealDisk, &path, LOG_ID, |_, _, _| Ok(()))
     };
     assert!(check(&pinned).is_ok());
     for place in (0..pinned.len()).step_by(3).chain(pinned.len() - 48..pinned.len()) {
@@ -144,11 +169,12 @@ fn blocks_under_the_header_of_another_snapshot_are_refused() {
     let folder = Folder::at(data.path());
     folder.create(&RealDisk).unwrap();
     let mut bytes = pinned();
-    let other = SnapshotHeader { log_id: LOG_ID, noted: Lsn(NOTED.0 + 1), created_at: END };
+    let (version, noted) = (SNAPSHOT_VERSION, Lsn(NOTED.0 + 1));
+    let other = SnapshotHeader { version, log_id: LOG_ID, noted, created_at: END };
     bytes[..64].copy_from_slice(&other.encode());
     let path = named(&folder, other.noted);
     std::fs::write(&path, bytes).unwrap();
-    let read = snapshots::read(&RealDisk, &path, LOG_ID, |_, _| Ok(()));
+    let read = snapshots::read(&RealDisk, &path, LOG_ID, |_, _, _| Ok(()));
     let words = read.expect_err("a header that is whole, and another's").to_string();
     assert!(words.contains("footer"), "{words}");
 }
@@ -160,7 +186,7 @@ fn a_snapshot_under_anothers_name_is_a_bad_one_and_the_one_before_it_is_taken() 
     for noted in [NOTED, Lsn(NOTED.0 + 5), Lsn(9_999)] {
         std::fs::write(named(&folder, noted), pinned()).unwrap();
     }
-    let read = snapshots::read(&RealDisk, &named(&folder, Lsn(9_999)), LOG_ID, |_, _| panic!("an entry"));
+    let read = snapshots::read(&RealDisk, &named(&folder, Lsn(9_999)), LOG_ID, |_, _, _| panic!("an entry"));
     let words = read.expect_err("another's name").to_string();
     assert!(words.contains("of record 35, its name says otherwise"), "{words}");
     check_recovery(&folder, Some(NOTED));

@@ -54,6 +54,8 @@ fn name(outcome: &Outcome) -> &'static str {
     match outcome {
         Ok(_) => "done",
         Err(Refusal::Invalid { .. }) => "40001",
+        Err(Refusal::NoSuchMember) => "40405",
+        Err(Refusal::MobileTaken) => "40902",
         Err(Refusal::NoSuchAccrual | Refusal::NoSuchSpend) => "40402",
         Err(Refusal::NoSuchTransfer) => "40403",
         Err(Refusal::KeyReused) => "40901",

@@ -2,6 +2,7 @@
 use super::*;
 use crate::support::books::{Books, accrue};
 use eros_points::format::entry::encode_member;
+use eros_points::format::personal_keys::{encode_header, encode_slot};
 use eros_points::ledger::instant::Instant;
 use eros_points::store::archive::archive_through;
 use eros_points::store::backup::{Backup, BackupError, Manifest, Report, Take, copy};
@@ -50,22 +51,43 @@ fn lay_out(disk: &FaultyDisk, sizes: &[u64]) {
     disk.place(&folder().wal.join("LOG"), format!("{LOG_ID:032x}\n").into_bytes());
 }
 
-fn keys(disk: &FaultyDisk, text: &str) {
-    disk.place(&folder().snapshots.join("personal-keys"), text.into());
+/// Bytes in the keys' file of this many slots.
+const fn key_bytes(slots: u64) -> u64 {
+    64 + 64 * slots
+}
+
+/// A key that is told from every other.
+fn key(slot: u64) -> [u8; 32] {
+    [0xa0 + slot as u8; 32]
+}
+
+/// The file of personal keys; a destroyed one is zeros.
+fn keys(disk: &FaultyDisk, there: &[bool]) {
+    let mut bytes = encode_header(LOG_ID).to_vec();
+    for (slot, there) in (0..).zip(there) {
+        bytes.extend(if *there { encode_slot(slot, &key(slot)) } else { [0; 64] });
+    }
+    disk.place(&folder().personal_keys(), bytes);
+}
+
+/// Whether the key is anywhere on the disk beneath `place`.
+fn holds_key(disk: &FaultyDisk, place: &Path, slot: u64) -> bool {
+    let holds = |bytes: &[u8]| bytes.windows(32).any(|window| window == key(slot));
+    disk.all().iter().any(|(path, bytes)| path.starts_with(place) && holds(bytes))
 }
 
 /// Two stages of one log: between them segments were closed, begun and archived, and keys destroyed.
 fn first_stage() -> FaultyDisk {
     let disk = FaultyDisk::new();
     lay_out(&disk, &[2, 2]);
-    keys(&disk, "ann bob");
+    keys(&disk, &[true, true]);
     disk
 }
 
 fn second_stage(disk: &FaultyDisk) {
     lay_out(disk, &[2, 3, 2]);
     archive_through(disk, &folder(), Lsn(2)).expect("archived");
-    keys(disk, "ann");
+    keys(disk, &[true, false]);
 }
 
 #[test]
@@ -121,13 +143,13 @@ fn a_second_backup_copies_only_what_is_new() {
 
     let (again, report) = backup(&disk).expect("a backup of the same");
     assert_eq!((again.number, again.last), (2, Lsn(4)));
-    assert_eq!((report.copied_bytes, report.copied_files), (7, 1), "the keys alone");
+    assert_eq!((report.copied_bytes, report.copied_files), (key_bytes(2), 1), "the keys alone");
     assert_eq!((report.skipped_files, report.skipped_bytes), (3, 33 + segment(1) + segment(3)));
 
     lay_out(&disk, &[2, 3]);
     let (grown, report) = backup(&disk).expect("a backup of one record more");
     let new = grown.files[&format!("wal/{:020}.seg", 3)].bytes - segment(3);
-    assert_eq!((grown.last, report.copied_bytes), (Lsn(5), new + 7));
+    assert_eq!((grown.last, report.copied_bytes), (Lsn(5), new + key_bytes(2)));
     assert_eq!(restored(&disk).expect("it restores"), expected(5));
 }
 
@@ -152,8 +174,7 @@ fn follows_the_data_folder_segments_are_packed_and_destroyed_keys_are_gone() {
         "wal/archive/00000000000000000001.seg.zst",
     ];
     assert_eq!(names, wanted);
-    let keys = disk.read(&home().join(wanted[1]));
-    assert_eq!(keys, b"ann", "bob's key is nowhere in the backup");
+    assert!(holds_key(&disk, home(), 0) && !holds_key(&disk, home(), 1), "a destroyed key lives on");
     assert_eq!(restored(&disk).expect("it restores"), expected(7));
 }
 
@@ -259,12 +280,51 @@ fn goes_on_when_a_snapshot_is_replaced_meanwhile() {
 
 /// A snapshot of nobody.
 fn snapshot(disk: &FaultyDisk, noted: u64) {
-    use eros_points::format::snapshot::SnapshotHeader;
+    use eros_points::format::snapshot::{SNAPSHOT_VERSION, SnapshotHeader};
     use eros_points::store::snapshots::SnapshotWriter;
-    let header = SnapshotHeader { log_id: LOG_ID, noted: Lsn(noted), created_at: Instant(0) };
+    let header = SnapshotHeader {
+        version: SNAPSHOT_VERSION,
+        log_id: LOG_ID,
+        noted: Lsn(noted),
+        created_at: Instant(0),
+    };
     let folder = folder();
     let writer = SnapshotWriter::create(disk, &folder, header).expect("a snapshot");
     writer.finish().expect("it reads back").publish().expect("it is put in place");
+}
+
+/// The key goes after the record that erases its data: a log without that record would be one whose data can't be read.
+#[test]
+fn a_key_that_is_destroyed_meanwhile_brings_the_record_that_says_so_along() {
+    let disk = first_stage();
+    // Just before the newest segment is read for the backup, or just after.
+    for (at, passing) in [(segment(3), 1), (folder().personal_keys(), 1)] {
+        let disk = disk.copy();
+        let happens = |disk: &FaultyDisk| {
+            lay_out(disk, &[2, 3]);
+            keys(disk, &[true, false, true]);
+        };
+        let meanwhile = Meanwhile { disk: disk.clone(), at, happens, passing: AtomicUsize::new(passing) };
+        let (manifest, _) = backup(&meanwhile).expect("a backup");
+        assert_eq!(manifest.last, Lsn(5));
+        assert!(!holds_key(&disk, home(), 1) && holds_key(&disk, home(), 2));
+        assert_eq!(restored(&disk).expect("it restores"), expected(5));
+    }
+}
+
+#[test]
+fn a_torn_key_is_not_copied_in_part_and_keys_of_another_log_are_refused() {
+    let disk = first_stage();
+    let path = folder().personal_keys();
+    let mut bytes = disk.read(&path);
+    bytes[64 + 64 + 40] ^= 1;
+    disk.place(&path, bytes.clone());
+    backup(&disk).expect("a backup");
+    assert!(holds_key(&disk, home(), 0) && !holds_key(&disk, home(), 1));
+    bytes[20] ^= 1;
+    disk.place(&path, bytes);
+    let refused = backup(&disk).expect_err("a foreign file").to_string();
+    assert!(refused.contains("personal-keys"), "{refused}");
 }
 
 #[test]

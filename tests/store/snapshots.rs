@@ -5,7 +5,7 @@ use crate::support::books::{Books, accrue};
 use eros_points::actors::recovery::{Recovered, recover};
 use eros_points::format::codec;
 use eros_points::format::entry::encode_member;
-use eros_points::format::snapshot::{EntryKind, SnapshotHeader};
+use eros_points::format::snapshot::{EntryKind, SNAPSHOT_VERSION, SnapshotHeader};
 use eros_points::history::{FjallHistory, History};
 use eros_points::ledger::account::Account;
 use eros_points::ledger::apply;
@@ -47,7 +47,12 @@ fn account(books: &Books, member: &str, through: u64) -> Account {
 }
 
 fn snapshot(disk: &FaultyDisk, books: &Books, noted: u64) -> Result<(), StoreError> {
-    let header = SnapshotHeader { log_id: LOG_ID, noted: Lsn(noted), created_at: Instant(0) };
+    let header = SnapshotHeader {
+        version: SNAPSHOT_VERSION,
+        log_id: LOG_ID,
+        noted: Lsn(noted),
+        created_at: Instant(0),
+    };
     let folder = folder();
     let mut writer = SnapshotWriter::create(disk, &folder, header)?;
     for member in ["ann", "bob"] {
@@ -196,7 +201,9 @@ fn a_snapshot_of_another_log_is_refused() {
     let books = books();
     let disk = world(&books);
     let bytes = disk.read(&snapshot_path(6));
-    let header = SnapshotHeader { log_id: 7, noted: Lsn(6), created_at: Instant(0) }.encode();
+    let header =
+        SnapshotHeader { version: SNAPSHOT_VERSION, log_id: 7, noted: Lsn(6), created_at: Instant(0) }
+            .encode();
     disk.place(&snapshot_path(6), [&header[..], &bytes[header.len()..]].concat());
     refuses(&disk, &Index::empty(), &[&snapshot_path(6).display().to_string(), "belongs to log", "00007"]);
 }

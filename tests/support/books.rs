@@ -99,7 +99,7 @@ impl Books {
     pub fn change(&mut self, member: &str, command: &Command) -> Outcome {
         self.settle(member);
         let prior = Prior {
-            known: self.find(member, &command.key()),
+            known: command.key().and_then(|key| self.find(member, &key)),
             origin: command.origin_key().and_then(|key| self.find(member, &key)),
         };
         let account = self.accounts.entry(member.to_owned()).or_default();

@@ -11,6 +11,7 @@ use eros_points::store::disk::RealDisk;
 use eros_points::store::journal::JournalOptions;
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -36,7 +37,7 @@ impl Clock for HandClock {
 }
 
 /// What a test may want otherwise.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Options {
     pub now: Instant,
     pub zone: chrono_tz::Tz,
@@ -82,8 +83,8 @@ impl Server {
     /// One that listens and has not begun to recover.
     pub fn before_recovery(options: Options) -> Server {
         let folder = tempfile::tempdir().unwrap();
-        let mut server =
-            Server { options, clock: Arc::new(HandClock(options.now.0.into())), folder, live: None };
+        let clock = Arc::new(HandClock(options.now.0.into()));
+        let mut server = Server { options, clock, folder, live: None };
         server.listen();
         server
     }
@@ -114,7 +115,7 @@ impl Server {
             history_cache_bytes: 1 << 20,
             snapshot_every_bytes: 64 << 20,
             bounds: Bounds { live_actors_max: 1_000, in_flight_max: 1_000, index_lag_max: 100_000 },
-            terms: self.options.terms,
+            terms: self.options.terms.clone(),
             zone: self.options.zone,
         };
         let live = self.live.as_mut().unwrap();
@@ -158,6 +159,15 @@ impl Server {
     pub fn restart(&mut self) {
         self.stop();
         self.start_again();
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file of personal keys as it is.
+    pub fn personal_keys(&self) -> Vec<u8> {
+        std::fs::read(self.folder().join("snapshots/personal-keys")).unwrap()
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -152,6 +152,8 @@ impl Lodger {
 pub fn code(refusal: &Refusal) -> u32 {
     match refusal {
         Refusal::Invalid { .. } => 40001,
+        Refusal::NoSuchMember => 40405,
+        Refusal::MobileTaken => 40902,
         Refusal::NoSuchAccrual | Refusal::NoSuchSpend => 40402,
         Refusal::NoSuchTransfer => 40403,
         Refusal::KeyReused => 40901,

@@ -6,7 +6,7 @@ use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, Tenant};
 use crate::http::fields::{Fields, invalid};
 use crate::http::record::write_record;
-use crate::http::routes::one_page;
+use crate::http::routes::{member_asked, one_page};
 use crate::ledger::event::RecordType;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::refusal::Refusal;
@@ -23,10 +23,9 @@ pub async fn history(
 ) -> Result<Response, WireError> {
     let zone = service.zone(&crm_id);
     let fields = Fields::parse(&body.0)?;
-    let query = read(&fields, zone)?;
-    if fields.text("mobile")?.is_some() {
-        return Err(WireError::NoSuchMobile);
-    }
+    let mut query = read(&fields, zone)?;
+    let mobile = fields.text("mobile")?;
+    query.member_no = member_asked(&service, &crm_id, query.member_no, mobile.as_deref()).await?;
     let page = service.history(&crm_id, query).await?;
     Ok(envelope::ok(|json| {
         json.open(b'{').field_plain("total", Some(page.total));

@@ -1,7 +1,9 @@
 //! The routes, and what changes have in common.
 mod changes;
 mod history;
+mod members;
 mod reads;
+mod settings;
 
 use crate::actors::answer::{Answer, Failure, PageQuery};
 use crate::actors::service::Service;
@@ -15,7 +17,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 const PREFIX: &str = "/api/crm/points/{crm_id}";
@@ -34,7 +36,10 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/history", post(history::history))
         .route("/summary", get(reads::summary))
         .route("/lots", get(reads::lots))
-        .route("/transfers", get(reads::transfers));
+        .route("/transfers", get(reads::transfers))
+        .route("/members/{member_no}", get(members::member).put(members::put_member))
+        .route("/members/{member_no}/personal-data", delete(members::erase_personal_data))
+        .route("/settings", get(settings::settings).put(settings::set_settings));
     Router::new()
         .nest(PREFIX, tenant)
         .route("/livez", get(reads::livez))
@@ -44,6 +49,19 @@ pub fn router(service: Arc<Service>) -> Router {
             read_whole(body).await.err().unwrap_or(WireError::WrongMethod)
         })
         .with_state(service)
+}
+
+/// The member that a read asks for, by number or by mobile; by both where they are of one member.
+async fn member_asked(
+    service: &Service,
+    crm_id: &str,
+    member_no: Option<String>,
+    mobile: Option<&str>,
+) -> Result<Option<String>, WireError> {
+    let Some(mobile) = mobile else { return Ok(member_no) };
+    let found = service.member_with_mobile(crm_id, mobile).await?;
+    let found = found.filter(|found| member_no.is_none_or(|asked| asked == *found));
+    found.map(Some).ok_or(WireError::NoSuchMobile)
 }
 
 /// The page asked for as `page`, or as `page_id` as other routes of the family call it.

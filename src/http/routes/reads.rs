@@ -7,7 +7,7 @@ use crate::http::extract::{QueryFields, Tenant};
 use crate::http::fields::{invalid, required};
 use crate::http::json::Json;
 use crate::http::requests::member_of_query;
-use crate::http::routes::one_page;
+use crate::http::routes::{member_asked, one_page};
 use crate::http::time::format;
 use crate::ledger::event::TransferStatus;
 use crate::ledger::instant::Instant;
@@ -32,9 +32,7 @@ pub async fn readyz(State(service): Shared) -> Answered {
 
 pub async fn summary(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let member_no = query.get("member_no")?.map(member_of_query).transpose()?;
-    if query.get("mobile")?.is_some() {
-        return Err(WireError::NoSuchMobile);
-    }
+    let member_no = member_asked(&service, &crm_id, member_no, query.get("mobile")?).await?;
     let member_no = required("member_no", member_no)?;
     let summary = service.summary(&crm_id, &member_no).await?;
     Ok(envelope::ok(|json| write_summary(json, &crm_id, &member_no, &summary, service.zone(&crm_id))))

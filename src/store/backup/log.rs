@@ -16,31 +16,37 @@ const READS_MAX: usize = 50;
 const READ_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 impl Copying<'_, '_> {
-    pub(super) fn log(&mut self) -> Result<(), BackupError> {
-        let mut done = BTreeSet::new();
+    /// Copies what is there of the log; called again, what has come since. `done` are segments copied to their end.
+    pub(super) fn log(&mut self, done: &mut BTreeSet<Lsn>) -> Result<(), BackupError> {
         'listing: for _ in 0..LISTINGS_MAX {
             let all = segments::list(self.take.disk, &self.from)?;
             for (n, segment) in all.iter().enumerate() {
                 if done.contains(&segment.first_lsn) {
                     continue;
                 }
-                match self.segment(segment, n + 1 == all.len()) {
+                let newest = n + 1 == all.len();
+                match self.segment(segment, newest) {
                     Err(BackupError::Store(error)) if is_gone(&error) => continue 'listing,
                     other => other?,
                 }
-                done.insert(segment.first_lsn);
+                if newest {
+                    self.unfinished = Some(segment.first_lsn);
+                } else {
+                    done.insert(segment.first_lsn);
+                }
             }
-            return self.keep_what_the_log_lost(&done);
+            let there = all.iter().map(|segment| segment.first_lsn).collect();
+            return self.keep_what_the_log_lost(&there);
         }
         Err(BackupError::Restless { path: self.from.wal.clone() })
     }
 
     fn segment(&mut self, segment: &SegmentFile, newest: bool) -> Result<(), BackupError> {
         let (live, packed) = segment_names(segment.first_lsn);
-        let was_newest = self.former.as_ref().and_then(newest_segment) == Some(segment.first_lsn);
+        let may_lack_its_end = self.unfinished == Some(segment.first_lsn);
         if !newest {
             // Segments that have a successor never change.
-            if self.keep(&packed)? || (!segment.archived && !was_newest && self.keep(&live)?) {
+            if self.keep(&packed)? || (!segment.archived && !may_lack_its_end && self.keep(&live)?) {
                 return Ok(());
             }
         }
@@ -48,14 +54,16 @@ impl Copying<'_, '_> {
             let path = &segment.path;
             let file = self.take.disk.open_read_only(path).map_err(StoreError::io(path, "opening"))?;
             let bytes = file.size().map_err(StoreError::io(path, "measuring"))?;
-            return self.put(&packed, &*file, bytes);
+            self.put(&packed, &*file, bytes)?;
+            self.files.remove(&live);
+            return Ok(());
         }
         let (bytes, end) = self.durable_part(segment, newest)?;
         if newest {
             self.end = end;
             self.must_continue(end)?;
         }
-        match self.former_entry(&live) {
+        match self.files.get(&live).copied().or(self.former_entry(&live)) {
             Some(entry) => self.grow(&live, entry, &bytes),
             None => self.put_bytes(&live, &bytes),
         }
@@ -112,7 +120,9 @@ impl Copying<'_, '_> {
         }
         let is_whole = self.is_whole(name, entry)?;
         if bytes.len() == known && is_whole {
-            self.keep(name)?;
+            if !self.files.contains_key(name) {
+                self.keep(name)?;
+            }
             return Ok(());
         }
         let (path, hash) = (self.target(name), blake3::hash(bytes));
@@ -129,9 +139,12 @@ impl Copying<'_, '_> {
             self.report.mended.push(name.to_owned());
             return self.put_bytes(name, bytes);
         }
-        self.report.skipped_bytes += entry.bytes;
+        if !self.files.contains_key(name) {
+            self.report.skipped_bytes += entry.bytes;
+            self.report.copied_files += 1;
+        }
         self.count((bytes.len() - known) as u64);
-        self.listed(name, bytes.len() as u64, hash);
+        self.files.insert(name.to_owned(), Entry { bytes: bytes.len() as u64, hash });
         Ok(())
     }
 
@@ -176,6 +189,6 @@ fn segment_of(name: &str) -> Option<Lsn> {
     stem.parse().ok().map(Lsn)
 }
 
-fn newest_segment(manifest: &Manifest) -> Option<Lsn> {
+pub(super) fn newest_segment(manifest: &Manifest) -> Option<Lsn> {
     manifest.files.keys().filter_map(|name| segment_of(name)).max()
 }

@@ -5,6 +5,7 @@
 //! is written last; nothing that the manifest before it lists is changed until then. What follows from the log (the
 //! history index) is absent on purpose: a start makes it anew.
 mod copying;
+mod keys;
 mod log;
 mod manifest;
 mod restoring;

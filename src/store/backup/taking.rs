@@ -3,9 +3,9 @@
 //! Snapshots come first, the log after them, so that no snapshot goes further than the copied log. Segments move to the
 //! archive meanwhile, and snapshots are replaced: what is gone from one place is looked for anew.
 use super::copying::{copy_bytes, copy_file};
-use super::log::segment_name;
+use super::log::{newest_segment, segment_name};
 use super::manifest::{Entry, Files, Listed, Manifest};
-use super::{BackupError, KEPT_KEYS, PERSONAL_KEYS, create, hash_of, is_gone};
+use super::{BackupError, create, hash_of, is_gone};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::{Disk, DiskFile};
@@ -67,14 +67,15 @@ pub fn copy<'a>(take: &Take<'a>, progress: &mut dyn FnMut(Progress)) -> Result<C
         files: Files::new(),
         report: Report::default(),
         end: Lsn::ZERO,
+        unfinished: None,
         progress,
         expected: 0,
     };
+    copying.unfinished = copying.former.as_ref().and_then(newest_segment);
     copying.marker()?;
     copying.expect()?;
     copying.snapshots()?;
-    copying.log()?;
-    copying.personal_keys()?;
+    copying.log_and_keys()?;
     let Copying { files, report, end, former, .. } = copying;
     let number = former.map_or(0, |former| former.number) + 1;
     let manifest = Manifest { log_id, number, last: end, taken_at: take.now, files };
@@ -119,6 +120,8 @@ pub(super) struct Copying<'a, 'b> {
     pub(super) report: Report,
     /// The last record copied.
     pub(super) end: Lsn,
+    /// The segment that may have grown since it was copied.
+    pub(super) unfinished: Option<Lsn>,
     pub(super) progress: &'b mut dyn FnMut(Progress),
     /// So many bytes there seem to be to copy.
     pub(super) expected: u64,
@@ -136,6 +139,9 @@ impl Copying<'_, '_> {
     /// Takes over a file of the backup before, where there is one and it is as it should be.
     pub(super) fn keep(&mut self, name: &str) -> Result<bool, BackupError> {
         let Some(entry) = self.former_entry(name) else { return Ok(false) };
+        if self.files.get(name) == Some(&entry) {
+            return Ok(true);
+        }
         if !self.is_whole(name, entry)? {
             self.report.mended.push(name.to_owned());
             return Ok(false);
@@ -232,35 +238,10 @@ impl Copying<'_, '_> {
     }
 
     fn snapshot(&mut self, name: &str, path: &Path) -> Result<(), BackupError> {
-        snapshots::read(self.take.disk, path, self.log_id, |_, _| Ok(()))?;
+        snapshots::read(self.take.disk, path, self.log_id, |_, _, _| Ok(()))?;
         let file = self.take.disk.open_read_only(path).map_err(StoreError::io(path, "opening"))?;
         let bytes = file.size().map_err(StoreError::io(path, "measuring"))?;
         self.put(name, &*file, bytes)
-    }
-
-    /// Whole each time: a key that was destroyed must not live on in the newest backup.
-    fn personal_keys(&mut self) -> Result<(), BackupError> {
-        let (disk, path) = (self.take.disk, self.take.data.join(PERSONAL_KEYS));
-        let number = self.former.as_ref().map_or(0, |former| former.number) + 1;
-        for _ in 0..LISTINGS_MAX {
-            let there = disk.list(&self.from.snapshots).map_err(StoreError::io(&path, "looking for"))?;
-            if !there.contains(&path) {
-                return Ok(());
-            }
-            let read = || disk.open_read_only(&path).and_then(|file| file.read_all());
-            let (first, second) = match (read(), read()) {
-                (Ok(first), Ok(second)) => (first, second),
-                (Err(error), _) | (_, Err(error)) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                (Err(error), _) | (_, Err(error)) => {
-                    return Err(StoreError::io(&path, "reading")(error).into());
-                }
-            };
-            // It is rewritten in place: what reads alike twice was not being written.
-            if first == second {
-                return self.put_bytes(&format!("{KEPT_KEYS}{number:020}"), &first);
-            }
-        }
-        Err(BackupError::Restless { path: self.from.snapshots.clone() })
     }
 }
 

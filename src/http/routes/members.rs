@@ -1,0 +1,82 @@
+//! `/members/{member_no}`: what is known of a member beside its points.
+use crate::actors::personal::Personal;
+use crate::actors::profiles::MemberView;
+use crate::actors::service::Service;
+use crate::http::envelope;
+use crate::http::error::WireError;
+use crate::http::extract::{JsonBody, MemberOfPath, Tenant};
+use crate::http::fields::{Fields, check_name, invalid};
+use crate::http::json::Json;
+use crate::http::time::format;
+use crate::ledger::refusal::Refusal;
+use crate::limits::{ATTRIBUTES_BYTES_MAX, MOBILE_BYTES_MAX, TIER_BYTES_MAX};
+use axum::extract::State;
+use axum::response::Response;
+use chrono_tz::Tz;
+use std::sync::Arc;
+
+type Answered = Result<Response, WireError>;
+type Shared = State<Arc<Service>>;
+
+pub async fn member(
+    State(service): Shared,
+    Tenant(crm_id): Tenant,
+    MemberOfPath(member_no): MemberOfPath,
+) -> Answered {
+    let member = service.member(&crm_id, &member_no).await?.ok_or(Refusal::NoSuchMember)?;
+    Ok(answer(&crm_id, &member_no, &member, service.zone(&crm_id)))
+}
+
+pub async fn put_member(
+    State(service): Shared,
+    Tenant(crm_id): Tenant,
+    MemberOfPath(member_no): MemberOfPath,
+    body: JsonBody,
+) -> Answered {
+    let fields = Fields::parse(&body.0)?;
+    let named = fields.member("member_no")?;
+    if named.is_some_and(|named| named != member_no) {
+        return Err(invalid("member_no", "must be the member of the path, where it is given").into());
+    }
+    let tier = fields.text("tier")?.map(|tier| check_name("tier", tier, TIER_BYTES_MAX)).transpose()?;
+    let personal = personal(&fields)?;
+    let member = service.put_member(&crm_id, &member_no, tier, personal).await?;
+    Ok(answer(&crm_id, &member_no, &member, service.zone(&crm_id)))
+}
+
+fn personal(fields: &Fields<'_>) -> Result<Personal, Refusal> {
+    let mobile = fields.text("mobile")?.map(|mobile| check_name("mobile", mobile, MOBILE_BYTES_MAX));
+    let attributes = fields.object("attributes")?.map(|(text, _)| text);
+    if attributes.as_ref().is_some_and(|text| text.len() > ATTRIBUTES_BYTES_MAX) {
+        return Err(invalid("attributes", format!("must have at most {ATTRIBUTES_BYTES_MAX} bytes")));
+    }
+    Ok(Personal { mobile: mobile.transpose()?, name: fields.text("name")?, attributes })
+}
+
+pub async fn erase_personal_data(
+    State(service): Shared,
+    Tenant(crm_id): Tenant,
+    MemberOfPath(member_no): MemberOfPath,
+) -> Answered {
+    let erased = service.erase_personal_data(&crm_id, &member_no).await?;
+    let member = erased.ok_or(Refusal::NoSuchMember)?;
+    Ok(answer(&crm_id, &member_no, &member, service.zone(&crm_id)))
+}
+
+fn answer(crm_id: &str, member_no: &str, member: &MemberView, zone: Tz) -> Response {
+    envelope::ok(|json| write_member(json, crm_id, member_no, member, zone))
+}
+
+fn write_member(json: &mut Json, crm_id: &str, member_no: &str, member: &MemberView, zone: Tz) {
+    let Personal { mobile, name, attributes } = &member.personal;
+    json.open(b'{');
+    json.field_string("crm_id", Some(crm_id));
+    json.field_string("member_no", Some(member_no));
+    json.field_string("mobile", mobile.as_deref());
+    json.field_string("tier", member.tier.as_deref());
+    json.field_string("name", name.as_deref());
+    json.field_raw("attributes", attributes.as_deref());
+    json.field_string("create_time", Some(&format(member.created_at, zone)));
+    json.field_string("update_time", member.updated_at.map(|at| format(at, zone)).as_deref());
+    json.close(b'}');
+}

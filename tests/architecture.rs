@@ -2,7 +2,7 @@
 use std::path::{Path, PathBuf};
 
 /// Each module with those that it may name. What is not here may name nothing of the crate.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("ledger", &["limits"]),
     ("limits", &["ledger"]),
     ("clock", &["ledger"]),
@@ -11,11 +11,24 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("history", &["format", "ledger", "limits"]),
     ("actors", &["history", "store", "format", "ledger", "limits", "clock"]),
     ("http", &["actors", "ledger", "limits"]),
+    ("import", &["http", "actors", "history", "store", "format", "ledger", "limits"]),
     ("config", &["ledger", "store"]),
     ("telemetry", &[]),
     (
         "cli",
-        &["http", "actors", "history", "store", "format", "ledger", "limits", "clock", "config", "telemetry"],
+        &[
+            "import",
+            "http",
+            "actors",
+            "history",
+            "store",
+            "format",
+            "ledger",
+            "limits",
+            "clock",
+            "config",
+            "telemetry",
+        ],
     ),
     ("main", &[]),
     ("lib", &[]),

@@ -1,5 +1,6 @@
 //! The commands of the binary.
 mod backup;
+mod import;
 mod inspect;
 mod progress;
 mod rebuild;
@@ -42,6 +43,8 @@ enum Command {
     },
     /// Make the history index anew from the log
     Rebuild,
+    /// Bring members, lots and past events of another system over, from CSV or NDJSON; safe to run again
+    Import(import::Arguments),
     /// Copy log and snapshots into a folder, while the service runs; a second time only what is new
     Backup {
         /// The backup's folder: a new one, or one that an earlier backup made
@@ -71,6 +74,7 @@ pub fn run() -> ExitCode {
                 inspect::run(&settings, from, member.as_deref(), tenant.as_deref())
             }
             Command::Rebuild => rebuild::run(&settings),
+            Command::Import(arguments) => import::run(&settings, arguments),
             Command::Backup { folder, verify } => backup::take(&settings, &folder, verify),
             Command::Restore { folder } => backup::restore(&settings, &folder),
         }

@@ -9,6 +9,7 @@ mod cli;
 mod crash;
 mod disk_full;
 mod formats;
+mod import;
 mod ledger;
 mod ledger_model;
 mod service_model;

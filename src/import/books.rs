@@ -3,7 +3,6 @@
 //! What the account itself no longer holds (keys, how an origin stands) comes from the index for members that were there
 //! before, and from memory for what this run has recorded; only what some row will ask for is remembered.
 use super::writing::Output;
-use super::{Phase, Show};
 use crate::actors::directory::{Directory, MemberId};
 use crate::history::History;
 use crate::http::error::WireError;
@@ -14,8 +13,9 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::{Decision, Known, Prior, Terms, apply, decide, due};
 use anyhow::bail;
+use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Accounts kept unpacked.
@@ -93,13 +93,38 @@ pub struct Books<'a, O> {
     wanted: Arc<HashSet<KeyHash>>,
     known: HashMap<KeyHash, Known>,
     by_lsn: HashMap<Lsn, KeyHash>,
+    dues: Dues,
+}
+
+/// When time will change something, and of whom. An entry is a hint: whether it still holds is seen when it comes.
+#[derive(Default)]
+struct Dues {
+    /// In the order in which rows came to them: the same in every run.
+    members: Vec<(MemberId, Who)>,
+    places: HashMap<MemberId, usize>,
+    next: BinaryHeap<Reverse<(Instant, usize)>>,
+}
+
+impl Dues {
+    fn push(&mut self, id: MemberId, due: Option<Instant>) {
+        if let (Some(due), Some(place)) = (due, self.places.get(&id)) {
+            self.next.push(Reverse((due, *place)));
+        }
+    }
+
+    fn pop(&mut self, until: Instant) -> Option<(MemberId, Who)> {
+        self.next.peek().filter(|Reverse((due, _))| *due <= until)?;
+        let Reverse((_, place)) = self.next.pop()?;
+        Some(self.members[place].clone())
+    }
 }
 
 impl<'a, O: Output> Books<'a, O> {
     /// `wanted`: the keys that rows will ask for, beside their own.
     pub fn new(base: &'a Base<'a>, out: O, wanted: Arc<HashSet<KeyHash>>) -> Books<'a, O> {
         let (known, by_lsn) = (HashMap::new(), HashMap::new());
-        Books { base, out, own: Directory::new(), unpacked: HashMap::new(), wanted, known, by_lsn }
+        let (own, unpacked, dues) = (Directory::new(), HashMap::new(), Dues::default());
+        Books { base, out, own, unpacked, wanted, known, by_lsn, dues }
     }
 
     pub fn into_output(self) -> O {
@@ -112,11 +137,17 @@ impl<'a, O: Output> Books<'a, O> {
             return Ok(id);
         }
         let id = self.own.find_or_new(&who.crm_id, &who.member_no);
+        let mut due = None;
         if let Some(before) = self.base.directory.find(&who.crm_id, &who.member_no) {
             let account =
                 self.base.directory.with_resting(before, |_, _, account| (false, account.clone()))?;
-            self.own.place(id, &account.unwrap_or_default());
+            let account = account.unwrap_or_default();
+            self.own.place(id, &account);
+            due = account.next_due();
         }
+        self.dues.places.insert(id, self.dues.members.len());
+        self.dues.members.push((id, who.clone()));
+        self.dues.push(id, due);
         Ok(id)
     }
 
@@ -163,7 +194,13 @@ impl<'a, O: Output> Books<'a, O> {
     /// Writes a record and makes it part of the account.
     pub fn record(&mut self, who: &Who, at: Instant, event: Event) -> anyhow::Result<Lsn> {
         let lsn = self.out.append(&who.crm_id, &who.member_no, at, &event)?;
-        apply(self.account(who)?, lsn, at, &event);
+        let id = self.id(who)?;
+        let account = self.account_of(id)?;
+        let due = account.next_due();
+        apply(account, lsn, at, &event);
+        if let Some(next) = account.next_due().filter(|next| due.is_none_or(|due| *next != due)) {
+            self.dues.push(id, Some(next));
+        }
         if let Some((target, sequel)) = event.sequel(at)
             && let Some(known) = self.by_lsn.get(&target).and_then(|hash| self.known.get_mut(hash))
         {
@@ -276,16 +313,17 @@ impl<'a, O: Output> Books<'a, O> {
         Ok(())
     }
 
-    /// What has fallen due by `until`, of every member that a row was about.
-    pub fn settle_all(&mut self, until: Instant, show: &mut Show<'_>) -> anyhow::Result<()> {
-        let ids: Vec<MemberId> = self.own.ids().collect();
-        let all = ids.len() as u64;
-        for (done, id) in (0..).zip(ids) {
-            show(Phase::Finishing, done, all);
-            let (crm_id, member_no) = self.own.name_of(id);
-            let who = Who { crm_id: crm_id.to_string(), member_no: member_no.into() };
+    /// Records what has fallen due by `until`, of every member that a row was about, in the order of time.
+    pub fn advance(&mut self, until: Instant) -> anyhow::Result<()> {
+        while let Some((id, who)) = self.dues.pop(until) {
+            let account = self.account_of(id)?;
+            let (before, due) = (account.last, account.next_due());
+            let Some(due) = due.filter(|due| *due <= until) else { continue };
             let terms = self.base.terms(&who.crm_id);
-            self.settle(&who, until, &terms)?;
+            self.settle(&who, due, &terms)?;
+            let account = self.account_of(id)?;
+            let next = account.next_due().filter(|_| account.last > before);
+            self.dues.push(id, next);
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! Rows of a CSV file as JSON objects. An empty cell is a field that is not given.
-use super::row::COLUMNS;
+use super::columns::COLUMNS;
 use crate::http::decimal::Parts;
 use serde_json::Value;
 

@@ -6,8 +6,10 @@
 //! history, keys and lots come out as if this ledger had been there. The records are always written in one order, and
 //! the log keeps the beginning of them whatever happens: a further run goes on behind it.
 mod books;
+mod columns;
 mod csv;
 mod file;
+mod lot;
 mod open;
 mod plan;
 mod profiles;
@@ -112,7 +114,7 @@ pub fn run(job: &Job, show: &mut Show<'_>) -> anyhow::Result<Report> {
         return Ok(report);
     }
     if job.dry_run {
-        checked.settle_all(job.as_of, show)?;
+        checked.advance(job.as_of)?;
         report.reconciled = reconcile::run(&mut checked, &plan, &source, job, show)?;
         return Ok(report);
     }
@@ -121,7 +123,7 @@ pub fn run(job: &Job, show: &mut Show<'_>) -> anyhow::Result<Report> {
     let base = opened.base(&job.terms);
     let mut books = Books::new(&base, writing, plan.wanted.clone());
     write(&mut books, &plan, &source, job, &mut report, show)?;
-    books.settle_all(job.as_of, show)?;
+    books.advance(job.as_of)?;
     profiles::set(&mut books, &plan, &source, job, &opened.keys, &mut report, show)?;
     report.reconciled = reconcile::run(&mut books, &plan, &source, job, show)?;
     let writing = books.into_output();

@@ -1,182 +1,16 @@
 //! A row's fields, checked for form as a request's are: the same fields, read by the same code, with the same words.
+use super::columns;
+use super::lot::{LotRow, lot, reversed_key, used_key};
 use crate::actors::personal::Personal;
-use crate::http::content::Content;
 use crate::http::error::WireError;
-use crate::http::fields::{Fields, KEY_BYTES_MAX, invalid, required};
+use crate::http::fields::{Fields, invalid, required};
 use crate::http::requests;
-use crate::ledger::command::{AcceptOffer, Accrue, Command, Spend};
+use crate::ledger::command::{AcceptOffer, Accrue, Command};
 use crate::ledger::event::Key;
 use crate::ledger::instant::{Instant, Span};
-use crate::ledger::points::{Points, Total};
+use crate::ledger::points::Total;
 use crate::ledger::refusal::Refusal;
 use chrono_tz::Tz;
-
-/// Every column that there is.
-pub const COLUMNS: [&str; 42] = [
-    "kind",
-    "crm_id",
-    "member_no",
-    "mobile",
-    "tier",
-    "name",
-    "attributes",
-    "total_points",
-    "active_points",
-    "freeze_points",
-    "expired_points",
-    "used_points",
-    "operation",
-    "create_time",
-    "event_no",
-    "event_type",
-    "points",
-    "remaining",
-    "expired",
-    "reversed",
-    "event_at",
-    "expire_time",
-    "unfreeze_time",
-    "expire_days",
-    "freeze_hours",
-    "action_scene",
-    "store_code",
-    "cost_center",
-    "campaign_code",
-    "operator",
-    "event_desc",
-    "order_info",
-    "origin_event_no",
-    "allow_negative",
-    "reverse_points",
-    "refund_info",
-    "transfer_no",
-    "from_user",
-    "to_user",
-    "trans_type",
-    "stroe_code",
-    "order_items",
-];
-
-const MEMBER: &[&str] = &[
-    "kind",
-    "crm_id",
-    "member_no",
-    "create_time",
-    "mobile",
-    "tier",
-    "name",
-    "attributes",
-    "total_points",
-    "active_points",
-    "freeze_points",
-    "expired_points",
-    "used_points",
-];
-const LOT: &[&str] = &[
-    "kind",
-    "crm_id",
-    "member_no",
-    "create_time",
-    "event_no",
-    "event_type",
-    "points",
-    "remaining",
-    "expired",
-    "reversed",
-    "event_at",
-    "expire_time",
-    "unfreeze_time",
-    "expire_days",
-    "freeze_hours",
-    "action_scene",
-    "store_code",
-    "stroe_code",
-    "cost_center",
-    "campaign_code",
-    "operator",
-    "event_desc",
-    "order_info",
-    "order_items",
-];
-const PRODUCE: &[&str] = &[
-    "kind",
-    "crm_id",
-    "operation",
-    "member_no",
-    "create_time",
-    "event_no",
-    "event_type",
-    "points",
-    "event_at",
-    "expire_time",
-    "unfreeze_time",
-    "expire_days",
-    "freeze_hours",
-    "action_scene",
-    "store_code",
-    "stroe_code",
-    "cost_center",
-    "campaign_code",
-    "operator",
-    "event_desc",
-    "order_info",
-    "order_items",
-];
-const CONSUME: &[&str] = &[
-    "kind",
-    "crm_id",
-    "operation",
-    "member_no",
-    "create_time",
-    "event_no",
-    "points",
-    "event_at",
-    "action_scene",
-    "store_code",
-    "stroe_code",
-    "cost_center",
-    "campaign_code",
-    "operator",
-    "event_desc",
-];
-const REVERSE_PRODUCE: &[&str] = &[
-    "kind",
-    "crm_id",
-    "operation",
-    "member_no",
-    "create_time",
-    "event_no",
-    "origin_event_no",
-    "allow_negative",
-    "reverse_points",
-    "event_at",
-    "refund_info",
-];
-const REVERSE_CONSUME: &[&str] = &[
-    "kind",
-    "crm_id",
-    "operation",
-    "member_no",
-    "create_time",
-    "event_no",
-    "origin_event_no",
-    "reverse_points",
-    "event_at",
-];
-const TRANSFER: &[&str] = &[
-    "kind",
-    "crm_id",
-    "operation",
-    "create_time",
-    "transfer_no",
-    "from_user",
-    "to_user",
-    "points",
-    "trans_type",
-];
-const ACCEPT: &[&str] =
-    &["kind", "crm_id", "operation", "create_time", "transfer_no", "from_user", "member_no", "to_user"];
-const CANCEL: &[&str] = &["kind", "crm_id", "operation", "create_time", "transfer_no", "member_no"];
 
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -210,17 +44,6 @@ pub struct Balances {
     pub freeze: Option<Total>,
     pub expired: Option<Total>,
     pub used: Option<Total>,
-}
-
-#[derive(Clone, Debug)]
-pub struct LotRow {
-    pub at: Instant,
-    pub accrue: Accrue,
-    /// What was taken back of it.
-    pub reversed: Points,
-    /// What was spent of it, and when it first could be.
-    pub used: Points,
-    pub used_at: Instant,
 }
 
 #[derive(Clone, Debug)]
@@ -281,20 +104,6 @@ impl Row {
     }
 }
 
-/// The number of the spend that stands for what was used of a lot before.
-pub fn used_key(event_no: &str) -> String {
-    derived("used", event_no)
-}
-
-pub fn reversed_key(event_no: &str) -> String {
-    derived("reversed", event_no)
-}
-
-fn derived(what: &str, event_no: &str) -> String {
-    let key = format!("{what}:{event_no}");
-    if key.len() <= KEY_BYTES_MAX { key } else { format!("{what}:{}", blake3::hash(event_no.as_bytes())) }
-}
-
 fn read(json: &[u8], reading: &Reading<'_>) -> Result<Row, WireError> {
     let fields = Fields::parse(json)?;
     let crm_id = crm_id(&fields, reading)?;
@@ -320,7 +129,7 @@ fn crm_id(fields: &Fields<'_>, reading: &Reading<'_>) -> Result<String, Refusal>
 }
 
 fn member(fields: &Fields<'_>, reading: &Reading<'_>, zone: Tz) -> Result<(String, RowContent), WireError> {
-    fields.only(MEMBER)?;
+    fields.only(columns::MEMBER)?;
     let since = fields.time("create_time", zone)?;
     since.map_or(Ok(()), |since| not_later(since, reading))?;
     let member_no = required("member_no", fields.member("member_no")?)?;
@@ -336,7 +145,7 @@ fn member(fields: &Fields<'_>, reading: &Reading<'_>, zone: Tz) -> Result<(Strin
 }
 
 /// When the row was recorded: not after the moment that the old balances are of.
-fn recorded_at(fields: &Fields<'_>, reading: &Reading<'_>, zone: Tz) -> Result<Instant, Refusal> {
+pub(super) fn recorded_at(fields: &Fields<'_>, reading: &Reading<'_>, zone: Tz) -> Result<Instant, Refusal> {
     let given = match fields.time("create_time", zone)? {
         None => fields.time("event_at", zone)?,
         given => given,
@@ -356,7 +165,11 @@ fn not_later(at: Instant, reading: &Reading<'_>) -> Result<(), Refusal> {
 
 /// `produce/direct`, with `expire_time` and `unfreeze_time` in place of numbers. The request's content is the same where
 /// the instants are whole days and hours from `event_at`, as a client's would be.
-fn accrual(fields: &Fields<'_>, at: Instant, zone: Tz) -> Result<(String, Accrue, bool), WireError> {
+pub(super) fn accrual(
+    fields: &Fields<'_>,
+    at: Instant,
+    zone: Tz,
+) -> Result<(String, Accrue, bool), WireError> {
     let event_at = fields.time("event_at", zone)?.unwrap_or(at);
     let expire = life(fields, "expire_time", "expire_days", event_at, zone)?;
     let freeze = life(fields, "unfreeze_time", "freeze_hours", event_at, zone)?;
@@ -403,53 +216,16 @@ fn life(
     Ok(Some(life))
 }
 
-fn lot(fields: &Fields<'_>, reading: &Reading<'_>, zone: Tz) -> Result<(String, RowContent), WireError> {
-    fields.only(LOT)?;
-    let at = recorded_at(fields, reading, zone)?;
-    let mut with_type = fields.clone();
-    with_type.set_default("event_type", "\"event\"");
-    let (member_no, accrue, _) = accrual(&with_type, at, zone)?;
-    let points = accrue.points;
-    let part = |name| fields.points_or_zero(name);
-    let (expired, reversed) = (part("expired")?.unwrap_or_default(), part("reversed")?.unwrap_or_default());
-    let remaining = match part("remaining")? {
-        Some(remaining) => remaining,
-        None => Points((points - expired - reversed).0.max(0)),
-    };
-    let used = points - remaining - expired - reversed;
-    if used < Points::ZERO {
-        return Err(invalid("remaining", "must not be more than points less expired and reversed").into());
-    }
-    let event_at = accrue.event_at.unwrap_or(at);
-    let expire_at = accrue.expire_after.map(|life| event_at.after(life));
-    if expired.is_positive() && expire_at.is_none_or(|expire_at| expire_at > reading.as_of) {
-        return Err(invalid("expired", "must be 0 before expire_time").into());
-    }
-    let active_at = accrue.freeze_for.map_or(at, |frozen| at.max(event_at.after(frozen)));
-    if used.is_positive() && active_at > reading.as_of {
-        return Err(invalid("remaining", "must be all of it (less reversed) while the lot is frozen").into());
-    }
-    let changed_at = if used.is_positive() { active_at } else { at };
-    let gone = expire_at.is_some_and(|expire_at| expire_at <= changed_at);
-    if gone && (used.is_positive() || reversed.is_positive()) {
-        return Err(
-            invalid("remaining", "can't be less where the lot had expired before it was active").into()
-        );
-    }
-    let lot = LotRow { at, accrue, reversed, used, used_at: active_at };
-    Ok((member_no, RowContent::Lot(Box::new(lot))))
-}
-
 fn event(fields: &Fields<'_>, reading: &Reading<'_>, zone: Tz) -> Result<(String, RowContent), WireError> {
     let operation = required("operation", fields.text("operation")?)?;
     let columns = match operation.as_str() {
-        "produce" => PRODUCE,
-        "consume" => CONSUME,
-        "reverse_produce" => REVERSE_PRODUCE,
-        "reverse_consume" => REVERSE_CONSUME,
-        "transfer" | "transfer_direct" => TRANSFER,
-        "accept" => ACCEPT,
-        "transfer_cancel" => CANCEL,
+        "produce" => columns::PRODUCE,
+        "consume" => columns::CONSUME,
+        "reverse_produce" => columns::REVERSE_PRODUCE,
+        "reverse_consume" => columns::REVERSE_CONSUME,
+        "transfer" | "transfer_direct" => columns::TRANSFER,
+        "accept" => columns::ACCEPT,
+        "transfer_cancel" => columns::CANCEL,
         _ => {
             let should = "must be produce, consume, reverse_produce, reverse_consume, transfer, transfer_direct, accept or transfer_cancel";
             return Err(invalid("operation", should).into());
@@ -484,38 +260,4 @@ fn event(fields: &Fields<'_>, reading: &Reading<'_>, zone: Tz) -> Result<(String
         }
     };
     Ok((member_no, RowContent::Event(Box::new(EventRow { at, command, is_exact }))))
-}
-
-/// The spend that stands for what was used of a lot. No request has this content.
-pub fn used_spend(member_no: &str, lot: &LotRow) -> Spend {
-    let mut content = Content::of("import/used", member_no);
-    content.field_number("points", Some(lot.used.0));
-    let details = crate::ledger::command::Details {
-        event_desc: Some("used before the import".into()),
-        ..Default::default()
-    };
-    Spend {
-        event_no: used_key(&lot.accrue.event_no),
-        fingerprint: content.fingerprint(),
-        points: lot.used,
-        event_at: Some(lot.used_at),
-        details,
-    }
-}
-
-/// The reversal that stands for what was taken back of a lot.
-pub fn reversal(member_no: &str, lot: &LotRow) -> crate::ledger::command::ReverseAccrual {
-    let mut content = Content::of("import/reversed", member_no);
-    content.field_number("points", Some(lot.reversed.0));
-    crate::ledger::command::ReverseAccrual {
-        event_no: reversed_key(&lot.accrue.event_no),
-        fingerprint: content.fingerprint(),
-        origin_event_no: lot.accrue.event_no.clone(),
-        allow_negative: false,
-        event_at: Some(lot.at),
-        points: Some(lot.reversed),
-        refund_amount: None,
-        order_pay_amount: None,
-        refund_info: None,
-    }
 }

@@ -2,7 +2,8 @@
 use super::Job;
 use super::books::{Books, Changed, Who};
 use super::file::{Place, Source};
-use super::row::{EventRow, LotRow, Reading, Row, RowContent, reversal, used_spend};
+use super::lot::{LotRow, reversal, used_spend};
+use super::row::{EventRow, Reading, Row, RowContent};
 use super::writing::Output;
 use crate::ledger::Terms;
 use crate::ledger::command::Command;
@@ -61,6 +62,7 @@ pub fn carry_out<O: Output>(
     let Row { crm_id, member_no, content } = row_at(books, source, job, step.place)?;
     let who = Who { crm_id, member_no };
     let terms = books.base.terms(&who.crm_id);
+    books.advance(step.at)?;
     match content {
         RowContent::Member(_) => Ok(Outcome::Before),
         RowContent::Lot(lot) if step.part == Part::Row => accrue(books, &who, &lot, &terms),
@@ -170,11 +172,9 @@ fn replay<O: Output>(
         Command::AcceptOffer(c) => (Some(&c.transfer_no), Some(&c.to)),
         _ => (None, None),
     };
-    if let Some(to) = to
-        && !books.is_sent(who, command)?
-    {
+    if let Some(to) = to {
         let receiver = Who { crm_id: who.crm_id.clone(), member_no: to.clone() };
-        if !books.may_receive(&receiver, *at)? {
+        if !books.may_receive(&receiver, *at)? && !books.is_sent(who, command)? {
             let why = "the receiver has later records already; what is past can't be put before them";
             return Ok(Outcome::Refused(why.into()));
         }

@@ -89,6 +89,14 @@ impl Server {
         server
     }
 
+    /// One with a folder of its own, and not started.
+    pub fn empty() -> Server {
+        let options = Options::default();
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(HandClock(options.now.0.into()));
+        Server { options, clock, folder, live: None }
+    }
+
     fn listen(&mut self) {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

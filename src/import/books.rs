@@ -112,10 +112,11 @@ impl Dues {
         }
     }
 
-    fn pop(&mut self, until: Instant) -> Option<(MemberId, Who)> {
+    fn pop(&mut self, until: Instant) -> Option<(Instant, MemberId, Who)> {
         self.next.peek().filter(|Reverse((due, _))| *due <= until)?;
-        let Reverse((_, place)) = self.next.pop()?;
-        Some(self.members[place].clone())
+        let Reverse((due, place)) = self.next.pop()?;
+        let (id, who) = self.members[place].clone();
+        Some((due, id, who))
     }
 }
 
@@ -315,10 +316,14 @@ impl<'a, O: Output> Books<'a, O> {
 
     /// Records what has fallen due by `until`, of every member that a row was about, in the order of time.
     pub fn advance(&mut self, until: Instant) -> anyhow::Result<()> {
-        while let Some((id, who)) = self.dues.pop(until) {
+        while let Some((hint, id, who)) = self.dues.pop(until) {
             let account = self.account_of(id)?;
             let (before, due) = (account.last, account.next_due());
-            let Some(due) = due.filter(|due| *due <= until) else { continue };
+            // Others come between where it is later than it was: each at its moment, or the order depends on hints.
+            let Some(due) = due.filter(|due| *due <= hint) else {
+                self.dues.push(id, due);
+                continue;
+            };
             let terms = self.base.terms(&who.crm_id);
             self.settle(&who, due, &terms)?;
             let account = self.account_of(id)?;

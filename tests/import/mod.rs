@@ -1,5 +1,6 @@
 //! What comes over from another system: as it stands, or as it happened.
 mod again;
+mod command;
 mod events;
 mod files;
 mod lots;

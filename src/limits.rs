@@ -52,6 +52,14 @@ pub const BATCH_OPERATIONS_MAX: usize = 10_000;
 /// Operations of a batch that may wait for one member's actor: fewer than may wait for it at all.
 pub const BATCH_POSTED_MAX: usize = 500;
 
+/// Up to so much a body is small: of these the bound of connections bounds the memory.
+pub const SMALL_BODY_BYTES_MAX: usize = 16 << 10;
+
+/// Memory for the bodies that are not small, of all requests together.
+pub const LARGE_BODIES_BYTES_MAX: usize = 128 << 20;
+
+const _: () = assert!(BATCH_BYTES_MAX < LARGE_BODIES_BYTES_MAX && SMALL_BODY_BYTES_MAX < BODY_BYTES_MAX);
+
 /// Of a body that is too large so much is read and dropped, so that its sender gets to see the answer.
 pub const BODY_BYTES_PASSED_OVER_MAX: usize = 16 << 20;
 
@@ -84,6 +92,19 @@ const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX && HEAD_BYTES_MAX < CONNECT
 /// Connections open at once.
 pub const CONNECTIONS_MAX: usize = 16_384;
 
+/// A tenant's rules.
+pub const RULES_MAX: usize = 1_000;
+
+/// A rule's lines for items, and its multipliers.
+pub const RULE_LINES_MAX: usize = 100;
+pub const RULE_MULTIPLIERS_MAX: usize = 32;
+
+/// All texts of a rule together, in bytes, one more counted for each.
+pub const RULE_TEXT_BYTES_MAX: usize = 32 << 10;
+
+// All rules of a tenant fit one block of a snapshot, with room for their numbers.
+const _: () = assert!(RULES_MAX * (RULE_TEXT_BYTES_MAX + (8 << 10)) <= SNAPSHOT_BLOCK_BYTES_MAX);
+
 /// The largest page of a list.
 pub const PAGE_SIZE_MAX: u64 = 500;
 
@@ -108,3 +129,17 @@ pub const STREAM_PIECES_WAITING: usize = 2;
 
 /// How long a stream waits for a client that does not read on before it is cut.
 pub const STREAM_STALL_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Requests that wait for a tenant's next record.
+pub const FOLLOWERS_MAX: usize = 1_024;
+
+/// Records of the change feed being sent at once; who comes later waits for a place.
+pub const FEEDS_MAX: usize = 64;
+
+/// Accounts being made again from their records at once; who comes later waits.
+pub const REBUILDS_MAX: usize = 8;
+
+/// The most records that the change feed gives at once, the usual number, and the longest wait for one.
+pub const FEED_LIMIT_MAX: u64 = 10_000;
+pub const FEED_LIMIT: u64 = 500;
+pub const FEED_WAIT_MAX_SECONDS: u64 = 30;

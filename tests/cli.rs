@@ -246,8 +246,58 @@ fn a_wrong_setting_stops_the_start_and_is_named() {
         assert_refused(&folder.run(arguments), words);
         assert!(!Path::new(&folder.data()).exists(), "nothing was begun");
     }
+    let in_the_environment = [
+        ("TENANTS", "a b", "tenants"),
+        ("TENANTS", "", "tenants"),
+        ("RATE_LIMIT_PER_SECOND", "0", "rate_limit_per_second"),
+        ("RATE_LIMIT_PER_SECOND", "many", "rate_limit_per_second"),
+        ("RATE_LIMIT_BURST", "5", "rate_limit_burst"),
+        ("STOP_TIME_MAX_SECONDS", "0", "stop_time_max_seconds"),
+        ("STOP_TIME_MAX_SECONDS", "4000", "stop_time_max_seconds"),
+        ("COMPAT", "sap", "compat"),
+        ("LOG_FORMAT", "xml", "log_format"),
+        ("INSECURE", "perhaps", "insecure"),
+    ];
+    for (name, value, word) in in_the_environment {
+        let mut command = binary();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.data());
+        let output = command.env(format!("EROS_POINTS_{name}"), value).output().expect("it starts");
+        assert_refused(&output, &[word]);
+        assert!(!Path::new(&folder.data()).exists(), "nothing was begun");
+    }
     let misspelt = binary().arg("serve").env("EROS_POINTS_SNAPSHOT_EVRY", "1").output().expect("it starts");
     assert_refused(&misspelt, &["snapshot_evry"]);
+}
+
+#[test]
+fn tenants_are_taken_as_they_are_written_from_file_and_environment() {
+    let folder = Folder::new();
+    let file = folder.temporary.path().join("settings.toml");
+    std::fs::write(&file, "tenants = [\"0010\", \"a\"]\n").unwrap();
+    let config = file.to_str().unwrap();
+    let ways = [
+        ("TENANTS", "0010", [200, 404, 404]),
+        ("TENANTS", "a, 10", [404, 200, 200]),
+        ("CONFIG", config, [200, 404, 200]),
+    ];
+    for (name, value, expected) in ways {
+        let mut command = binary();
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.data());
+        match name {
+            "CONFIG" => command.args(["--config", value]),
+            name => command.env(format!("EROS_POINTS_{name}"), value),
+        };
+        let ready = Process::of(command, &folder.log()).ready().expect("ready");
+        let mut connection = Connection::to(ready.address).expect("a connection");
+        let statuses = ["0010", "10", "a"].map(|crm_id| {
+            connection
+                .get(&format!("/api/crm/points/{crm_id}/summary?member_no=m"))
+                .expect("an answer")
+                .status
+        });
+        assert_eq!(statuses, expected, "{name}={value}");
+        ready.process.kill();
+    }
 }
 
 #[test]
@@ -262,4 +312,49 @@ fn other_ways_to_sync_say_what_they_risk() {
         assert!(folder.logged().contains("ACKNOWLEDGED"), "{}", folder.logged());
         std::fs::remove_file(folder.log()).unwrap();
     }
+}
+
+#[test]
+fn verify_holds_rules_against_the_log_and_inspect_tells_how_a_grant_came_about() {
+    let folder = Folder::new();
+    let ready = folder.start();
+    let mut connection = Connection::to(ready.address).expect("a connection");
+    let mut does = |method: &str, route: &str, body: &str| {
+        let path = format!("{API}/{route}");
+        let reply = if method == "PUT" { connection.put(&path, body) } else { connection.post(&path, body) };
+        let reply = reply.expect("an answer");
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    };
+    let rule = |earn: &str| {
+        format!(
+            r#"{{"name":"r","action_scene":"s","event_type":"event","earn":{earn},"limits":{{"points":{{"day":15}}}}}}"#
+        )
+    };
+    does("POST", "rules", &rule(r#"{"fixed":10}"#));
+    for event_no in ["E1", "E2"] {
+        let event = r#""member_no":"ann","action_scene":"s","event_type":"event","store_code":"c","operator":"o","event_desc":"d""#;
+        does("POST", "produce/by_rule", &format!(r#"{{"event_no":"{event_no}",{event}}}"#));
+    }
+    does("PUT", "rules/1", &rule(r#"{"fixed":20}"#));
+    does(
+        "POST",
+        "reverse/produce",
+        r#"{"event_no":"R1","member_no":"ann","origin_event_no":"E1","allow_negative":false}"#,
+    );
+    assert_eq!(ready.process.signal("-TERM"), Some(0));
+
+    let verified = folder.run(&["verify"]);
+    assert!(verified.status.success(), "{}", text(&verified.stdout));
+    let inspected = folder.run(&["inspect"]);
+    let lines: Vec<serde_json::Value> = text(&inspected.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON line"))
+        .collect();
+    let events: Vec<&str> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
+    let expected = ["ZoneSet", "RuleSet", "AccruedByRule", "AccruedByRule", "RuleSet", "GrantReversed"];
+    assert_eq!(events, expected);
+    let cut = &lines[3]["content"]["grant"]["trace"]["reckoning"];
+    assert_eq!((&cut["rounded"], &cut["caps"][0]["Points"]["used"]), (&"10".into(), &"10".into()));
+    assert_eq!(lines[3]["content"]["accrued"]["points"], "5");
+    assert_eq!(lines[5]["content"]["back"]["whole"], true);
 }

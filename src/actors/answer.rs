@@ -1,12 +1,15 @@
 //! What the service answers: plain data that the edge turns into envelopes.
 pub use crate::history::view::{
-    HistoryQuery, LotState, LotView, Page, PageQuery, RecordView, SearchType, TransferView,
+    HistoryQuery, LotState, LotView, MovedLot, Page, PageQuery, RecordView, SearchType, TransferView,
 };
+use crate::ledger::Terms;
 use crate::ledger::account::Account;
 use crate::ledger::instant::{Instant, Span};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::Total;
 use crate::ledger::refusal::Refusal;
+use crate::ledger::rule::Evaluation;
+use std::sync::Arc;
 
 /// The window of `future_expired`.
 const SOON: Span = Span::days(7);
@@ -76,4 +79,13 @@ pub struct Summary {
     pub future_expired: Total,
     pub created_at: Option<Instant>,
     pub updated_at: Option<Instant>,
+}
+
+/// What an event would earn by the tenant's rules.
+pub struct Preview {
+    pub event_at: Instant,
+    /// The terms that it was held against.
+    pub terms: Arc<Terms>,
+    /// When it happened and what the rules make of it; that they grant nothing is no refusal yet.
+    pub outcome: Result<(Instant, Evaluation), Refusal>,
 }

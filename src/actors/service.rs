@@ -1,6 +1,6 @@
 //! What the edge can ask of the service.
 use crate::actors::answer::{
-    Answer, Failure, HistoryQuery, LotState, LotView, Page, PageQuery, RecordView, Summary, TransferView,
+    Answer, Failure, HistoryQuery, Page, PageQuery, Preview, RecordView, Summary, TransferView,
 };
 use crate::actors::batch::{self, Operation};
 use crate::actors::carrier::carry;
@@ -11,16 +11,19 @@ use crate::actors::profiles::{self, MemberView};
 use crate::actors::readiness::{Recovered, Recovery, Standing};
 use crate::actors::scans::Scan;
 use crate::actors::streams::StreamPlace;
-use crate::actors::tenant::Message;
+use crate::actors::tenant::{Message, RuleChange};
 use crate::actors::tenants::View;
 use crate::history::{History, HistoryError};
 use crate::ledger::Known;
 use crate::ledger::account::Outgoing;
-use crate::ledger::command::{AcceptOffer, Command};
+use crate::ledger::by_rule;
+use crate::ledger::command::{AcceptOffer, AccrueByRule, Command};
 use crate::ledger::event::{Event, Key, TransferStatus};
 use crate::ledger::refusal::Refusal;
+use crate::ledger::rule::Rule;
 use crate::ledger::tenant::Settings;
-use crate::limits::STREAMS_MAX;
+use crate::limits::{FEEDS_MAX, INDEX_WAIT_MAX, REBUILDS_MAX, STREAMS_MAX};
+use crate::telemetry::carried_on;
 use chrono_tz::Tz;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -32,6 +35,8 @@ pub struct Service {
     recovery: Recovery,
     /// For answers of any length, which are not among the requests being worked on.
     streams: Arc<Semaphore>,
+    feeds: Arc<Semaphore>,
+    pub(super) rebuilds: Arc<Semaphore>,
     zone: Tz,
 }
 
@@ -39,8 +44,15 @@ impl Service {
     /// One that is still recovering; `zone` is for reading requests until then.
     pub fn starting(zone: Tz) -> Service {
         let (stopping, _) = watch::channel(false);
-        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        Service { core: OnceLock::new(), stopping, recovery: Recovery::begin(), streams, zone }
+        Service {
+            core: OnceLock::new(),
+            stopping,
+            recovery: Recovery::begin(),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            feeds: Arc::new(Semaphore::new(FEEDS_MAX)),
+            rebuilds: Arc::new(Semaphore::new(REBUILDS_MAX)),
+            zone,
+        }
     }
 
     pub fn is_ready(&self) -> bool {
@@ -83,13 +95,23 @@ impl Service {
     /// A place for one more stream, which must end when the service stops.
     pub fn stream_place(&self) -> Result<StreamPlace, Failure> {
         let core = self.core()?;
-        let place = StreamPlace::of(&self.streams, self.stopping.subscribe());
+        let place = StreamPlace::of(&self.streams, self.stopping());
         place.map_err(|_| core.shed(&core.vitals.shed.streams))
+    }
+
+    /// A place to send records of the change feed from: they are few, and who sends them is soon done.
+    pub async fn feed_place(&self) -> Result<StreamPlace, Failure> {
+        StreamPlace::wait_for(&self.feeds, self.stopping(), INDEX_WAIT_MAX).await
     }
 
     /// Begins a read of a whole tenant.
     pub async fn scan(&self, crm_id: &str) -> Result<Scan, Failure> {
-        Scan::begin(self.core()?, crm_id, self.stopping.subscribe()).await
+        Scan::begin(self.core()?, crm_id, self.stopping()).await
+    }
+
+    /// Becomes true when the service stops.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
     }
 
     fn core(&self) -> Result<&Arc<Core>, Failure> {
@@ -99,7 +121,7 @@ impl Service {
         }
     }
 
-    fn admit(&self) -> Result<(Arc<Core>, Admission), Failure> {
+    pub(super) fn admit(&self) -> Result<(Arc<Core>, Admission), Failure> {
         let core = self.core()?;
         Ok((core.clone(), core.admit()?))
     }
@@ -126,7 +148,7 @@ impl Service {
             .await;
         }
         let outcome = core.change(crm_id, member_no, command).await?;
-        answer(&core, crm_id, member_no, outcome)
+        answer(&core, crm_id, member_no, outcome).await
     }
 
     /// Takes an offer made to `member_no`. `from` is needed only where two senders used one number.
@@ -179,6 +201,30 @@ impl Service {
         answer.await.unwrap_or(Err(Failure::Unknown))
     }
 
+    /// Changes a tenant's rules; answers the rule as it is then, or was before it was removed.
+    pub async fn change_rule(&self, crm_id: &str, change: RuleChange) -> Result<Arc<Rule>, Failure> {
+        let (core, _admission) = self.admit()?;
+        let (reply, answer) = oneshot::channel();
+        core.tenants.tell(&core, crm_id, Message::ChangeRule(Box::new(change), reply))?;
+        answer.await.unwrap_or(Err(Failure::Unknown))
+    }
+
+    /// What an event would earn, and by which terms; changes nothing. Of a member never seen, what its first event would.
+    pub async fn preview(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        command: &AccrueByRule,
+    ) -> Result<Preview, Failure> {
+        let (core, _admission) = self.admit()?;
+        let now = core.clock.now();
+        let terms = core.tenants.terms(crm_id);
+        let (account, _) = core.account(crm_id, member_no, now).await?.unwrap_or_default();
+        let now = now.max(account.clock);
+        let outcome = by_rule::considered(&account, command, now, &terms);
+        Ok(Preview { event_at: command.event_at.unwrap_or(now), terms, outcome })
+    }
+
     /// A member as it is known beside its points; none of whom nothing was ever recorded.
     pub async fn member(&self, crm_id: &str, member_no: &str) -> Result<Option<MemberView>, Failure> {
         let (core, _admission) = self.admit()?;
@@ -217,13 +263,7 @@ impl Service {
     }
 
     pub async fn summary(&self, crm_id: &str, member_no: &str) -> Result<Summary, Failure> {
-        let (core, _admission) = self.admit()?;
-        let now = core.clock.now();
-        let Some((account, _)) = core.account(crm_id, member_no, now).await? else {
-            return Ok(Summary::default());
-        };
-        let now = now.max(account.clock);
-        Ok(Summary::of(&account, now))
+        self.summary_as_of(crm_id, member_no, None).await
     }
 
     pub async fn history(&self, crm_id: &str, query: HistoryQuery) -> Result<Page<RecordView>, Failure> {
@@ -245,27 +285,6 @@ impl Service {
         let crm_id = crm_id.to_owned();
         off_the_workers(admission, &core, move |history| {
             history.search(&crm_id, &query, account.as_ref(), now)
-        })
-        .await
-    }
-
-    pub async fn lots(
-        &self,
-        crm_id: &str,
-        member_no: &str,
-        page: PageQuery,
-    ) -> Result<Page<LotView>, Failure> {
-        let (core, admission) = self.admit()?;
-        let now = core.clock.now();
-        let (account, expired) = core.account(crm_id, member_no, now).await?.unwrap_or_default();
-        core.indexed(account.last).await?;
-        let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
-        off_the_workers(admission, &core, move |history| {
-            let mut lots = history.lots(&crm_id, &member_no, &account, now.max(account.clock), page)?;
-            for lot in lots.items.iter_mut().filter(|lot| expired.contains(&lot.id)) {
-                lot.state = LotState::Expired;
-            }
-            Ok(lots)
         })
         .await
     }
@@ -293,17 +312,17 @@ async fn to_the_end<T: Send + 'static>(
     admission: Admission,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
-    let task = tokio::spawn(async move {
+    let task = tokio::spawn(carried_on(async move {
         let done = work.await;
         drop(admission);
         done
-    });
+    }));
     task.await.unwrap_or_else(|error| Err(Failure::Fault(error.to_string())))
 }
 
 /// Searches can take a while: they must not keep a worker from other requests.
-async fn off_the_workers<T: Send + 'static>(
-    admission: Admission,
+pub(super) async fn off_the_workers<T: Send + 'static>(
+    admission: impl Send + 'static,
     core: &Arc<Core>,
     search: impl FnOnce(&dyn History) -> Result<T, HistoryError> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -335,7 +354,7 @@ pub(super) async fn accept(
         return Err(Failure::Fault("an accepted offer has nothing to carry".into()));
     };
     let received = carry(core, crm_id, &from, outgoing).await?;
-    let mut answer = answer(core, crm_id, to, received)?;
+    let mut answer = answer(core, crm_id, to, received).await?;
     answer.replayed = replayed;
     Ok(answer)
 }
@@ -349,14 +368,14 @@ pub(super) async fn cancel(
     let command = Command::CancelOffer { transfer_no: transfer_no.to_owned() };
     let outcome = core.change(crm_id, member_no, command).await?;
     let Outcome::Done { record, replayed: true, .. } = &outcome else {
-        return answer(core, crm_id, member_no, outcome);
+        return answer(core, crm_id, member_no, outcome).await;
     };
     // What is known of it is the offer; the answer is the return.
     core.indexed(core.journal.durable()).await?;
     let returned = core.history.find(crm_id, member_no, Key::Return(transfer_no))?;
     let missing = || Failure::Fault(format!("offer {} is cancelled and has no return", record.lsn));
     let record = returned.ok_or_else(missing)?;
-    answer(core, crm_id, member_no, Outcome::Done { record, replayed: true, outgoing: None })
+    answer(core, crm_id, member_no, Outcome::Done { record, replayed: true, outgoing: None }).await
 }
 
 /// Both halves of a direct transfer; a replay too answers when both are durable.
@@ -370,7 +389,7 @@ pub(super) async fn send_direct(
     if let Outcome::Done { outgoing: Some(outgoing), .. } = &outcome {
         carry(core, crm_id, from, Outgoing::clone(outgoing)).await?;
     }
-    answer(core, crm_id, from, outcome)
+    answer(core, crm_id, from, outcome).await
 }
 
 /// Who made the offer that `member_no` wants to take.
@@ -392,12 +411,12 @@ fn sender(
         _ => {
             let should =
                 "must name the sender: more than one offered you a transfer of this number".to_owned();
-            Err(Refusal::Invalid { field: "from_user", should }.into())
+            Err(Refusal::Invalid { field: "from_user".into(), should }.into())
         }
     }
 }
 
-pub(super) fn answer(
+pub(super) async fn answer(
     core: &Core,
     crm_id: &str,
     member_no: &str,
@@ -407,6 +426,11 @@ pub(super) fn answer(
         return Err(Failure::Fault("a client's change came to nothing".into()));
     };
     let zone = core.tenants.zone_at(crm_id, lsn);
+    // The change is made: whatever fails now, "nothing was done" would be untrue.
+    let lots = core.lots_moved(lsn, &event).await.map_err(|failure| {
+        tracing::error!("record {lsn} is made, and its lots can't be told: {failure:?}");
+        Failure::Unknown
+    })?;
     let record = RecordView {
         lsn,
         crm_id: crm_id.into(),
@@ -415,6 +439,7 @@ pub(super) fn answer(
         event,
         standing: Default::default(),
         origin_event_no: None,
+        lots,
     };
     Ok(Answer { record, replayed, zone })
 }
@@ -423,6 +448,8 @@ pub(super) fn answer(
 pub fn active_after(event: &Event) -> Option<crate::ledger::points::Total> {
     Some(match event {
         Event::Accrued(e) => e.active_after,
+        Event::AccruedByRule(e) => e.accrued.active_after,
+        Event::GrantReversed(e) => e.reversed.active_after,
         Event::Spent(e) => e.active_after,
         Event::AccrualReversed(e) => e.active_after,
         Event::SpendReversed(e) => e.active_after,

@@ -7,6 +7,7 @@ mod progress;
 mod rebuild;
 mod serve;
 mod supervisor;
+mod tenant_books;
 mod verify;
 
 use crate::config::{self, Flags};

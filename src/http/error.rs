@@ -165,6 +165,14 @@ fn of_refusal(refusal: &Refusal) -> (StatusCode, u32, String) {
         Refusal::TooManyLots => {
             (422, 42207, "the member has 100,000 open lots: no further accrual".to_owned())
         }
+        Refusal::NoSuchRule => (404, 40401, "there is no such rule".to_owned()),
+        Refusal::NoRuleFits { why } => (404, 40401, why.clone()),
+        Refusal::GrantsNothing { rule_id } => {
+            (422, 42205, format!("rule {rule_id} grants no points for this event"))
+        }
+        Refusal::CapUsedUp { rule_id, cap } => {
+            (422, 42206, format!("the cap {cap} of rule {rule_id} is used up for this member"))
+        }
     };
     (status_of(status), code, msg)
 }
@@ -194,7 +202,7 @@ mod tests {
 
     fn every_error() -> Vec<WireError> {
         let refusals = [
-            Refusal::Invalid { field: "points", should: "must be".into() },
+            Refusal::Invalid { field: "points".into(), should: "must be".into() },
             Refusal::NoSuchMember,
             Refusal::MobileTaken,
             Refusal::NoSuchAccrual,
@@ -207,6 +215,10 @@ mod tests {
             Refusal::MoreThanPaid,
             Refusal::TransferClosed { status: "accepted" },
             Refusal::TooManyLots,
+            Refusal::NoSuchRule,
+            Refusal::NoRuleFits { why: "there is no rule 7".into() },
+            Refusal::GrantsNothing { rule_id: 7 },
+            Refusal::CapUsedUp { rule_id: 7, cap: "points.day" },
         ];
         let failures = [
             Failure::Fault("x".into()),

@@ -1,14 +1,22 @@
 //! Tenant, body and query out of a request, each with its bounds.
+use crate::actors::answer::Failure;
 use crate::http::error::WireError;
-use crate::http::fields::{check_name, invalid, required};
+use crate::http::fields::{KEY_BYTES_MAX, TEXT_BYTES_MAX, alias, check_name, invalid, required};
+use crate::http::time;
+use crate::ledger::instant::{Instant, Span};
 use crate::limits::{
-    BATCH_BYTES_MAX, BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, MEMBER_BYTES_MAX,
+    BATCH_BYTES_MAX, BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, LARGE_BODIES_BYTES_MAX,
+    MEMBER_BYTES_MAX, PAGE_MAX, SMALL_BODY_BYTES_MAX,
 };
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
+use chrono_tz::Tz;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The `crm_id` of the path.
 pub struct Tenant(pub String);
@@ -17,9 +25,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
     type Rejection = WireError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Tenant, WireError> {
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| bad_tenant())?;
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(not_utf8)?;
         let crm_id = params.iter().find(|(name, _)| *name == "crm_id").map(|(_, value)| value.to_owned());
         crm_id.filter(|crm_id| is_tenant(crm_id)).map(Tenant).ok_or_else(bad_tenant)
+    }
+}
+
+/// Names the part of the path that is at fault: whichever is read first hears of it.
+fn not_utf8(rejection: RawPathParamsRejection) -> WireError {
+    let words = rejection.body_text();
+    match ["member_no", "rule_id"].into_iter().find(|name| words.contains(&format!("`{name}`"))) {
+        Some(field) => invalid(field, "must be percent-encoded UTF-8").into(),
+        None => bad_tenant(),
     }
 }
 
@@ -41,15 +58,32 @@ impl<S: Send + Sync> FromRequestParts<S> for MemberOfPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<MemberOfPath, WireError> {
         let params = RawPathParams::from_request_parts(parts, state).await;
-        let params = params.map_err(|_| invalid("member_no", "must be percent-encoded UTF-8"))?;
+        let params = params.map_err(not_utf8)?;
         let found = params.iter().find(|(name, _)| *name == "member_no").map(|(_, value)| value.to_owned());
         let member_no = required("member_no", found)?;
         Ok(MemberOfPath(check_name("member_no", member_no, MEMBER_BYTES_MAX)?))
     }
 }
 
+/// The `rule_id` of the path.
+pub struct RuleOfPath(pub u64);
+
+impl<S: Send + Sync> FromRequestParts<S> for RuleOfPath {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<RuleOfPath, WireError> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(not_utf8)?;
+        let text = params.iter().find(|(name, _)| *name == "rule_id").map(|(_, value)| value.to_owned());
+        let digits = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let rule_id = digits.and_then(|text| text.parse().ok()).filter(|id| (1..=PAGE_MAX).contains(id));
+        let should = || invalid("rule_id", format!("must be a whole number from 1 to {PAGE_MAX}"));
+        Ok(RuleOfPath(rule_id.ok_or_else(should)?))
+    }
+}
+
 /// A JSON body's bytes, whole, by its type.
-pub struct JsonBody(pub axum::body::Bytes);
+pub struct JsonBody(pub Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = WireError;
@@ -62,7 +96,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 }
 
 /// A batch's body: larger than others may be.
-pub struct BatchBody(pub axum::body::Bytes);
+pub struct BatchBody(pub Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for BatchBody {
     type Rejection = WireError;
@@ -76,10 +110,15 @@ impl<S: Send + Sync> FromRequest<S> for BatchBody {
 
 /// A body, within its bounds. One that nobody wants is read all the same: the connection then serves on, where the
 /// client expects it to.
-pub async fn read_whole(
-    mut body: axum::body::Body,
-    bytes_max: usize,
-) -> Result<axum::body::Bytes, WireError> {
+pub async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Bytes, WireError> {
+    let told = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+    let room = match room(told.unwrap_or(bytes_max).min(bytes_max)) {
+        Ok(room) => room,
+        Err(overloaded) => {
+            pass_over_behind(body);
+            return Err(overloaded);
+        }
+    };
     let read = async {
         match Limited::new(&mut body, bytes_max).collect().await {
             Ok(collected) => Ok(collected.to_bytes()),
@@ -90,16 +129,49 @@ pub async fn read_whole(
             Err(error) => Err(WireError::BadJson(format!("it did not arrive: {error}"))),
         }
     };
-    tokio::time::timeout(BODY_TIME_MAX, read).await.unwrap_or(Err(WireError::TooSlow))
+    let bytes = tokio::time::timeout(BODY_TIME_MAX, read).await.unwrap_or(Err(WireError::TooSlow))?;
+    Ok(match room {
+        None => bytes,
+        Some(room) => Bytes::from_owner(Roomy { bytes, _room: room }),
+    })
+}
+
+/// A large body with the room that it takes, which is free again when nobody has the body any more.
+struct Roomy {
+    bytes: Bytes,
+    _room: SemaphorePermit<'static>,
+}
+
+impl AsRef<[u8]> for Roomy {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Room for a body of so many bytes, where it is large. One that does not say its size may come to the most.
+fn room(bytes: usize) -> Result<Option<SemaphorePermit<'static>>, WireError> {
+    static FREE_KIB: Semaphore = Semaphore::const_new(LARGE_BODIES_BYTES_MAX >> 10);
+    if bytes <= SMALL_BODY_BYTES_MAX {
+        return Ok(None);
+    }
+    let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
+    FREE_KIB.try_acquire_many(kib).map(Some).map_err(|_| Failure::Overloaded.into())
+}
+
+/// Reads on behind an answer that has no need of the body.
+pub fn pass_over_behind(mut body: Body) {
+    if !body.is_end_stream() {
+        tokio::spawn(async move { tokio::time::timeout(BODY_TIME_MAX, pass_over(&mut body)).await });
+    }
 }
 
 /// Reads on for a while without keeping anything: a client that is still sending would not see its answer.
-pub async fn pass_over(body: &mut axum::body::Body) {
+async fn pass_over(body: &mut Body) {
     let mut passed = 0;
     while passed < BODY_BYTES_PASSED_OVER_MAX
         && let Some(Ok(frame)) = body.frame().await
     {
-        passed += frame.data_ref().map_or(0, axum::body::Bytes::len);
+        passed += frame.data_ref().map_or(0, Bytes::len);
     }
 }
 
@@ -150,6 +222,57 @@ impl QueryFields {
         let number = text.parse().ok().filter(|number| digits && (least..=most).contains(number));
         let should = || invalid(field, format!("must be a whole number from {least} to {most}")).into();
         number.map(Some).ok_or_else(should)
+    }
+}
+
+/// The same fields as in a body, with the same bounds.
+impl QueryFields {
+    pub fn text(&self, field: &'static str) -> Result<Option<String>, WireError> {
+        let (own, other) =
+            (self.get(field)?, alias(field).map(|other| self.get(other)).transpose()?.flatten());
+        if own.is_some() && other.is_some() && own != other {
+            let other = alias(field).unwrap_or_default();
+            return Err(invalid(field, format!("is given twice, also as {other}, and they differ")).into());
+        }
+        let text = own.or(other);
+        if text.is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
+            return Err(invalid(field, format!("must have at most {TEXT_BYTES_MAX} bytes")).into());
+        }
+        Ok(text.map(str::to_owned))
+    }
+
+    pub fn key(&self, field: &'static str) -> Result<Option<String>, WireError> {
+        let name = |text: &str| check_name(field, text.to_owned(), KEY_BYTES_MAX);
+        Ok(self.get(field)?.map(name).transpose()?)
+    }
+
+    pub fn member(&self, field: &'static str) -> Result<Option<String>, WireError> {
+        let name = |text: &str| check_name(field, text.to_owned(), MEMBER_BYTES_MAX);
+        Ok(self.get(field)?.map(name).transpose()?)
+    }
+
+    pub fn bool(&self, field: &'static str) -> Result<Option<bool>, WireError> {
+        match self.get(field)? {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(invalid(field, "must be true or false").into()),
+        }
+    }
+
+    pub fn time(&self, field: &'static str, zone: Tz) -> Result<Option<Instant>, WireError> {
+        let Some(text) = self.get(field)? else { return Ok(None) };
+        // A plus sign that was not percent-encoded has become a space.
+        let with_plus = || text.rsplit_once(' ').map(|(time, offset)| format!("{time}+{offset}"));
+        let at = time::parse(text, zone).or_else(|| time::parse(&with_plus()?, zone));
+        at.map(Some).ok_or_else(|| invalid(field, time::SHOULD).into())
+    }
+
+    /// A moment up to and with which something holds: a second without a fraction means its end.
+    pub fn moment(&self, field: &'static str, zone: Tz) -> Result<Option<Instant>, WireError> {
+        let whole_second = self.get(field)?.is_some_and(|text| !text.contains('.'));
+        let end = |at: Instant| if whole_second { at.after(Span(999)) } else { at };
+        Ok(self.time(field, zone)?.map(end))
     }
 }
 

@@ -41,7 +41,7 @@ impl Format {
         }
     }
 
-    fn media(self) -> HeaderValue {
+    pub fn media(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Format::Ndjson => "application/x-ndjson",
             Format::Csv => "text/csv; charset=utf-8",
@@ -94,6 +94,8 @@ pub trait FieldWriter {
     fn field_plain(&mut self, name: &str, value: Option<impl Display>);
     /// JSON text as it is.
     fn field_raw(&mut self, name: &str, json: Option<&str>);
+    /// A field that this row does not have: left out of an object, empty in a line of CSV.
+    fn lacks(&mut self, name: &str);
 }
 
 impl FieldWriter for Json {
@@ -106,6 +108,7 @@ impl FieldWriter for Json {
     fn field_raw(&mut self, name: &str, json: Option<&str>) {
         Json::field_raw(self, name, json);
     }
+    fn lacks(&mut self, _name: &str) {}
 }
 
 /// A line of CSV being put together: a value a column, nothing where there is none.
@@ -130,6 +133,9 @@ impl FieldWriter for CsvLine<'_> {
     }
     fn field_raw(&mut self, name: &str, json: Option<&str>) {
         self.put(name, json.unwrap_or_default());
+    }
+    fn lacks(&mut self, name: &str) {
+        self.put(name, "");
     }
 }
 

@@ -120,7 +120,7 @@ fn tells_whom_to_remind() {
 fn foretells_what_comes_to_pass() {
     let terms = Terms { default_expire: Some(Span::days(20)), ..Terms::default() };
     let mut server = Server::with(Options { terms, ..Options::default() });
-    super::export::populate(&server);
+    super::members_export::populate(&server);
     for n in 1..12 {
         let more = json!({"expire_days": 2 * n, "freeze_hours": 7 * n});
         lot(&server, &format!("x{n}"), &format!("m{}", n % 5), 10 + n, more);

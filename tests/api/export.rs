@@ -1,125 +1,198 @@
-//! `GET /members/export`.
-use super::envelope::JSON;
-use super::sending::{accrual, with};
-use super::{Server, Span, TENANT, Value, json, path};
-use std::collections::BTreeMap;
+//! `GET /history/export`: all that `/history` finds, as one stream.
+use super::sending::{accrual, lines, with};
+use super::{Server, Span, Value, json, path};
+use crate::support::until;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
-/// Members in all kinds of states, at noon.
-pub fn populate(server: &Server) {
-    server.does(
-        "produce/direct",
-        with(accrual("a", "ann", 100.5), json!({"expire_days": 5, "store_code": "s1"})),
-    );
-    server.does(
-        "produce/direct",
-        with(accrual("b", "ann", 20), json!({"freeze_hours": 48, "cost_center": "c"})),
-    );
-    server.spend("s", "ann", 40.25);
-    server.offer("t", "ann", "bob", 10);
-    server.does("produce/direct", with(accrual("a", "bob, \"the\" builder", 7), json!({"expire_days": 1})));
-    server.accrue("a", "in debt", 60);
-    server.spend("s", "in debt", 50);
-    let back =
-        json!({"event_no": "r", "member_no": "in debt", "origin_event_no": "a", "allow_negative": true});
-    server.does("reverse/produce", back);
-    let direct = json!({"transfer_no": "d", "from_user": "ann", "to_user": "会员", "points": 3});
-    server.does("transfer/direct", direct);
+fn table(server: &Server, query: &str) -> Vec<csv::StringRecord> {
+    let answer = server.get(&format!("history/export?format=csv&{query}"));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("Content-Type"), Some("text/csv; charset=utf-8"));
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&answer.body[..]);
+    reader.records().map(Result::unwrap).collect()
 }
 
-pub const MEMBERS: [&str; 4] = ["ann", "bob, \"the\" builder", "in debt", "会员"];
-
-fn check_is_the_summaries(server: &Server) {
-    let rows: BTreeMap<String, Value> = server
-        .rows("members/export")
-        .into_iter()
-        .map(|row| (row["member_no"].as_str().unwrap().to_owned(), row))
-        .collect();
-    assert_eq!(rows.keys().collect::<Vec<_>>(), MEMBERS);
-    for (member, row) in rows {
-        let mut expected = server.summary(&member);
-        expected["tier"] = Value::Null;
-        assert_eq!(row, expected);
-    }
-}
-
-#[test]
-fn tells_of_each_member_what_its_summary_tells() {
-    let mut server = Server::start();
-    populate(&server);
-    check_is_the_summaries(&server);
-    server.restart();
-    check_is_the_summaries(&server);
-    // One of them busy again, and time that has passed for all.
-    server.accrue("again", "ann", 1);
-    for _ in 0..8 {
-        server.pass(Span::days(1));
-        check_is_the_summaries(&server);
-    }
-}
-
-#[test]
-fn is_csv_where_asked() {
+/// Accruals with orders, spends, transfers, in three stores, over some hours.
+fn busy() -> Server {
     let server = Server::start();
-    populate(&server);
-    let mut lines = server.csv("members/export");
-    let head = lines.remove(0);
-    assert_eq!(
-        head.join(","),
-        "detail_id,crm_id,member_no,total_points,freeze_points,expired_points,active_points,used_points,\
-         future_expired,create_time,update_time,tier"
-    );
-    assert_eq!(lines.len(), MEMBERS.len());
-    for line in lines {
-        let mut expected = server.summary(&line[2]);
-        expected["tier"] = Value::Null;
-        for (name, value) in head.iter().zip(&line) {
-            let shown = match &expected[name] {
+    for n in 0..6 {
+        let order = json!({"order_sn": format!("O{}", n / 2), "pay_amount": 5, "item_list": [{"name": "茶, \"green\""}]});
+        let marks = json!({"order_info": order, "store_code": format!("s{}", n % 3), "freeze_hours": 2 * n,
+            "action_scene": "pay", "event_desc": "first\nsecond"});
+        server.does("produce/direct", with(accrual(&format!("p{n}"), ["m", "n"][n % 2], 10), marks));
+        server.pass(Span::hours(1));
+    }
+    server.spend("s1", "m", 5);
+    server.offer("t1", "m", "n", 3);
+    server.accept("t1", "n");
+    server
+}
+
+#[test]
+fn streams_what_history_finds_by_each_filter() {
+    let server = busy();
+    let filters = [
+        ("", json!({})),
+        ("member_no=m", json!({"member_no": "m"})),
+        ("member_no=nobody", json!({"member_no": "nobody"})),
+        ("search_type=produce", json!({"search_type": "produce"})),
+        ("search_type=freeze", json!({"search_type": "freeze"})),
+        ("search_type=freeze&member_no=n", json!({"search_type": "freeze", "member_no": "n"})),
+        ("store_code=s1", json!({"store_code": "s1"})),
+        ("stroe_code=s1&action_scene=pay", json!({"store_code": "s1", "action_scene": "pay"})),
+        ("start_time=2022-06-16+14:00:00", json!({"start_time": "2022-06-16 14:00:00"})),
+        (
+            "start_time=2022-06-16+13:00:00&end_time=2022-06-16T15:00:00%2B08:00&member_no=n",
+            json!({"start_time": "2022-06-16 13:00:00", "end_time": "2022-06-16 15:00:00", "member_no": "n"}),
+        ),
+        ("event_no=p1", json!({"event_no": "p1"})),
+        ("transfer_no=t1", json!({"transfer_no": "t1"})),
+        ("transfer_no=t1&member_no=n", json!({"transfer_no": "t1", "member_no": "n"})),
+        ("order_sn=O1", json!({"order_sn": "O1"})),
+        ("order_sn=O1&member_no=m", json!({"order_sn": "O1", "member_no": "m"})),
+        ("cost_center=c", json!({"cost_center": "c"})),
+        ("campaign_code=k", json!({"campaign_code": "k"})),
+        ("lots=true", json!({"lots": true})),
+    ];
+    for (query, body) in filters {
+        let found = server.history(with(body, json!({"page_size": 500})));
+        assert_eq!(lines(&server.get(&format!("history/export?{query}"))), found, "{query}");
+        let rows = table(&server, query);
+        assert_eq!(rows.len(), found.len() + 1, "a head and a line a record: {query}");
+    }
+}
+
+#[test]
+fn csv_has_the_records_fields_in_their_order() {
+    let server = busy();
+    let answer = server.get("history/export?lots=true&member_no=m");
+    let text = String::from_utf8(answer.body.clone()).unwrap();
+    let rows = table(&server, "lots=true&member_no=m");
+    let head: Vec<&str> = rows[0].iter().collect();
+    let records = lines(&answer);
+    for ((line, record), row) in text.lines().zip(&records).zip(&rows[1..]) {
+        let mut places = Vec::new();
+        for (name, cell) in head.iter().zip(row) {
+            places.extend(line.find(&format!("\"{name}\":")));
+            let expected = match &record[*name] {
                 Value::Null => String::new(),
                 Value::String(text) => text.clone(),
+                other if other.is_object() || other.is_array() => {
+                    assert_eq!(serde_json::from_str::<Value>(cell).unwrap(), *other, "{name}: JSON text");
+                    continue;
+                }
                 other => other.to_string(),
             };
-            assert_eq!(*value, shown, "{name} of {}", line[2]);
+            assert_eq!(cell, expected, "{name}");
+        }
+        assert!(places.is_sorted(), "the columns are in the fields' order");
+        assert!(record.as_object().unwrap().keys().all(|name| head.contains(&name.as_str())));
+    }
+    assert_eq!(*head.last().unwrap(), "lots");
+    assert_eq!(table(&server, "member_no=m")[0].len(), head.len() - 1);
+}
+
+#[test]
+fn each_parameter_has_its_bounds() {
+    let server = Server::start();
+    let long = "x".repeat(4_097);
+    let wrong = [
+        ("format", "xml"),
+        ("format", ""),
+        ("search_type", "all"),
+        ("start_time", "noon"),
+        ("end_time", "2022-06-31+00:00:00"),
+        ("member_no", ""),
+        ("event_no", "%00"),
+        ("transfer_no", "+x"),
+        ("order_sn", &long),
+        ("store_code", &long),
+        ("lots", "1"),
+    ];
+    for (name, value) in wrong {
+        let message = server.get(&format!("history/export?{name}={value}")).refusal(400, 40001).to_owned();
+        assert!(message.contains(name), "{name}: {message}");
+    }
+    server.get("history/export?mobile=13800000000").refusal(404, 40404);
+    server.get("history/export?store_code=a&stroe_code=b").refusal(400, 40001);
+    server.post("history/export", json!({})).refusal(405, 40500);
+}
+
+/// Begins an export and reads only its head: no buffer between the two ends can hold what follows.
+fn begin(server: &Server) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let head = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", path(super::TENANT, "history/export"));
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200");
+    stream
+}
+
+/// So much that it stays on its way: `count` accruals of a quarter of a megabyte.
+fn large(count: usize) -> Server {
+    let server = Server::start();
+    for n in 0..count {
+        let order = json!({"order_sn": "O", "pay_amount": 5, "item_list": [{"x": "x".repeat(250_000)}]});
+        server.does("produce/direct", with(accrual(&format!("e{n}"), "m", 10), json!({"order_info": order})));
+    }
+    server
+}
+
+/// What comes until the connection ends, or the body does.
+fn rest(mut stream: TcpStream) -> String {
+    let (mut all, mut piece) = (Vec::new(), vec![0; 1 << 20]);
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => break,
+            Ok(read) => all.extend_from_slice(&piece[..read]),
+        }
+        if all.ends_with(b"\r\n0\r\n\r\n") {
+            break;
         }
     }
+    String::from_utf8(all).unwrap()
+}
+
+const ON_ITS_WAY: usize = 80;
+
+#[test]
+fn shows_one_moment_however_long_it_takes() {
+    let server = large(ON_ITS_WAY);
+    let export = begin(&server);
+    server.spend("later", "m", 5);
+    let reversal =
+        json!({"event_no": "r", "member_no": "m", "origin_event_no": "e0", "allow_negative": false});
+    server.does("reverse/produce", reversal);
+    let text = rest(export);
+    assert!(text.ends_with("\r\n0\r\n\r\n"), "it came to its end");
+    assert_eq!(text.matches("\"auto_id\":").count(), ON_ITS_WAY);
+    assert!(!text.contains("later"));
+    assert_eq!(text.matches("\"reverse_status\":0").count(), ON_ITS_WAY, "none was reversed at that moment");
 }
 
 #[test]
-fn exports_more_members_than_one_look_takes() {
-    let server = Server::start();
-    for n in 0..700 {
-        server.accrue("a", &format!("m{n}"), 1);
-    }
-    let mut members: Vec<_> =
-        server.rows("members/export").iter().map(|row| row["member_no"].clone()).collect();
-    members.sort_unstable_by_key(Value::to_string);
-    members.dedup();
-    assert_eq!(members.len(), 700);
+fn only_so_many_run_at_once_and_those_that_are_left_give_their_place_back() {
+    let server = large(ON_ITS_WAY);
+    let all: Vec<TcpStream> = (0..8).map(|_| begin(&server)).collect();
+    let refused = server.get("history/export?event_no=none");
+    refused.refusal(503, 50303);
+    assert!(refused.header("Retry-After").is_some());
+    assert_eq!(lines(&server.get("changes?limit=1")).len(), 1, "the feed has places of its own");
+    server.spend("s", "m", 1);
+    drop(all);
+    until(|| server.get("history/export?event_no=none").status == 200);
 }
 
 #[test]
-fn tells_the_tier_also_of_members_without_a_record() {
-    let server = Server::start();
-    server.accrue("a", "m", 1);
-    for (member, tier) in [("m", "gold"), ("new", "silver")] {
-        let body = json!({"tier": tier, "mobile": format!("1860801{}", member.len())}).to_string();
-        server.send("PUT", &path(TENANT, &format!("members/{member}")), &JSON, body.as_bytes()).data();
-    }
-    let mut rows = server.rows("members/export");
-    rows.sort_unstable_by_key(|row| row["member_no"].to_string());
-    let shown: Vec<_> = rows.iter().map(|row| (row["tier"].as_str(), row["detail_id"].is_null())).collect();
-    assert_eq!(shown, [(Some("gold"), false), (Some("silver"), true)]);
-    assert_eq!(rows[1]["total_points"], json!(0));
-    assert_eq!(server.csv("members/export")[1].len(), 12);
-}
-
-/// The export's address is that of a member called `export`, too: written otherwise, it is the member's.
-#[test]
-fn a_member_called_export_is_reached_by_an_escape() {
-    let server = Server::start();
-    server.accrue("a", "export", 1);
-    assert_eq!(server.rows("members/export").len(), 1);
-    let body = json!({"tier": "gold"}).to_string();
-    server.send("PUT", &path(TENANT, "members/%65xport"), &JSON, body.as_bytes()).data();
-    assert_eq!(server.get("members/%65xport").data()["member_no"], json!("export"));
-    assert_eq!(server.rows("members/export")[0]["tier"], json!("gold"));
+fn one_that_is_cut_short_has_no_end() {
+    let server = large(ON_ITS_WAY);
+    let export = begin(&server);
+    server.begin_to_stop();
+    let text = rest(export);
+    assert!(!text.ends_with("\r\n0\r\n\r\n"), "a part looks like the whole");
+    assert!(text.matches("\"auto_id\":").count() < ON_ITS_WAY);
 }

@@ -113,7 +113,7 @@ fn what_was_offered_or_sent_is_owed_where_it_was_issued() {
 #[test]
 fn adds_up_to_what_the_summaries_and_the_open_offers_say() {
     let mut server = Server::start();
-    super::export::populate(&server);
+    super::members_export::populate(&server);
     for round in 0..8 {
         let rows = server.rows("members/export");
         let data = server.get("liability").data().clone();

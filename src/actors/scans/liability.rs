@@ -5,7 +5,7 @@
 use crate::actors::answer::Failure;
 use crate::actors::scans::Scan;
 use crate::history::History;
-use crate::history::view::Issue;
+use crate::history::view::Source;
 use crate::ledger::account::{Account, Outgoing};
 use crate::ledger::event::Key;
 use crate::ledger::instant::Instant;
@@ -98,9 +98,9 @@ impl Gathering<'_> {
         let mut gathered: Vec<_> = self.by_source.drain().collect();
         gathered.sort_unstable_by_key(|(source, _)| *source);
         let sources: Vec<Lsn> = gathered.iter().map(|(source, _)| *source).collect();
-        let issues = self.history.issues(&sources)?;
+        let issues = self.history.sources(&sources)?;
         for ((_, owed), issue) in gathered.into_iter().zip(issues) {
-            let Issue { event_at, store_code, cost_center } = issue;
+            let Source { event_at, store_code, cost_center } = issue;
             self.found.put(Origin { month: (self.month)(event_at), store_code, cost_center }, owed);
         }
         Ok(())

@@ -42,6 +42,10 @@ pub async fn produce_direct(State(service): Shared, Tenant(crm_id): Tenant, body
     answer(&service, &crm_id, &body, requests::accrue).await
 }
 
+pub async fn produce_by_rule(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
+    answer(&service, &crm_id, &body, requests::accrue_by_rule).await
+}
+
 pub async fn consume_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, requests::spend).await
 }

@@ -1,9 +1,12 @@
 //! The routes, and what changes have in common.
 mod batch;
 mod changes;
+mod export;
+mod feed;
 mod history;
 mod members;
 mod reads;
+mod rules;
 mod scans;
 mod settings;
 
@@ -30,6 +33,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub fn router(service: Arc<Service>, requests: Arc<Requests>) -> Router {
     let tenant = Router::new()
         .route("/produce/direct", post(changes::produce_direct))
+        .route("/produce/by_rule", post(changes::produce_by_rule))
         .route("/consume/direct", post(changes::consume_direct))
         .route("/reverse/produce", post(changes::reverse_produce))
         .route("/reverse/consume", post(changes::reverse_consume))
@@ -39,6 +43,8 @@ pub fn router(service: Arc<Service>, requests: Arc<Requests>) -> Router {
         .route("/accept", post(changes::accept))
         .route("/batch", post(batch::batch))
         .route("/history", post(history::history))
+        .route("/history/export", get(export::export))
+        .route("/changes", get(feed::feed))
         .route("/summary", get(reads::summary))
         .route("/lots", get(reads::lots))
         .route("/transfers", get(reads::transfers))
@@ -48,6 +54,9 @@ pub fn router(service: Arc<Service>, requests: Arc<Requests>) -> Router {
         .route("/liability", get(scans::liability))
         .route("/members/{member_no}", get(members::member).put(members::put_member))
         .route("/members/{member_no}/personal-data", delete(members::erase_personal_data))
+        .route("/rules", get(rules::list).post(rules::add))
+        .route("/rules/preview", post(rules::preview))
+        .route("/rules/{rule_id}", get(rules::rule).put(rules::replace).delete(rules::remove))
         .route("/settings", get(settings::settings).put(settings::set_settings));
     Router::new()
         .nest(PREFIX, tenant)

@@ -50,7 +50,8 @@ pub async fn summary(State(service): Shared, Tenant(crm_id): Tenant, query: Quer
     let member_no = query.get("member_no")?.map(member_of_query).transpose()?;
     let member_no = member_asked(&service, &crm_id, member_no, query.get("mobile")?).await?;
     let member_no = required("member_no", member_no)?;
-    let summary = service.summary(&crm_id, &member_no).await?;
+    let as_of = query.moment("as_of", service.zone(&crm_id))?;
+    let summary = service.summary_as_of(&crm_id, &member_no, as_of).await?;
     Ok(envelope::ok(|json| write_summary(json, &crm_id, &member_no, &summary, service.zone(&crm_id))))
 }
 
@@ -83,8 +84,9 @@ pub fn write_summary_fields(
 
 pub async fn lots(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let (member_no, page) = (member(&query)?, page(&query)?);
-    let lots = service.lots(&crm_id, &member_no, page).await?;
     let zone = service.zone(&crm_id);
+    let as_of = query.moment("as_of", zone)?;
+    let lots = service.lots_as_of(&crm_id, &member_no, as_of, page).await?;
     Ok(envelope::ok(|json| write_list(json, lots.total, &lots.items, |json, lot| write_lot(json, lot, zone))))
 }
 
@@ -129,7 +131,7 @@ fn write_transfer(json: &mut Json, transfer: &TransferView, zone: Tz) {
     json.close(b'}');
 }
 
-fn write_list<T>(json: &mut Json, total: u64, items: &[T], mut write: impl FnMut(&mut Json, &T)) {
+pub fn write_list<T>(json: &mut Json, total: u64, items: &[T], mut write: impl FnMut(&mut Json, &T)) {
     json.open(b'{').field_plain("total", Some(total));
     json.name("items").open(b'[');
     for item in items {
@@ -143,7 +145,7 @@ fn member(query: &QueryFields) -> Result<String, WireError> {
     Ok(required("member_no", member_no)?)
 }
 
-fn page(query: &QueryFields) -> Result<PageQuery, WireError> {
+pub fn page(query: &QueryFields) -> Result<PageQuery, WireError> {
     let default = PageQuery::default();
     Ok(PageQuery {
         page: one_page(query.integer("page", 1, PAGE_MAX)?, query.integer("page_id", 1, PAGE_MAX)?)?,

@@ -102,3 +102,27 @@ pub const PAGE_SIZE_MAX: u64 = 500;
 
 /// The last page that can be asked for: the largest integer that every JSON client has.
 pub const PAGE_MAX: u64 = (1 << 53) - 1;
+
+/// Long answers being streamed at once; over it they are shed.
+pub const STREAMS_MAX: usize = 8;
+
+/// What a stream sends in one piece, and how many pieces wait for its client.
+pub const STREAM_PIECE_BYTES: usize = 64 << 10;
+pub const STREAM_PIECES_WAITING: usize = 2;
+
+/// How long a stream waits for a client that does not read on before it is cut.
+pub const STREAM_STALL_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Requests that wait for a tenant's next record.
+pub const FOLLOWERS_MAX: usize = 1_024;
+
+/// Records of the change feed being sent at once; who comes later waits for a place.
+pub const FEEDS_MAX: usize = 64;
+
+/// Accounts being made again from their records at once; who comes later waits.
+pub const REBUILDS_MAX: usize = 8;
+
+/// The most records that the change feed gives at once, the usual number, and the longest wait for one.
+pub const FEED_LIMIT_MAX: u64 = 10_000;
+pub const FEED_LIMIT: u64 = 500;
+pub const FEED_WAIT_MAX_SECONDS: u64 = 30;

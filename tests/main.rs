@@ -8,6 +8,7 @@ mod cli;
 mod crash;
 mod disk_full;
 mod formats;
+mod history_index;
 mod keys_file;
 mod ledger;
 mod ledger_model;

@@ -1,7 +1,9 @@
 //! What all parts of the running service share, and the few things that they all do with it.
 use crate::actors::answer::Failure;
 use crate::actors::directory::{Awakened, BrokenMember, Directory, Handed, MemberId};
+use crate::actors::feeds::Feeds;
 use crate::actors::held::Held;
+use crate::actors::issues::Issues;
 use crate::actors::member::{Change, Member, Message, Outcome};
 use crate::actors::profiles::Profiles;
 use crate::actors::tenants::Tenants;
@@ -15,7 +17,7 @@ use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
-use crate::ledger::{Prior, apply, project_noting};
+use crate::ledger::{Prior, Terms, apply, project_noting};
 use crate::limits::{INDEX_WAIT_MAX, MAILBOX_MAX, PARTITIONS};
 use crate::store::journal::{AppendError, Class, Journal};
 use ractor::ActorRef;
@@ -33,6 +35,8 @@ pub struct Core {
     pub indexed: watch::Receiver<Lsn>,
     /// Requests that wait for the index.
     pub index_waiters: Arc<AtomicUsize>,
+    pub feeds: Arc<Feeds>,
+    pub issues: Issues,
     pub clock: Arc<dyn Clock>,
     pub timer: Timer,
     /// Members with an actor, for the sweeper: least recently awakened or looked at first.
@@ -249,22 +253,24 @@ impl Core {
         member_no: &str,
         now: Instant,
     ) -> Result<Option<(Account, Vec<LotId>)>, Failure> {
+        let seen = self.account_at(crm_id, member_no, now, now).await?;
+        Ok(seen.map(|seen| (seen.account, seen.expired)))
+    }
+
+    /// The account as it will be at `moment`, which is `now` or later, if nothing but time happens to it.
+    pub async fn account_at(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        moment: Instant,
+        now: Instant,
+    ) -> Result<Option<AccountView>, Failure> {
         let terms = self.tenants.terms(crm_id);
-        let seen = self
-            .look(crm_id, member_no, move |recorded| {
-                let mut expired = Vec::new();
-                let projected = project_noting(recorded, now, &terms, |event| {
-                    if let Event::LotExpired(event) = event {
-                        expired.push(event.lot.id);
-                    }
-                });
-                (Account { last: recorded.last, records: recorded.records, ..projected }, expired)
-            })
-            .await?;
-        match seen {
-            Some((account, expired)) if account.last > Lsn::ZERO => {
-                self.durable(account.last).await?;
-                Ok(Some((account, expired)))
+        let look = move |recorded: &Account| AccountView::of(recorded, moment, now, &terms);
+        match self.look(crm_id, member_no, look).await? {
+            Some(seen) if seen.account.last > Lsn::ZERO => {
+                self.durable(seen.account.last).await?;
+                Ok(Some(seen))
             }
             _ => Ok(None),
         }
@@ -311,6 +317,42 @@ impl Core {
             broken.get_or_insert(why);
             first
         });
+    }
+}
+
+/// An account at a moment.
+#[derive(Clone, Debug)]
+pub struct AccountView {
+    /// `last` and `records` are as recorded.
+    pub account: Account,
+    /// The lots of which something has expired by the moment and not yet on record.
+    pub expired: Vec<LotId>,
+    pub moment: Instant,
+}
+
+impl AccountView {
+    /// What time makes of `recorded` by `moment`; what fell due before `now` would be recorded now.
+    pub fn of(recorded: &Account, moment: Instant, now: Instant, terms: &Terms) -> AccountView {
+        let mut expired = Vec::new();
+        let mut updated_at = recorded.updated_at;
+        let projected = project_noting(recorded, moment, terms, |event| {
+            if let Event::LotExpired(event) = event {
+                expired.push(event.lot.id);
+            }
+            if event.record_type().is_some() {
+                updated_at = updated_at.max(event.due().unwrap_or(now).max(now));
+            }
+        });
+        let Account { last, records, .. } = *recorded;
+        AccountView { account: Account { last, records, updated_at, ..projected }, expired, moment }
+    }
+
+    /// The same account seen at another moment, between which and its own nothing happened.
+    #[must_use]
+    pub fn seen_at(mut self, moment: Instant) -> AccountView {
+        // What fell due by then may have been recorded later.
+        self.account.updated_at = self.account.updated_at.min(moment);
+        AccountView { moment, ..self }
     }
 }
 

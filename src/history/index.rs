@@ -3,11 +3,12 @@
 //! | table | key | value |
 //! | --- | --- | --- |
 //! | records | LSN | the record's payload as in the log |
-//! | members | member hash, LSN | record type, create time |
+//! | members | member hash, LSN | record type (0: members don't see it), create time |
 //! | keys | number hash, key hash | LSN |
 //! | sequels | LSN of the earlier record, LSN | what the later did to the earlier |
 //! | transfers | `m`, member hash, LSN and `n`, (receiver, number) hash, LSN | nothing |
 //! | frozen | tenant hash, unfreezing instant, LSN | nothing |
+//! | orders | (tenant, order_sn) hash, LSN | nothing |
 //! | postings | tenant, field, value, block | places in the block |
 //! | meta | `applied`, `version`, `c` and tenant hash | LSN, version, count of records |
 //!
@@ -15,9 +16,12 @@
 //! own journal is synced only now and then: what a power failure takes from it, the log gives again.
 use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
+use crate::history::orders::order_sn;
 use crate::history::postings::{Filling, block_of, block_start, created_at};
-use crate::history::view::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
-use crate::history::{History, HistoryError, Row, keys};
+use crate::history::view::{
+    Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, TransferView,
+};
+use crate::history::{History, HistoryError, Row, Visit, keys};
 use crate::ledger::Known;
 use crate::ledger::account::Account;
 use crate::ledger::event::{Key, Sequel, Standing, TransferStatus};
@@ -32,7 +36,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The layout of the tables. An index of another version is made anew.
-const INDEX_VERSION: u64 = 1;
+const INDEX_VERSION: u64 = 2;
 const MIB: u64 = 1 << 20;
 const LEVEL0_TABLES: u8 = 12;
 /// One flushes memtables while the other is at a long merge: with one alone, full memtables pile up in memory.
@@ -46,6 +50,7 @@ pub struct FjallHistory {
     pub(super) sequels: Keyspace,
     pub(super) transfers: Keyspace,
     pub(super) frozen: Keyspace,
+    pub(super) orders: Keyspace,
     pub(super) postings: Keyspace,
     meta: Keyspace,
     applied: AtomicU64,
@@ -66,17 +71,22 @@ pub(super) struct Recent {
 struct Scattered {
     members: Vec<(Vec<u8>, [u8; 9])>,
     keys: Vec<([u8; 20], [u8; 8])>,
+    orders: Vec<Vec<u8>>,
 }
 
 impl Scattered {
     fn insert_into(mut self, batch: &mut OwnedWriteBatch, index: &FjallHistory) {
         self.members.sort_unstable();
         self.keys.sort_unstable();
+        self.orders.sort_unstable();
         for (key, value) in self.members {
             batch.insert(&index.members, key, value);
         }
         for (key, value) in self.keys {
             batch.insert(&index.keys, key, value);
+        }
+        for key in self.orders {
+            batch.insert(&index.orders, key, []);
         }
     }
 }
@@ -123,6 +133,7 @@ impl FjallHistory {
             sequels: open("sequels", 4 * MIB, false)?,
             transfers: open("transfers", 4 * MIB, false)?,
             frozen: open("frozen", 4 * MIB, false)?,
+            orders: open("orders", 4 * MIB, false)?,
             postings: open("postings", 4 * MIB, true)?,
             meta: open("meta", MIB, true)?,
             db,
@@ -164,6 +175,10 @@ impl FjallHistory {
         Ok(value.and_then(|value| <[u8; 8]>::try_from(&*value).ok()).map(u64::from_be_bytes))
     }
 
+    pub(super) fn applied_now(&self) -> Lsn {
+        Lsn(self.applied.load(Ordering::Acquire))
+    }
+
     pub(super) fn recent(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -174,12 +189,11 @@ impl FjallHistory {
         let number = lsn.0.to_be_bytes();
         batch.insert(&self.records, number, row.payload);
         let member = keys::member(&entry.crm_id, &entry.member_no);
-        if let Some(kind) = entry.event.record_type() {
-            let mut value = [0; 9];
-            value[0] = kind as u8;
-            value[1..].copy_from_slice(&created_at(entry).0.to_be_bytes());
-            scattered.members.push((keys::with_lsn(&member, lsn), value));
-        }
+        // The hidden ones too: an account as it was is made of all its records.
+        let mut value = [0; 9];
+        value[0] = entry.event.record_type().map_or(0, |kind| kind as u8);
+        value[1..].copy_from_slice(&created_at(entry).0.to_be_bytes());
+        scattered.members.push((keys::with_lsn(&member, lsn), value));
         if let Some(key) = entry.event.key() {
             scattered.keys.push((keys::taken(&entry.crm_id, &entry.member_no, &key), number));
         }
@@ -192,6 +206,9 @@ impl FjallHistory {
             }
             let offered = keys::offered(&entry.crm_id, to, key.number());
             batch.insert(&self.transfers, keys::with_lsn(&[b"n", &offered[..]].concat(), lsn), []);
+        }
+        if let Some(order_sn) = order_sn(&entry.event) {
+            scattered.orders.push(keys::with_lsn(&keys::order(&entry.crm_id, &order_sn), lsn));
         }
         if let Some(accrued) = entry.event.accrual()
             && let Some(at) = accrued.unfreeze_at
@@ -231,9 +248,17 @@ impl FjallHistory {
         self.entry_at(snapshot, lsn)?.ok_or_else(|| HistoryError::Corrupt(format!("record {lsn} is missing")))
     }
 
-    pub(super) fn standing_at(&self, snapshot: &Snapshot, lsn: Lsn) -> Result<Standing, HistoryError> {
+    /// How a record stands by what was recorded up to `through`.
+    pub(super) fn standing_at(
+        &self,
+        snapshot: &Snapshot,
+        lsn: Lsn,
+        through: Lsn,
+    ) -> Result<Standing, HistoryError> {
         let mut standing = Standing::default();
-        for guard in snapshot.prefix(&self.sequels, lsn.0.to_be_bytes()) {
+        let range =
+            keys::with_lsn(&lsn.0.to_be_bytes(), Lsn::ZERO)..=keys::with_lsn(&lsn.0.to_be_bytes(), through);
+        for guard in snapshot.range(&self.sequels, range) {
             let (key, value) = guard.into_inner()?;
             let sequel: Sequel = codec::decode(&value).map_err(|error| corrupt(lsn, &error))?;
             standing.follow(keys::lsn_of(&key), &sequel);
@@ -258,7 +283,7 @@ fn decode(lsn: Lsn, payload: &[u8]) -> Result<MemberEntry, HistoryError> {
 
 impl History for FjallHistory {
     fn applied(&self) -> Lsn {
-        Lsn(self.applied.load(Ordering::Acquire))
+        self.applied_now()
     }
 
     fn apply(&self, rows: &[Row<'_>], through: Lsn) -> Result<(), HistoryError> {
@@ -307,7 +332,7 @@ impl History for FjallHistory {
         if entry.crm_id != crm_id || entry.member_no != member_no || entry.event.key() != Some(key) {
             return Err(HistoryError::Corrupt(format!("two keys have the same hash, one is record {lsn}'s")));
         }
-        let standing = self.standing_at(&snapshot, lsn)?;
+        let standing = self.standing_at(&snapshot, lsn, Lsn::MAX)?;
         Ok(Some(Known { lsn, at: entry.at, event: Arc::new(entry.event), standing }))
     }
 
@@ -350,5 +375,38 @@ impl History for FjallHistory {
         page: PageQuery,
     ) -> Result<Page<TransferView>, HistoryError> {
         self.list_transfers(crm_id, member_no, status, now, page)
+    }
+
+    fn older(
+        &self,
+        crm_id: &str,
+        query: &HistoryQuery,
+        scan: &mut Scan,
+    ) -> Result<Vec<RecordView>, HistoryError> {
+        self.step_of_scan(crm_id, query, scan)
+    }
+
+    fn feed(&self, crm_id: &str, after: Lsn, most: usize) -> Result<Feed, HistoryError> {
+        self.feed_after(crm_id, after, most)
+    }
+
+    fn records(&self, crm_id: &str, numbers: &[Lsn], lots: bool) -> Result<Vec<RecordView>, HistoryError> {
+        self.records_at(crm_id, numbers, lots)
+    }
+
+    fn past(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        span: (Lsn, Lsn),
+        until: Instant,
+        visit: Visit<'_>,
+    ) -> Result<Option<Lsn>, HistoryError> {
+        self.visit_past(crm_id, member_no, span, until, visit)
+    }
+
+    fn issues(&self, sources: &[Lsn]) -> Result<Vec<Option<Issue>>, HistoryError> {
+        let snapshot = self.db.snapshot();
+        sources.iter().map(|source| self.issue_at(&snapshot, *source)).collect()
     }
 }

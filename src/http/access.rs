@@ -33,6 +33,8 @@ const OF_TENANTS: &[(Method, &str, Need)] = &[
     (Method::POST, "/accept", WRITE),
     (Method::POST, "/batch", WRITE),
     (Method::POST, "/history", READ),
+    (Method::GET, "/history/export", READ),
+    (Method::GET, "/changes", READ),
     (Method::GET, "/summary", READ),
     (Method::GET, "/lots", READ),
     (Method::GET, "/transfers", READ),

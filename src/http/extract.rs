@@ -1,6 +1,8 @@
 //! Tenant, body and query out of a request, each with its bounds.
 use crate::http::error::WireError;
-use crate::http::fields::{check_name, invalid, required};
+use crate::http::fields::{KEY_BYTES_MAX, TEXT_BYTES_MAX, alias, check_name, invalid, required};
+use crate::http::time;
+use crate::ledger::instant::{Instant, Span};
 use crate::limits::{
     BATCH_BYTES_MAX, BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, MEMBER_BYTES_MAX, PAGE_MAX,
 };
@@ -9,6 +11,7 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
+use chrono_tz::Tz;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 /// The `crm_id` of the path.
@@ -177,6 +180,57 @@ impl QueryFields {
         let number = text.parse().ok().filter(|number| digits && (least..=most).contains(number));
         let should = || invalid(field, format!("must be a whole number from {least} to {most}")).into();
         number.map(Some).ok_or_else(should)
+    }
+}
+
+/// The same fields as in a body, with the same bounds.
+impl QueryFields {
+    pub fn text(&self, field: &'static str) -> Result<Option<String>, WireError> {
+        let (own, other) =
+            (self.get(field)?, alias(field).map(|other| self.get(other)).transpose()?.flatten());
+        if own.is_some() && other.is_some() && own != other {
+            let other = alias(field).unwrap_or_default();
+            return Err(invalid(field, format!("is given twice, also as {other}, and they differ")).into());
+        }
+        let text = own.or(other);
+        if text.is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
+            return Err(invalid(field, format!("must have at most {TEXT_BYTES_MAX} bytes")).into());
+        }
+        Ok(text.map(str::to_owned))
+    }
+
+    pub fn key(&self, field: &'static str) -> Result<Option<String>, WireError> {
+        let name = |text: &str| check_name(field, text.to_owned(), KEY_BYTES_MAX);
+        Ok(self.get(field)?.map(name).transpose()?)
+    }
+
+    pub fn member(&self, field: &'static str) -> Result<Option<String>, WireError> {
+        let name = |text: &str| check_name(field, text.to_owned(), MEMBER_BYTES_MAX);
+        Ok(self.get(field)?.map(name).transpose()?)
+    }
+
+    pub fn bool(&self, field: &'static str) -> Result<Option<bool>, WireError> {
+        match self.get(field)? {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(invalid(field, "must be true or false").into()),
+        }
+    }
+
+    pub fn time(&self, field: &'static str, zone: Tz) -> Result<Option<Instant>, WireError> {
+        let Some(text) = self.get(field)? else { return Ok(None) };
+        // A plus sign that was not percent-encoded has become a space.
+        let with_plus = || text.rsplit_once(' ').map(|(time, offset)| format!("{time}+{offset}"));
+        let at = time::parse(text, zone).or_else(|| time::parse(&with_plus()?, zone));
+        at.map(Some).ok_or_else(|| invalid(field, time::SHOULD).into())
+    }
+
+    /// A moment up to and with which something holds: a second without a fraction means its end.
+    pub fn moment(&self, field: &'static str, zone: Tz) -> Result<Option<Instant>, WireError> {
+        let whole_second = self.get(field)?.is_some_and(|text| !text.contains('.'));
+        let end = |at: Instant| if whole_second { at.after(Span(999)) } else { at };
+        Ok(self.time(field, zone)?.map(end))
     }
 }
 

@@ -18,4 +18,5 @@ mod requests;
 mod routes;
 pub mod rules;
 pub mod server;
+pub mod stream;
 pub mod time;

@@ -1,19 +1,24 @@
 //! The wire contract, over real HTTP: one file a route, and one for each thing that holds for all of them.
 mod accept;
+mod as_of;
 mod batch;
 mod bodies;
+mod changes;
 mod compat;
 mod connections;
 mod consume_direct;
 mod contents;
 mod envelope;
+mod export;
 mod fields;
 mod history;
+mod history_orders;
 mod history_pages;
 mod idempotency;
 mod keys;
 mod lots;
 mod members;
+mod moved_lots;
 mod produce_by_rule;
 mod produce_direct;
 mod protection;

@@ -1,6 +1,8 @@
 //! The routes, and what changes have in common.
 mod batch;
 mod changes;
+mod export;
+mod feed;
 mod history;
 mod members;
 mod reads;
@@ -39,6 +41,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/accept", post(changes::accept))
         .route("/batch", post(batch::batch))
         .route("/history", post(history::history))
+        .route("/history/export", get(export::export))
+        .route("/changes", get(feed::feed))
         .route("/summary", get(reads::summary))
         .route("/lots", get(reads::lots))
         .route("/transfers", get(reads::transfers))

@@ -8,6 +8,8 @@
 //! - [`actors`]: one actor a member, the directory of members at rest, the timer.
 //! - [`http`]: the wire contract: bodies to commands, outcomes to envelopes.
 //! - [`cli`]: the commands of the binary.
+//!
+//! Beside them: [`limits`], [`clock`], [`measure`] (counters for `/metrics`), [`config`], [`telemetry`].
 pub mod actors;
 pub mod cli;
 pub mod clock;
@@ -17,5 +19,6 @@ pub mod history;
 pub mod http;
 pub mod ledger;
 pub mod limits;
+pub mod measure;
 pub mod store;
 pub mod telemetry;

@@ -52,6 +52,14 @@ pub const BATCH_OPERATIONS_MAX: usize = 10_000;
 /// Operations of a batch that may wait for one member's actor: fewer than may wait for it at all.
 pub const BATCH_POSTED_MAX: usize = 500;
 
+/// Up to so much a body is small: of these the bound of connections bounds the memory.
+pub const SMALL_BODY_BYTES_MAX: usize = 16 << 10;
+
+/// Memory for the bodies that are not small, of all requests together.
+pub const LARGE_BODIES_BYTES_MAX: usize = 128 << 20;
+
+const _: () = assert!(BATCH_BYTES_MAX < LARGE_BODIES_BYTES_MAX && SMALL_BODY_BYTES_MAX < BODY_BYTES_MAX);
+
 /// Of a body that is too large so much is read and dropped, so that its sender gets to see the answer.
 pub const BODY_BYTES_PASSED_OVER_MAX: usize = 16 << 20;
 
@@ -102,6 +110,15 @@ pub const PAGE_SIZE_MAX: u64 = 500;
 
 /// The last page that can be asked for: the largest integer that every JSON client has.
 pub const PAGE_MAX: u64 = (1 << 53) - 1;
+
+/// Reads of a whole tenant at once; over it they are shed.
+pub const SCANS_MAX: usize = 4;
+
+/// What is kept in memory for one such read of members that change while it goes on.
+pub const SCAN_KEPT_BYTES_MAX: usize = 64 << 20;
+
+/// Lines that `/liability` answers at most.
+pub const LIABILITY_GROUPS_MAX: usize = 100_000;
 
 /// Long answers being streamed at once; over it they are shed.
 pub const STREAMS_MAX: usize = 8;

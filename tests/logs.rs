@@ -136,6 +136,7 @@ fn never_tells_keys_or_personal_data_however_much_it_is_asked_to_tell() {
                 ("GET", format!("{API}/summary?mobile={MOBILE}&name={NAME_IN_PATH}"), String::new()),
                 ("GET", format!("{API}/lots?mobile={MOBILE}"), String::new()),
                 ("GET", format!("{API}/nothing/{MOBILE}"), String::new()),
+                (MOBILE, format!("{API}/lots"), String::new()),
                 (
                     "PUT",
                     format!("{API}/members/{MOBILE}"),

@@ -88,8 +88,8 @@ impl World {
         let lodger = house.start().expect("a first start");
         let rule = lodger.service.change_rule(TENANT, RuleChange::Add(the_rule()));
         lodger.runtime.block_on(rule).expect("the model's rule");
-        let (lodger, model) = (Some(lodger), Model::at(BEGINS.0));
-        World { house, lodger, model, told: Vec::new(), looks: BTreeMap::new() }
+        let lodger = Some(lodger);
+        World { house, lodger, model: Model::at(BEGINS.0), told: Vec::new(), looks: BTreeMap::new() }
     }
 
     fn lodger(&self) -> &Lodger {

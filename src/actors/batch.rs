@@ -16,6 +16,7 @@ use crate::ledger::command::Command;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::limits::BATCH_POSTED_MAX;
+use crate::telemetry::carried_on;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -119,12 +120,12 @@ pub(super) async fn carry_out(
                 _ => None,
             };
             let groups = groups.iter().map(|group| group.iter().filter_map(&mut own).collect()).collect();
-            tasks.spawn(own_changes(core.clone(), crm_id.into(), groups));
+            tasks.spawn(carried_on(own_changes(core.clone(), crm_id.into(), groups)));
         }
         for place in wave.between {
             let Some(operation) = operations[place].take() else { continue };
             let (core, crm_id) = (core.clone(), crm_id.to_owned());
-            tasks.spawn(async move { vec![(place, between(&core, &crm_id, operation).await)] });
+            tasks.spawn(carried_on(async move { vec![(place, between(&core, &crm_id, operation).await)] }));
         }
         while let Some(done) = tasks.join_next().await {
             // A task that panicked leaves its places without an answer: a fault of ours, said by the edge.
@@ -247,7 +248,8 @@ async fn by_actor(core: &Arc<Core>, crm_id: &str, group: Group) -> Vec<(usize, A
 }
 
 fn post(core: &Arc<Core>, id: MemberId, command: Command, prior: StampedPrior) -> Result<Answering, Failure> {
-    core.post(id, command, prior, crate::limits::MAILBOX_MAX)?.ok_or(Failure::Overloaded)
+    core.post(id, command, prior, crate::limits::MAILBOX_MAX)?
+        .ok_or_else(|| core.shed(&core.vitals.shed.mailbox))
 }
 
 async fn answered(

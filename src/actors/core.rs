@@ -6,8 +6,11 @@ use crate::actors::held::Held;
 use crate::actors::issues::Issues;
 use crate::actors::member::{Change, Member, Message, Outcome};
 use crate::actors::profiles::Profiles;
+use crate::actors::projection::AccountView;
+use crate::actors::scans::Cuts;
 use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
+use crate::actors::vitals::Vitals;
 use crate::clock::Clock;
 use crate::format::entry::encode_member;
 use crate::history::{History, HistoryError};
@@ -17,15 +20,15 @@ use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
-use crate::ledger::{Prior, Terms, apply, project_noting};
+use crate::ledger::{Prior, apply};
 use crate::limits::{INDEX_WAIT_MAX, MAILBOX_MAX, PARTITIONS};
 use crate::store::journal::{AppendError, Class, Journal};
 use ractor::ActorRef;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 pub struct Core {
     pub directory: Directory,
@@ -46,6 +49,11 @@ pub struct Core {
     pub bounds: Bounds,
     /// Requests being worked on.
     pub in_flight: AtomicUsize,
+    pub vitals: Vitals,
+    /// What reads of whole tenants need kept while members change.
+    pub cuts: Cuts,
+    /// Places for such reads.
+    pub scans: Arc<Semaphore>,
     /// Set once, when the process must end because memory and log can't be trusted to agree.
     pub broken: watch::Sender<Option<String>>,
 }
@@ -109,6 +117,7 @@ impl Core {
         let payload = encode_member(crm_id, member_no, at, event);
         let lsn =
             self.journal.append(class, partition_of(crm_id, member_no), &payload).map_err(failure_of)?;
+        self.cuts.keep(crm_id, member_no, account, lsn, || self.directory.shard_of(crm_id, member_no));
         let applied = catch_unwind(AssertUnwindSafe(|| apply(account, lsn, at, event)));
         if applied.is_err() {
             self.stop_broken(format!("record {lsn} of member {member_no} of {crm_id} could not be applied"));
@@ -165,7 +174,7 @@ impl Core {
         match tokio::time::timeout(INDEX_WAIT_MAX, indexed.wait_for(|applied| *applied >= lsn)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(Failure::NotReady),
-            Err(_) => Err(Failure::Overloaded),
+            Err(_) => Err(self.shed(&self.vitals.shed.index_wait)),
         }
     }
 
@@ -181,7 +190,7 @@ impl Core {
         let id = self.directory.find_or_new(crm_id, member_no);
         match self.post(id, command, prior, pending_max)? {
             Some(answer) => answer.await.unwrap_or(Err(Failure::Unknown)),
-            None => Err(Failure::Overloaded),
+            None => Err(self.shed(&self.vitals.shed.mailbox)),
         }
     }
 
@@ -253,24 +262,23 @@ impl Core {
         member_no: &str,
         now: Instant,
     ) -> Result<Option<(Account, Vec<LotId>)>, Failure> {
-        let seen = self.account_at(crm_id, member_no, now, now).await?;
-        Ok(seen.map(|seen| (seen.account, seen.expired)))
-    }
-
-    /// The account as it will be at `moment`, which is `now` or later, if nothing but time happens to it.
-    pub async fn account_at(
-        &self,
-        crm_id: &str,
-        member_no: &str,
-        moment: Instant,
-        now: Instant,
-    ) -> Result<Option<AccountView>, Failure> {
         let terms = self.tenants.terms(crm_id);
-        let look = move |recorded: &Account| AccountView::of(recorded, moment, now, &terms);
+        let look = move |recorded: &Account| AccountView::of(recorded, now, now, &terms);
         match self.look(crm_id, member_no, look).await? {
             Some(seen) if seen.account.last > Lsn::ZERO => {
                 self.durable(seen.account.last).await?;
-                Ok(Some(seen))
+                Ok(Some((seen.account, seen.expired)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The account as it is recorded, once that is durable. `None`: no record of it.
+    pub async fn recorded(&self, crm_id: &str, member_no: &str) -> Result<Option<Account>, Failure> {
+        match self.look(crm_id, member_no, Account::clone).await? {
+            Some(account) if account.last > Lsn::ZERO => {
+                self.durable(account.last).await?;
+                Ok(Some(account))
             }
             _ => Ok(None),
         }
@@ -285,7 +293,7 @@ impl Core {
         let admission = Admission { core: self.clone(), places };
         // One batch alone is never too much.
         if before > 0 && before + places > self.bounds.in_flight_max {
-            return Err(Failure::Overloaded);
+            return Err(self.shed(&self.vitals.shed.in_flight));
         }
         Ok(admission)
     }
@@ -295,10 +303,19 @@ impl Core {
         let lag = self.journal.durable().0.saturating_sub(self.history.applied().0);
         let before = self.in_flight.fetch_add(1, Ordering::AcqRel);
         let admission = Admission { core: self.clone(), places: 1 };
-        if before >= self.bounds.in_flight_max || lag > self.bounds.index_lag_max {
-            return Err(Failure::Overloaded);
+        if before >= self.bounds.in_flight_max {
+            return Err(self.shed(&self.vitals.shed.in_flight));
+        }
+        if lag > self.bounds.index_lag_max {
+            return Err(self.shed(&self.vitals.shed.index_lag));
         }
         Ok(admission)
+    }
+
+    /// Turns a request away, and counts why.
+    pub fn shed(&self, why: &AtomicU64) -> Failure {
+        why.fetch_add(1, Ordering::Relaxed);
+        Failure::Overloaded
     }
 
     /// What the directory gave; where it holds a member that can't be served any more, the process must end.
@@ -311,48 +328,13 @@ impl Core {
 
     /// Memory and log may disagree: nothing is answered any more, and the process ends.
     pub fn stop_broken(&self, why: String) {
-        tracing::error!("{why}; the service stops, and recovers from its log at the next start");
+        let request_id = crate::telemetry::request_id();
+        tracing::error!(request_id, "{why}; the service stops, and recovers from its log at the next start");
         self.broken.send_if_modified(|broken| {
             let first = broken.is_none();
             broken.get_or_insert(why);
             first
         });
-    }
-}
-
-/// An account at a moment.
-#[derive(Clone, Debug)]
-pub struct AccountView {
-    /// `last` and `records` are as recorded.
-    pub account: Account,
-    /// The lots of which something has expired by the moment and not yet on record.
-    pub expired: Vec<LotId>,
-    pub moment: Instant,
-}
-
-impl AccountView {
-    /// What time makes of `recorded` by `moment`; what fell due before `now` would be recorded now.
-    pub fn of(recorded: &Account, moment: Instant, now: Instant, terms: &Terms) -> AccountView {
-        let mut expired = Vec::new();
-        let mut updated_at = recorded.updated_at;
-        let projected = project_noting(recorded, moment, terms, |event| {
-            if let Event::LotExpired(event) = event {
-                expired.push(event.lot.id);
-            }
-            if event.record_type().is_some() {
-                updated_at = updated_at.max(event.due().unwrap_or(now).max(now));
-            }
-        });
-        let Account { last, records, .. } = *recorded;
-        AccountView { account: Account { last, records, updated_at, ..projected }, expired, moment }
-    }
-
-    /// The same account seen at another moment, between which and its own nothing happened.
-    #[must_use]
-    pub fn seen_at(mut self, moment: Instant) -> AccountView {
-        // What fell due by then may have been recorded later.
-        self.account.updated_at = self.account.updated_at.min(moment);
-        AccountView { moment, ..self }
     }
 }
 

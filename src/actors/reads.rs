@@ -1,45 +1,20 @@
 //! What the edge can ask of the past: accounts as they were and will be, a tenant's records as they come, and all of
 //! them at once.
 use crate::actors::answer::{Failure, HistoryQuery, LotState, LotView, Page, PageQuery, RecordView, Summary};
-use crate::actors::core::{AccountView, Admission, Core};
-use crate::actors::service::{SOON, Service, off_the_workers};
+use crate::actors::core::{Admission, Core};
+use crate::actors::projection::{AccountView, AsOf};
+use crate::actors::service::{Service, off_the_workers};
 use crate::history::view::{Feed, Scan};
-use crate::history::{History, HistoryError};
 use crate::ledger::account::Account;
 use crate::ledger::instant::Instant;
+use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
-use crate::ledger::{Terms, apply};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Records of the feed that are read in one go.
 const FEED_STEP: usize = 64;
-
-/// A member's past on its way to an account.
-struct Rebuild {
-    crm_id: String,
-    member_no: String,
-    last: Lsn,
-    moment: Instant,
-    terms: Arc<Terms>,
-}
-
-impl Rebuild {
-    /// The account as its records up to the moment have made it, seen at the moment.
-    fn account(&self, history: &dyn History) -> Result<AccountView, HistoryError> {
-        let mut account = Account::default();
-        let mut after = Some(Lsn::ZERO);
-        while let Some(from) = after {
-            let (span, until) = ((from, self.last), self.moment);
-            after = history.past(&self.crm_id, &self.member_no, span, until, &mut |lsn, entry| {
-                // What fell due by then may have been recorded later.
-                apply(&mut account, lsn, entry.at.min(self.moment), &entry.event);
-            })?;
-        }
-        Ok(AccountView::of(&account, self.moment, self.moment, &self.terms))
-    }
-}
 
 impl Service {
     /// The five sums now, or as of a moment: past, or to come if nothing else happens.
@@ -54,17 +29,7 @@ impl Service {
         let Some(AccountView { account, moment, .. }) = seen.filter(|seen| seen.account.records > 0) else {
             return Ok(Summary::default());
         };
-        Ok(Summary {
-            detail_id: Some(account.first_record),
-            total: account.total,
-            freeze: account.frozen(moment),
-            expired: account.expired,
-            active: account.active(moment),
-            used: account.used,
-            future_expired: account.expiring_within(SOON, moment),
-            created_at: Some(account.created_at),
-            updated_at: Some(account.updated_at),
-        })
+        Ok(Summary::of(&account, moment))
     }
 
     /// The lots now, or as of a moment.
@@ -92,8 +57,7 @@ impl Service {
         .await
     }
 
-    /// The account as of a moment (none given: now). What the member has now tells it, unless something has happened to
-    /// it since; then its records do. None: there was nothing of it.
+    /// The account as of a moment (none given: now); none where there was nothing of it.
     async fn account_as_of(
         &self,
         core: &Arc<Core>,
@@ -103,24 +67,31 @@ impl Service {
         as_of: Option<Instant>,
     ) -> Result<(Option<AccountView>, Admission), Failure> {
         let now = core.clock.now();
-        let Some(seen) = core.account_at(crm_id, member_no, as_of.unwrap_or(now).max(now), now).await? else {
-            return Ok((None, admission));
+        let Some(moment) = as_of else {
+            let seen = core.account(crm_id, member_no, now).await?;
+            let view = |(account, expired): (Account, Vec<LotId>)| {
+                let moment = now.max(account.clock);
+                AccountView { account, expired, moment }
+            };
+            return Ok((seen.map(view), admission));
         };
-        let Some(moment) = as_of.filter(|moment| *moment < seen.account.clock) else {
-            let at = as_of.unwrap_or(now.max(seen.account.clock));
-            return Ok((Some(seen.seen_at(at)), admission));
-        };
-        // Long pasts take long: they shall not take all the threads there are.
-        let place = self.rebuilds.acquire().await.map_err(|_| Failure::NotReady)?;
-        let last = seen.account.last;
-        core.indexed(last).await?;
+        let Some(recorded) = core.recorded(crm_id, member_no).await? else { return Ok((None, admission)) };
         let terms = core.tenants.terms(crm_id);
         let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
-        let rebuild = Rebuild { crm_id, member_no, last, moment, terms };
-        let (rebuilt, admission) =
-            off_the_workers((), core, move |history| Ok((rebuild.account(history)?, admission))).await?;
-        drop(place);
-        Ok((Some(rebuilt).filter(|seen| seen.account.last > Lsn::ZERO), admission))
+        let wanted = AsOf { crm_id, member_no, recorded, moment, now, terms };
+        // Long pasts take long: they shall not take all the threads there are.
+        let place = if wanted.is_past() {
+            core.indexed(wanted.recorded.last).await?;
+            Some(self.rebuilds.clone().acquire_owned().await.map_err(|_| Failure::NotReady)?)
+        } else {
+            None
+        };
+        let (seen, admission) = off_the_workers(place, core, move |history| {
+            let seen = wanted.seen(history)?;
+            Ok((seen, admission))
+        })
+        .await?;
+        Ok((Some(seen).filter(|seen| seen.account.last > Lsn::ZERO), admission))
     }
 
     /// The tenant's records after `after`. Where there are none, waits for one at most as long as said.

@@ -1,10 +1,12 @@
 //! The commands of the binary.
+mod health;
 mod inspect;
 mod keygen;
 mod keys;
 mod progress;
 mod rebuild;
 mod serve;
+mod supervisor;
 mod tenant_books;
 mod verify;
 
@@ -43,6 +45,8 @@ enum Command {
     },
     /// Make the history index anew from the log
     Rebuild,
+    /// Ask the service at --listen whether it takes requests; exits 0 only if it does
+    Health,
     /// Make an API key: prints it, once, and then the entry for the keys file
     Keygen(keygen::Wanted),
 }
@@ -66,6 +70,7 @@ pub fn run() -> ExitCode {
                 inspect::run(&settings, from, member.as_deref(), tenant.as_deref())
             }
             Command::Rebuild => rebuild::run(&settings),
+            Command::Health => health::run(&settings),
             Command::Keygen(wanted) => keygen::run(&wanted),
         }
     });

@@ -18,14 +18,8 @@ use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
 use crate::history::orders::order_sn;
 use crate::history::postings::{Filling, block_of, block_start, created_at};
-use crate::history::view::{
-    Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, TransferView,
-};
-use crate::history::{History, HistoryError, Row, Visit, keys};
-use crate::ledger::Known;
-use crate::ledger::account::Account;
-use crate::ledger::event::{Key, Sequel, Standing, TransferStatus};
-use crate::ledger::instant::Instant;
+use crate::history::{HistoryError, Row, keys};
+use crate::ledger::event::{Sequel, Standing};
 use crate::ledger::lsn::Lsn;
 use fjall::compaction::Leveled;
 use fjall::config::{BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry};
@@ -234,6 +228,39 @@ impl FjallHistory {
         }
     }
 
+    /// One atomic step that ends at `through`.
+    pub(super) fn write_step(&self, rows: &[Row<'_>], through: Lsn) -> Result<(), HistoryError> {
+        let applied = self.applied_now();
+        let mut batch = self.db.batch();
+        let mut recent = self.recent();
+        let (mut scattered, mut tenants) = (Scattered::default(), Vec::new());
+        // What a start finds in the index already is not counted again.
+        for row in rows.iter().filter(|row| row.lsn > applied) {
+            self.add(&mut batch, &mut scattered, row);
+            self.fill(&mut batch, &mut recent, row);
+            tenants.push(keys::tenant(&row.entry.crm_id));
+        }
+        scattered.insert_into(&mut batch, self);
+        tenants.sort_unstable();
+        tenants.dedup();
+        for tenant in tenants {
+            let count = recent.counts.get(&tenant).copied().unwrap_or(0);
+            batch.insert(&self.meta, [&b"c"[..], &tenant].concat(), count.to_be_bytes());
+        }
+        batch.insert(&self.meta, "applied", through.0.to_be_bytes());
+        batch.insert(&self.meta, "version", INDEX_VERSION.to_be_bytes());
+        // After a failure nothing here can be relied on any more: whoever called opens the index anew.
+        batch.commit()?;
+        self.applied.store(through.0, Ordering::Release);
+        Ok(())
+    }
+
+    pub(super) fn persist(&self) -> Result<Lsn, HistoryError> {
+        let applied = self.applied_now();
+        self.db.persist(PersistMode::SyncAll)?;
+        Ok(applied)
+    }
+
     /// The entry under `lsn`, as `snapshot` sees it.
     pub(super) fn entry_at(
         &self,
@@ -278,135 +305,5 @@ fn decode(lsn: Lsn, payload: &[u8]) -> Result<MemberEntry, HistoryError> {
             Err(HistoryError::Corrupt(format!("record {lsn} is no member's")))
         }
         Err(error) => Err(corrupt(lsn, &error)),
-    }
-}
-
-impl History for FjallHistory {
-    fn applied(&self) -> Lsn {
-        self.applied_now()
-    }
-
-    fn apply(&self, rows: &[Row<'_>], through: Lsn) -> Result<(), HistoryError> {
-        let applied = self.applied();
-        let mut batch = self.db.batch();
-        let mut recent = self.recent();
-        let (mut scattered, mut tenants) = (Scattered::default(), Vec::new());
-        // What a start finds in the index already is not counted again.
-        for row in rows.iter().filter(|row| row.lsn > applied) {
-            self.add(&mut batch, &mut scattered, row);
-            self.fill(&mut batch, &mut recent, row);
-            tenants.push(keys::tenant(&row.entry.crm_id));
-        }
-        scattered.insert_into(&mut batch, self);
-        tenants.sort_unstable();
-        tenants.dedup();
-        for tenant in tenants {
-            let count = recent.counts.get(&tenant).copied().unwrap_or(0);
-            batch.insert(&self.meta, [&b"c"[..], &tenant].concat(), count.to_be_bytes());
-        }
-        batch.insert(&self.meta, "applied", through.0.to_be_bytes());
-        batch.insert(&self.meta, "version", INDEX_VERSION.to_be_bytes());
-        // After a failure nothing here can be relied on any more: whoever called opens the index anew.
-        batch.commit()?;
-        self.applied.store(through.0, Ordering::Release);
-        Ok(())
-    }
-
-    fn sync(&self) -> Result<Lsn, HistoryError> {
-        let applied = self.applied();
-        self.db.persist(PersistMode::SyncAll)?;
-        Ok(applied)
-    }
-
-    fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
-        let taken = keys::taken(crm_id, member_no, &key);
-        // A look past all snapshots is quick, and enough for a key never taken. But it sees half of a batch that is
-        // being applied: what it finds counts only where a snapshot, which sees whole batches, has it too.
-        if !self.keys.contains_key(taken)? {
-            return Ok(None);
-        }
-        let snapshot = self.db.snapshot();
-        let Some(number) = snapshot.get(&self.keys, taken)? else { return Ok(None) };
-        let lsn = keys::lsn_of(&number);
-        let entry = self.expect_entry(&snapshot, lsn)?;
-        if entry.crm_id != crm_id || entry.member_no != member_no || entry.event.key() != Some(key) {
-            return Err(HistoryError::Corrupt(format!("two keys have the same hash, one is record {lsn}'s")));
-        }
-        let standing = self.standing_at(&snapshot, lsn, Lsn::MAX)?;
-        Ok(Some(Known { lsn, at: entry.at, event: Arc::new(entry.event), standing }))
-    }
-
-    fn transfers_to(
-        &self,
-        crm_id: &str,
-        member_no: &str,
-        transfer_no: &str,
-    ) -> Result<Vec<(Lsn, String)>, HistoryError> {
-        self.offers_under(crm_id, member_no, transfer_no)
-    }
-
-    fn search(
-        &self,
-        crm_id: &str,
-        query: &HistoryQuery,
-        account: Option<&Account>,
-        now: Instant,
-    ) -> Result<Page<RecordView>, HistoryError> {
-        self.search_records(crm_id, query, account, now)
-    }
-
-    fn lots(
-        &self,
-        crm_id: &str,
-        member_no: &str,
-        account: &Account,
-        now: Instant,
-        page: PageQuery,
-    ) -> Result<Page<LotView>, HistoryError> {
-        self.list_lots(crm_id, member_no, account, now, page)
-    }
-
-    fn transfers(
-        &self,
-        crm_id: &str,
-        member_no: &str,
-        status: Option<TransferStatus>,
-        now: Instant,
-        page: PageQuery,
-    ) -> Result<Page<TransferView>, HistoryError> {
-        self.list_transfers(crm_id, member_no, status, now, page)
-    }
-
-    fn older(
-        &self,
-        crm_id: &str,
-        query: &HistoryQuery,
-        scan: &mut Scan,
-    ) -> Result<Vec<RecordView>, HistoryError> {
-        self.step_of_scan(crm_id, query, scan)
-    }
-
-    fn feed(&self, crm_id: &str, after: Lsn, most: usize) -> Result<Feed, HistoryError> {
-        self.feed_after(crm_id, after, most)
-    }
-
-    fn records(&self, crm_id: &str, numbers: &[Lsn], lots: bool) -> Result<Vec<RecordView>, HistoryError> {
-        self.records_at(crm_id, numbers, lots)
-    }
-
-    fn past(
-        &self,
-        crm_id: &str,
-        member_no: &str,
-        span: (Lsn, Lsn),
-        until: Instant,
-        visit: Visit<'_>,
-    ) -> Result<Option<Lsn>, HistoryError> {
-        self.visit_past(crm_id, member_no, span, until, visit)
-    }
-
-    fn issues(&self, sources: &[Lsn]) -> Result<Vec<Option<Issue>>, HistoryError> {
-        let snapshot = self.db.snapshot();
-        sources.iter().map(|source| self.issue_at(&snapshot, *source)).collect()
     }
 }

@@ -1,8 +1,11 @@
 //! The codes of the CRM that the API was first written for, for clients that know no others: HTTP's status is always
 //! 200, and there are four codes. Success, `msg`, `data` and headers stay ours.
 use axum::body::{Body, to_bytes};
+use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
+use std::convert::Infallible;
 
 /// How answers say what went wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,15 +16,17 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The code in place of ours, for a refusal of this status.
-    pub fn code(self, status: StatusCode, code: u32) -> u32 {
-        match (self, status.as_u16()) {
-            (Dialect::Ours, _) | (_, 200..=299) => code,
-            (_, 400 | 404 | 409 | 413 | 415) => 30402,
-            (_, 422) => 30601,
-            (_, 503) => 30503,
+    /// The status and code in place of ours.
+    pub fn of(self, status: StatusCode, code: u32) -> (StatusCode, u32) {
+        let theirs = match status.as_u16() {
+            _ if self == Dialect::Ours => return (status, code),
+            200..=299 => code,
+            400 | 404 | 409 | 413 | 415 => 30402,
+            422 => 30601,
+            503 => 30503,
             _ => 30500,
-        }
+        };
+        (StatusCode::OK, theirs)
     }
 
     /// An answer in this dialect.
@@ -38,11 +43,21 @@ impl Dialect {
             Some((code, rest)) => {
                 let code =
                     std::str::from_utf8(code).ok().and_then(|code| code.parse().ok()).unwrap_or_default();
-                [START, self.code(status, code).to_string().as_bytes(), rest].concat().into()
+                [START, self.of(status, code).1.to_string().as_bytes(), rest].concat().into()
             }
             None => bytes,
         };
         Response::from_parts(head, Body::from(body))
+    }
+}
+
+/// The dialect that an answer is to be in, for a route whose answer holds other answers. The edge says so with a request
+/// where it is not ours.
+impl<S: Send + Sync> FromRequestParts<S> for Dialect {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Dialect, Infallible> {
+        Ok(parts.extensions.get().copied().unwrap_or_default())
     }
 }
 

@@ -1,11 +1,14 @@
 //! Tenant, body and query out of a request, each with its bounds.
+use crate::actors::answer::Failure;
 use crate::http::error::WireError;
 use crate::http::fields::{KEY_BYTES_MAX, TEXT_BYTES_MAX, alias, check_name, invalid, required};
 use crate::http::time;
 use crate::ledger::instant::{Instant, Span};
 use crate::limits::{
-    BATCH_BYTES_MAX, BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, MEMBER_BYTES_MAX, PAGE_MAX,
+    BATCH_BYTES_MAX, BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, LARGE_BODIES_BYTES_MAX,
+    MEMBER_BYTES_MAX, PAGE_MAX, SMALL_BODY_BYTES_MAX,
 };
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -13,6 +16,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use chrono_tz::Tz;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The `crm_id` of the path.
 pub struct Tenant(pub String);
@@ -79,7 +83,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RuleOfPath {
 }
 
 /// A JSON body's bytes, whole, by its type.
-pub struct JsonBody(pub axum::body::Bytes);
+pub struct JsonBody(pub Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = WireError;
@@ -92,7 +96,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 }
 
 /// A batch's body: larger than others may be.
-pub struct BatchBody(pub axum::body::Bytes);
+pub struct BatchBody(pub Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for BatchBody {
     type Rejection = WireError;
@@ -106,10 +110,15 @@ impl<S: Send + Sync> FromRequest<S> for BatchBody {
 
 /// A body, within its bounds. One that nobody wants is read all the same: the connection then serves on, where the
 /// client expects it to.
-pub async fn read_whole(
-    mut body: axum::body::Body,
-    bytes_max: usize,
-) -> Result<axum::body::Bytes, WireError> {
+pub async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Bytes, WireError> {
+    let told = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+    let room = match room(told.unwrap_or(bytes_max).min(bytes_max)) {
+        Ok(room) => room,
+        Err(overloaded) => {
+            pass_over_behind(body);
+            return Err(overloaded);
+        }
+    };
     let read = async {
         match Limited::new(&mut body, bytes_max).collect().await {
             Ok(collected) => Ok(collected.to_bytes()),
@@ -120,16 +129,49 @@ pub async fn read_whole(
             Err(error) => Err(WireError::BadJson(format!("it did not arrive: {error}"))),
         }
     };
-    tokio::time::timeout(BODY_TIME_MAX, read).await.unwrap_or(Err(WireError::TooSlow))
+    let bytes = tokio::time::timeout(BODY_TIME_MAX, read).await.unwrap_or(Err(WireError::TooSlow))?;
+    Ok(match room {
+        None => bytes,
+        Some(room) => Bytes::from_owner(Roomy { bytes, _room: room }),
+    })
+}
+
+/// A large body with the room that it takes, which is free again when nobody has the body any more.
+struct Roomy {
+    bytes: Bytes,
+    _room: SemaphorePermit<'static>,
+}
+
+impl AsRef<[u8]> for Roomy {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Room for a body of so many bytes, where it is large. One that does not say its size may come to the most.
+fn room(bytes: usize) -> Result<Option<SemaphorePermit<'static>>, WireError> {
+    static FREE_KIB: Semaphore = Semaphore::const_new(LARGE_BODIES_BYTES_MAX >> 10);
+    if bytes <= SMALL_BODY_BYTES_MAX {
+        return Ok(None);
+    }
+    let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
+    FREE_KIB.try_acquire_many(kib).map(Some).map_err(|_| Failure::Overloaded.into())
+}
+
+/// Reads on behind an answer that has no need of the body.
+pub fn pass_over_behind(mut body: Body) {
+    if !body.is_end_stream() {
+        tokio::spawn(async move { tokio::time::timeout(BODY_TIME_MAX, pass_over(&mut body)).await });
+    }
 }
 
 /// Reads on for a while without keeping anything: a client that is still sending would not see its answer.
-pub async fn pass_over(body: &mut axum::body::Body) {
+async fn pass_over(body: &mut Body) {
     let mut passed = 0;
     while passed < BODY_BYTES_PASSED_OVER_MAX
         && let Some(Ok(frame)) = body.frame().await
     {
-        passed += frame.data_ref().map_or(0, axum::body::Bytes::len);
+        passed += frame.data_ref().map_or(0, Bytes::len);
     }
 }
 

@@ -1,12 +1,14 @@
 //! What stands round every route: its id, the edge's checks, no panic past this point, a log line, the dialect.
 use crate::clock::monotonic;
 use crate::http::access::{after_prefix, is_of_the_service, methods};
+use crate::http::dialect::Dialect;
 use crate::http::edge::{Edge, tenant_of};
 use crate::http::envelope::{self, Code};
 use crate::http::error::{FaultDetail, WireError};
-use crate::http::extract::{is_tenant, pass_over};
-use crate::limits::BODY_TIME_MAX;
-use axum::body::{Body, HttpBody};
+use crate::http::extract::{is_tenant, pass_over_behind};
+use crate::http::metrics::requests::Requests;
+use crate::telemetry::on_behalf_of;
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -32,10 +34,24 @@ impl Asked {
     fn route(&self) -> &str {
         self.route.as_ref().map_or("-", MatchedPath::as_str)
     }
+
+    /// One that HTTP does not name may be anything.
+    fn method(&self) -> &str {
+        let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
+        if known.contains(&self.method) { self.method.as_str() } else { "other" }
+    }
 }
 
 /// Answers one request.
-pub async fn guard(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+pub async fn guard(
+    State((edge, requests)): State<(Arc<Edge>, Arc<Requests>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let watch = requests.watch(&request);
+    if edge.dialect != Dialect::Ours {
+        request.extensions_mut().insert(edge.dialect);
+    }
     let asked = Asked {
         id: request_id(&request),
         method: request.method().clone(),
@@ -49,14 +65,14 @@ pub async fn guard(State(edge): State<Arc<Edge>>, request: Request, next: Next) 
                 request_id = asked.id.to_str().unwrap_or_default(),
                 crm_id = noted.as_ref().map(|(_, crm_id)| crm_id.as_str())
             );
-            run(&asked, next.run(request), span).await
+            run(&asked, on_behalf_of(asked.id.clone(), next.run(request)), span).await
         }
         Err(refused) => refuse(refused, &asked, request.into_body()),
     };
     let told = response.extensions_mut().remove::<Code>();
     if let Some((started, crm_id)) = noted {
         tracing::debug!(
-            method = %asked.method,
+            method = asked.method(),
             route = asked.route(),
             crm_id,
             status = response.status().as_u16(),
@@ -71,6 +87,7 @@ pub async fn guard(State(edge): State<Arc<Edge>>, request: Request, next: Next) 
         response = edge.dialect.tell(response).await;
     }
     response.headers_mut().insert(REQUEST_ID, asked.id);
+    watch.answered(response.status().as_u16(), told.map(|Code(code)| code));
     response
 }
 
@@ -94,16 +111,14 @@ async fn run(asked: &Asked, handling: impl Future<Output = Response>, span: Span
 
 fn fault(asked: &Asked, detail: &str) -> Response {
     let id = asked.id.to_str().unwrap_or_default();
-    tracing::error!(request_id = id, method = %asked.method, route = asked.route(), "{detail}");
+    tracing::error!(request_id = id, method = asked.method(), route = asked.route(), "{detail}");
     envelope::failure(StatusCode::INTERNAL_SERVER_ERROR, 50000, &format!("a fault of ours, request id {id}"))
 }
 
 /// Answers at once, before the body. What is on its way of that is read behind the answer, so that the client gets to
 /// see it and the connection serves on.
-fn refuse(refused: WireError, asked: &Asked, mut body: Body) -> Response {
-    if !body.is_end_stream() {
-        tokio::spawn(async move { tokio::time::timeout(BODY_TIME_MAX, pass_over(&mut body)).await });
-    }
+fn refuse(refused: WireError, asked: &Asked, body: Body) -> Response {
+    pass_over_behind(body);
     let allow = matches!(refused, WireError::WrongMethod).then(|| methods(asked.route()));
     let mut response = refused.into_response();
     if let Some(allow) = allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
@@ -130,4 +145,79 @@ fn request_id(request: &Request) -> HeaderValue {
     }
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     HeaderValue::try_from(format!("{:08x}-{number:x}", *NONCE >> 32)).unwrap_or(HeaderValue::from_static("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::keys::{Key, KeyRing, Keys};
+    use crate::telemetry::request_id as id_at_hand;
+    use axum::Router;
+    use axum::body::to_bytes;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    const FORGOTTEN: &str = "/api/crm/points/10080/forgotten";
+
+    /// Routes that stand in no table.
+    fn app(edge: Edge) -> Router {
+        let broken = get(async || {
+            let happens = |what: &str| assert!(what.is_empty(), "{what}");
+            happens("a slip of ours");
+        });
+        Router::new()
+            .route("/api/crm/points/{crm_id}/forgotten", get(async || id_at_hand()).put(async || "done"))
+            .route("/broken", broken)
+            .layer(from_fn_with_state((Arc::new(edge), Requests::new()), guard))
+    }
+
+    async fn ask(app: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, String) {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_handler_knows_the_request_that_it_works_for() {
+        let app = app(Edge::default());
+        let (_, id) = ask(&app, Method::GET, FORGOTTEN, &[("X-Request-Id", "mine")]).await;
+        assert_eq!((id, id_at_hand()), ("mine".to_owned(), "-".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_fault_of_ours_and_told_by_the_requests_id() {
+        let app = app(Edge::default());
+        let (status, body) = ask(&app, Method::GET, "/broken", &[("X-Request-Id", "mine")]).await;
+        assert_eq!(status, 500);
+        assert_eq!(body, r#"{"code":50000,"msg":"a fault of ours, request id mine","data":null}"#);
+    }
+
+    #[tokio::test]
+    async fn a_route_that_was_forgotten_in_the_table_opens_to_admin_alone() {
+        let entry = |random: u8, scopes: &str| {
+            let hash = Key::new([random; 32]).hash().to_hex();
+            format!("[[keys]]\nname=\"{random}\"\nhash=\"{hash}\"\ntenants=[\"*\"]\nscopes={scopes}\n")
+        };
+        let keys = entry(1, r#"["read", "write"]"#) + &entry(2, r#"["admin"]"#);
+        let keys = Some(Arc::new(KeyRing::new(Keys::parse(&keys).unwrap())));
+        let app = app(Edge { keys, ..Edge::default() });
+        for method in [Method::GET, Method::PUT] {
+            let statuses = [None, Some(1), Some(2)].map(|random| {
+                let key = random.map(|random| Key::new([random; 32]).reveal().to_owned());
+                let (app, method) = (app.clone(), method.clone());
+                async move {
+                    let header = key.as_deref().map(|key| ("X-API-Key", key));
+                    ask(&app, method, FORGOTTEN, header.as_slice()).await.0.as_u16()
+                }
+            });
+            let [none, clerk, chief] = statuses;
+            assert_eq!((none.await, clerk.await, chief.await), (401, 403, 200), "{method}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod fields;
 mod guard;
 mod json;
 pub mod keys;
+mod metrics;
 mod pacing;
 pub mod rates;
 mod record;

@@ -430,32 +430,6 @@ impl Standing {
 }
 
 impl Event {
-    /// The accrual that it is, by a rule or not.
-    pub fn accrual(&self) -> Option<&Accrued> {
-        match self {
-            Event::Accrued(e) => Some(e),
-            Event::AccruedByRule(e) => Some(&e.accrued),
-            _ => None,
-        }
-    }
-
-    /// How a rule came to it.
-    pub fn grant(&self) -> Option<&Grant> {
-        match self {
-            Event::AccruedByRule(e) => Some(&e.grant),
-            _ => None,
-        }
-    }
-
-    /// The reversal of an accrual that it is, of one by a rule or not.
-    pub fn accrual_reversal(&self) -> Option<&AccrualReversed> {
-        match self {
-            Event::AccrualReversed(e) => Some(e),
-            Event::GrantReversed(e) => Some(&e.reversed),
-            _ => None,
-        }
-    }
-
     /// The type of record that members see; none for the ledger's own bookkeeping.
     pub fn record_type(&self) -> Option<RecordType> {
         Some(match self {
@@ -514,9 +488,44 @@ impl Event {
         }
     }
 
+    /// The accrual that it is, by a rule or not.
+    pub fn accrual(&self) -> Option<&Accrued> {
+        match self {
+            Event::Accrued(e) => Some(e),
+            Event::AccruedByRule(e) => Some(&e.accrued),
+            _ => None,
+        }
+    }
+
+    /// The same, out of it.
+    pub fn into_accrual(self) -> Option<Accrued> {
+        match self {
+            Event::Accrued(e) => Some(e),
+            Event::AccruedByRule(e) => Some(e.accrued),
+            _ => None,
+        }
+    }
+
+    /// How a rule came to it.
+    pub fn grant(&self) -> Option<&Grant> {
+        match self {
+            Event::AccruedByRule(e) => Some(&e.grant),
+            _ => None,
+        }
+    }
+
+    /// The reversal of an accrual that it is, of one by a rule or not.
+    pub fn accrual_reversed(&self) -> Option<&AccrualReversed> {
+        match self {
+            Event::AccrualReversed(e) => Some(e),
+            Event::GrantReversed(e) => Some(&e.reversed),
+            _ => None,
+        }
+    }
+
     /// What it did to an earlier record of the account, recorded at `at`.
     pub fn sequel(&self, at: Instant) -> Option<(Lsn, Sequel)> {
-        if let Some(e) = self.accrual_reversal() {
+        if let Some(e) = self.accrual_reversed() {
             let (points, expired, refunded) = (e.points, e.expired, e.refunded);
             return Some((e.origin, Sequel::Reversed { points, expired, refunded, at }));
         }

@@ -61,3 +61,17 @@ fn routes_that_are_not_of_that_api_keep_their_statuses() {
     server.send("GET", "/readyz", &[], b"").refusal(503, 50301);
     server.send("POST", "/livez", &[], b"{}").refusal(405, 40500);
 }
+
+#[test]
+fn a_batch_tells_of_its_operations_in_the_same_codes() {
+    let server = server();
+    let batch = json!([
+        {"op": "produce/direct", "body": accrual("e1", "m", 5)},
+        {"op": "consume/direct", "body": {"event_no": "s1", "member_no": "m", "points": 6}},
+        {"op": "nothing", "body": {}},
+    ]);
+    let answer = server.post_text("batch", &batch.to_string());
+    let items = answer.data()["items"].as_array().unwrap();
+    let told: Vec<_> = items.iter().map(|item| (item["status"].as_i64(), item["code"].as_i64())).collect();
+    assert_eq!(told, [(Some(200), Some(0)), (Some(200), Some(30601)), (Some(200), Some(30402))]);
+}

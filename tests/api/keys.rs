@@ -179,6 +179,22 @@ fn asks_for_the_scope_that_a_route_needs() {
         // It is let in, and told what its body lacks.
         ask(&server, CLERK, "POST", route, "{}").refusal(400, 40001);
     }
+    for (method, route, body) in
+        [("PUT", "settings", "{}"), ("DELETE", "members/m/personal-data", ""), ("DELETE", "rules/r", "")]
+    {
+        for by in [CLERK, READER] {
+            let refused = ask(&server, by, method, route, body);
+            // Of what does not exist, that is told.
+            if refused.status != 404 {
+                assert!(refused.refusal(403, 40300).contains("scope admin"), "{route}: {}", refused.text());
+            }
+        }
+    }
+    ask(&server, CHIEF, "PUT", "settings", r#"{"refund_grace_days": 1}"#).data();
+    ask(&server, READER, "GET", "settings", "").data();
+    ask(&server, CLERK, "PUT", "members/m", r#"{"name": "Ann"}"#).data();
+    ask(&server, READER, "PUT", "members/m", r#"{"name": "Bob"}"#).refusal(403, 40300);
+    ask(&server, READER, "POST", "batch", "[]").refusal(403, 40300);
     ask(&server, CLERK, "POST", "produce/direct", &accrued()).data();
     ask(&server, CLERK, "POST", "transfer", &offer("t", "m", "n", 1).to_string()).data();
 }

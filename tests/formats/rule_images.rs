@@ -16,7 +16,7 @@ fn recorded() -> (Tenant, Account) {
         match entry {
             Entry::Tenant(entry) => tenant.apply(lsn, entry.at, &entry.event),
             // A reversal needs the accrual that it is of; that the models try.
-            Entry::Member(entry) if entry.event.accrual_reversal().is_none() => {
+            Entry::Member(entry) if entry.event.accrual_reversed().is_none() => {
                 apply(&mut account, lsn, Instant(0), &entry.event);
             }
             _ => {}

@@ -27,10 +27,15 @@ pub struct Ready {
 impl Process {
     /// Starts the service on `data` with settings from the environment; what it logs is added to `log`.
     pub fn spawn(data: &Path, log: &Path, settings: &[(&str, &str)]) -> Process {
-        let log = File::options().create(true).append(true).open(log).expect("a file for what it logs");
         let mut command = binary();
         command.arg("--data-dir").arg(data).args(["--listen", "127.0.0.1:0"]);
         command.envs(settings.iter().map(|(name, value)| (format!("EROS_POINTS_{name}"), *value)));
+        Process::of(command, log)
+    }
+
+    /// Starts what a test has put together.
+    pub fn of(mut command: Command, log: &Path) -> Process {
+        let log = File::options().create(true).append(true).open(log).expect("a file for what it logs");
         let child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
         Process { child }
     }

@@ -7,6 +7,7 @@ mod history;
 mod members;
 mod reads;
 mod rules;
+mod scans;
 mod settings;
 
 use crate::actors::answer::{Answer, PageQuery};
@@ -16,6 +17,7 @@ use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::read_whole;
 use crate::http::fields::invalid;
+use crate::http::metrics::{self, requests::Requests};
 use crate::http::record::write_answer;
 use crate::ledger::refusal::Refusal;
 use crate::limits::BODY_BYTES_MAX;
@@ -28,7 +30,7 @@ use std::sync::Arc;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-pub fn router(service: Arc<Service>) -> Router {
+pub fn router(service: Arc<Service>, requests: Arc<Requests>) -> Router {
     let tenant = Router::new()
         .route("/produce/direct", post(changes::produce_direct))
         .route("/produce/by_rule", post(changes::produce_by_rule))
@@ -46,6 +48,10 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/summary", get(reads::summary))
         .route("/lots", get(reads::lots))
         .route("/transfers", get(reads::transfers))
+        .route("/expiring", get(scans::expiring))
+        .route("/expiring/members", get(scans::expiring_members))
+        .route("/members/export", get(scans::export))
+        .route("/liability", get(scans::liability))
         .route("/members/{member_no}", get(members::member).put(members::put_member))
         .route("/members/{member_no}/personal-data", delete(members::erase_personal_data))
         .route("/rules", get(rules::list).post(rules::add))
@@ -56,6 +62,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .nest(PREFIX, tenant)
         .route("/livez", get(reads::livez))
         .route("/readyz", get(reads::readyz))
+        .route("/metrics", metrics::route(service.clone(), requests))
         .fallback(async |body: Body| {
             read_whole(body, BODY_BYTES_MAX).await.err().unwrap_or(WireError::NoSuchRoute)
         })

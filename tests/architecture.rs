@@ -4,7 +4,7 @@ use eros_points::http::access::{Listed, PREFIX, listed};
 use std::path::{Path, PathBuf};
 
 /// Each module with those that it may name. What is not here may name nothing of the crate.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("ledger", &["limits"]),
     ("limits", &["ledger"]),
     ("clock", &["ledger"]),
@@ -14,11 +14,24 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("history", &["format", "ledger", "limits"]),
     ("actors", &["history", "store", "format", "ledger", "limits", "clock", "telemetry", "measure"]),
     ("http", &["actors", "ledger", "limits", "clock", "telemetry", "measure"]),
+    ("import", &["http", "actors", "history", "store", "format", "ledger", "limits"]),
     ("config", &["ledger", "store"]),
     ("telemetry", &[]),
     (
         "cli",
-        &["http", "actors", "history", "store", "format", "ledger", "limits", "clock", "config", "telemetry"],
+        &[
+            "import",
+            "http",
+            "actors",
+            "history",
+            "store",
+            "format",
+            "ledger",
+            "limits",
+            "clock",
+            "config",
+            "telemetry",
+        ],
     ),
     ("main", &[]),
     ("lib", &[]),

@@ -4,11 +4,13 @@
 
 mod api;
 mod architecture;
+mod backup;
 mod cli;
 mod crash;
 mod disk_full;
 mod formats;
 mod history_index;
+mod import;
 mod keys_file;
 mod large_bodies;
 mod ledger;

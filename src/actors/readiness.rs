@@ -75,6 +75,8 @@ impl Recovery {
     pub fn show(&self, progress: Progress) {
         let Progress { stage, done, all, lsn } = progress;
         let standing = match stage {
+            // Of backups, which no start makes.
+            Stage::Copy | Stage::Check => return,
             Stage::Snapshot => Standing::Snapshot,
             Stage::Log => Standing::Log,
             Stage::CatchUp => Standing::CatchUp,

@@ -186,7 +186,7 @@ pub async fn start(
 }
 
 /// The log that the folder is for, and whether the folder says so. A folder in which there is nothing gets a new log.
-fn log_of(disk: &dyn Disk, folder: &Folder) -> Result<(u128, bool), StoreError> {
+pub fn log_of(disk: &dyn Disk, folder: &Folder) -> Result<(u128, bool), StoreError> {
     let all = segments::list(disk, folder)?;
     match (folder.log_id(disk)?, all.first()) {
         (Some(log_id), Some(_)) => Ok((log_id, true)),

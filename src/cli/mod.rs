@@ -1,5 +1,7 @@
 //! The commands of the binary.
+mod backup;
 mod health;
+mod import;
 mod inspect;
 mod keygen;
 mod keys;
@@ -13,6 +15,7 @@ mod verify;
 use crate::config::{self, Flags};
 use crate::telemetry;
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A loyalty-points ledger: every member an actor, every change in a log, every answer durable.
@@ -49,6 +52,23 @@ enum Command {
     Health,
     /// Make an API key: prints it, once, and then the entry for the keys file
     Keygen(keygen::Wanted),
+    /// Bring members, lots and past events of another system over, from CSV or NDJSON; safe to run again
+    Import(import::Arguments),
+    /// Copy log and snapshots into a folder, while the service runs; a second time only what is new
+    Backup {
+        /// The backup's folder: a new one, or one that an earlier backup made
+        #[arg(value_name = "DEST")]
+        folder: PathBuf,
+        /// Hold what is there already against its hash, not its length alone
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Put a backup back into a data folder that holds no log
+    Restore {
+        /// The backup's folder
+        #[arg(value_name = "SRC")]
+        folder: PathBuf,
+    },
 }
 
 /// Runs the command that the arguments name.
@@ -72,6 +92,9 @@ pub fn run() -> ExitCode {
             Command::Rebuild => rebuild::run(&settings),
             Command::Health => health::run(&settings),
             Command::Keygen(wanted) => keygen::run(&wanted),
+            Command::Import(arguments) => import::run(&settings, arguments),
+            Command::Backup { folder, verify } => backup::take(&settings, &folder, verify),
+            Command::Restore { folder } => backup::restore(&settings, &folder),
         }
     });
     if let (true, Err(error)) = (logs_json, &done) {

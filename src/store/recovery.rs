@@ -46,6 +46,10 @@ pub enum Stage {
     Log,
     /// Nothing is read any more: what was in flight is carried on. Counted in members.
     CatchUp,
+    /// A backup's files copied, in bytes.
+    Copy,
+    /// A backup's files held against their list, in bytes.
+    Check,
 }
 
 /// How far reading has come.

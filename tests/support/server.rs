@@ -113,6 +113,11 @@ impl Server {
         server
     }
 
+    /// One with a folder of its own, and not started.
+    pub fn empty() -> Server {
+        Server::unheard(Options::default(), Edge::default(), RealDisk::shared())
+    }
+
     fn unheard(options: Options, edge: Edge, disk: Arc<dyn Disk>) -> Server {
         let folder = tempfile::tempdir().unwrap();
         // The lock is of a real file, whatever disk the log lies on.

@@ -6,6 +6,7 @@ pub mod error;
 mod extract;
 mod fields;
 mod json;
+mod openapi;
 mod record;
 mod requests;
 mod routes;

@@ -12,6 +12,7 @@ mod history_pages;
 mod idempotency;
 mod lots;
 mod members;
+mod openapi;
 mod produce_direct;
 mod reverse_consume;
 mod reverse_produce;

@@ -12,6 +12,7 @@ use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::read_whole;
 use crate::http::fields::invalid;
+use crate::http::openapi::ui;
 use crate::http::record::write_answer;
 use crate::ledger::refusal::Refusal;
 use crate::limits::BODY_BYTES_MAX;
@@ -19,34 +20,44 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
 use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-const PREFIX: &str = "/api/crm/points/{crm_id}";
+pub const PREFIX: &str = "/api/crm/points/{crm_id}";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-pub fn router(service: Arc<Service>) -> Router {
-    let tenant = Router::new()
-        .route("/produce/direct", post(changes::produce_direct))
-        .route("/consume/direct", post(changes::consume_direct))
-        .route("/reverse/produce", post(changes::reverse_produce))
-        .route("/reverse/consume", post(changes::reverse_consume))
-        .route("/transfer", post(changes::transfer))
-        .route("/transfer/direct", post(changes::transfer_direct))
-        .route("/transfer/cancel", post(changes::cancel))
-        .route("/accept", post(changes::accept))
-        .route("/batch", post(batch::batch))
-        .route("/history", post(history::history))
-        .route("/summary", get(reads::summary))
-        .route("/lots", get(reads::lots))
-        .route("/transfers", get(reads::transfers))
-        .route("/members/{member_no}", get(members::member).put(members::put_member))
-        .route("/members/{member_no}/personal-data", delete(members::erase_personal_data))
-        .route("/settings", get(settings::settings).put(settings::set_settings));
-    Router::new()
+/// Every route, each with its description: what is not described is not served.
+pub fn described() -> OpenApiRouter<Arc<Service>> {
+    let tenant = OpenApiRouter::default()
+        .routes(routes!(changes::produce_direct))
+        .routes(routes!(changes::consume_direct))
+        .routes(routes!(changes::reverse_produce))
+        .routes(routes!(changes::reverse_consume))
+        .routes(routes!(changes::transfer))
+        .routes(routes!(changes::transfer_direct))
+        .routes(routes!(changes::cancel))
+        .routes(routes!(changes::accept))
+        .routes(routes!(batch::batch))
+        .routes(routes!(history::history))
+        .routes(routes!(reads::summary))
+        .routes(routes!(reads::lots))
+        .routes(routes!(reads::transfers))
+        .routes(routes!(members::member, members::put_member))
+        .routes(routes!(members::erase_personal_data))
+        .routes(routes!(settings::settings, settings::set_settings));
+    OpenApiRouter::default()
         .nest(PREFIX, tenant)
-        .route("/livez", get(reads::livez))
-        .route("/readyz", get(reads::readyz))
+        .routes(routes!(reads::livez))
+        .routes(routes!(reads::readyz))
+        .routes(routes!(ui::openapi_json))
+        .routes(routes!(ui::docs))
+        .routes(routes!(ui::docs_file))
+}
+
+pub fn router(service: Arc<Service>) -> Router {
+    let (router, _) = described().split_for_parts();
+    router
         .fallback(async |body: Body| {
             read_whole(body, BODY_BYTES_MAX).await.err().unwrap_or(WireError::NoSuchRoute)
         })

@@ -6,6 +6,7 @@ use crate::http::error::WireError;
 use crate::http::extract::{QueryFields, Tenant};
 use crate::http::fields::{invalid, required};
 use crate::http::json::Json;
+use crate::http::openapi::{answers, reads as asked};
 use crate::http::requests::member_of_query;
 use crate::http::routes::{member_asked, one_page};
 use crate::http::time::format;
@@ -21,15 +22,31 @@ type Answered = Result<Response, WireError>;
 type Shared = State<Arc<Service>>;
 
 /// The process runs.
+///
+/// Needs no key.
+#[utoipa::path(get, path = "/livez", tag = "The service itself", responses(answers::Alive))]
 pub async fn livez() -> Response {
     envelope::ok(Json::null)
 }
 
 /// It can take requests.
+///
+/// 503 while it starts or stops. Needs no key.
+#[utoipa::path(get, path = "/readyz", tag = "The service itself", responses(answers::Readiness))]
 pub async fn readyz(State(service): Shared) -> Answered {
     if service.is_ready() { Ok(envelope::ok(Json::null)) } else { Err(Failure::NotReady.into()) }
 }
 
+/// How a member stands
+///
+/// A member never seen has a summary of zeros.
+#[utoipa::path(
+    get,
+    path = "/summary",
+    tag = "Reads",
+    params(asked::OneMember),
+    responses(answers::SummaryRead)
+)]
 pub async fn summary(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let member_no = query.get("member_no")?.map(member_of_query).transpose()?;
     let member_no = member_asked(&service, &crm_id, member_no, query.get("mobile")?).await?;
@@ -55,6 +72,8 @@ fn write_summary(json: &mut Json, crm_id: &str, member_no: &str, summary: &Summa
     json.close(b'}');
 }
 
+/// All lots that a member ever had, in the order of their `lot_id`
+#[utoipa::path(get, path = "/lots", tag = "Reads", params(asked::ListOfMember), responses(answers::LotsRead))]
 pub async fn lots(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let (member_no, page) = (member(&query)?, page(&query)?);
     let lots = service.lots(&crm_id, &member_no, page).await?;
@@ -78,6 +97,14 @@ fn write_lot(json: &mut Json, lot: &LotView, zone: Tz) {
     json.close(b'}');
 }
 
+/// What a member sent and what was sent or offered to it, newest first
+#[utoipa::path(
+    get,
+    path = "/transfers",
+    tag = "Reads",
+    params(asked::ListOfMember, asked::WithStatus),
+    responses(answers::TransfersRead)
+)]
 pub async fn transfers(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let (member_no, page) = (member(&query)?, page(&query)?);
     let status = query.get("status")?.map(status).transpose()?;

@@ -5,8 +5,11 @@ use crate::store::journal::SyncPolicy;
 use anyhow::{Context, bail};
 use chrono_tz::Tz;
 use config::{Config, Environment, File, FileFormat};
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,7 +32,10 @@ history_cache_bytes = "32MiB"
 future_tolerance_hours = 24
 offer_window_hours = 24
 clock_jump_max_hours = 24
+stop_time_max_seconds = 30
+compat = "none"
 log = "info"
+log_format = "human"
 "#;
 
 /// What can be set from the command line; the other settings are for file and environment.
@@ -53,15 +59,21 @@ pub struct Flags {
     /// Log between two snapshots, at least [default: 64MiB]
     #[arg(long, global = true, value_name = "BYTES")]
     pub snapshot_every: Option<String>,
-    /// File of API keys (not in this version: addresses other than loopback need --insecure)
+    /// File of API keys, as keygen makes them; read again on SIGHUP [default: none, on loopback addresses only]
     #[arg(long, global = true, value_name = "FILE")]
     pub keys_file: Option<String>,
+    /// Answer in another API's codes: neocrm, or none [default: none]
+    #[arg(long, global = true, value_name = "API")]
+    pub compat: Option<String>,
     /// Serve without keys on an address that is not loopback
     #[arg(long, global = true)]
     pub insecure: bool,
     /// What to log: error, warn, info, debug, trace, or a filter such as eros_points=debug [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
+    /// How log lines look: human, or json (one object a line) [default: human]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
 }
 
 /// As written.
@@ -73,8 +85,13 @@ struct Written {
     time_zone: String,
     sync: String,
     snapshot_every: String,
-    keys_file: Option<String>,
+    keys_file: Option<PathBuf>,
     insecure: bool,
+    tenants: Option<Names>,
+    rate_limit_per_second: Option<u32>,
+    rate_limit_burst: Option<u32>,
+    stop_time_max_seconds: u64,
+    compat: String,
     live_actors_max: usize,
     in_flight_max: usize,
     index_lag_max: u64,
@@ -87,6 +104,7 @@ struct Written {
     offer_window_hours: i64,
     clock_jump_max_hours: i64,
     log: String,
+    log_format: String,
 }
 
 /// Checked, with their units.
@@ -98,6 +116,14 @@ pub struct Settings {
     pub sync: SyncPolicy,
     pub snapshot_every_bytes: u64,
     pub insecure: bool,
+    pub keys_file: Option<PathBuf>,
+    /// The tenants that there are; none: whoever is named.
+    pub tenants: Option<Vec<String>>,
+    /// Requests a second of a tenant, and how many of them at once.
+    pub rate_limit: Option<(NonZeroU32, NonZeroU32)>,
+    pub stop_time_max: Duration,
+    /// Answers bear the codes of the CRM that the API was first written for.
+    pub is_neocrm: bool,
     pub live_actors_max: usize,
     pub in_flight_max: usize,
     pub index_lag_max: u64,
@@ -107,6 +133,7 @@ pub struct Settings {
     pub terms: Terms,
     pub clock_jump_max: Span,
     pub log: String,
+    pub logs_json: bool,
 }
 
 /// The settings in force.
@@ -118,7 +145,7 @@ pub fn load(flags: &Flags) -> anyhow::Result<Settings> {
     let mut builder = Config::builder()
         .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
         .add_source(file)
-        .add_source(Environment::with_prefix("EROS_POINTS").prefix_separator("_").try_parsing(true));
+        .add_source(Environment::with_prefix("EROS_POINTS").prefix_separator("_"));
     let overrides = [
         ("listen", &flags.listen),
         ("data_dir", &flags.data_dir),
@@ -126,7 +153,9 @@ pub fn load(flags: &Flags) -> anyhow::Result<Settings> {
         ("sync", &flags.sync),
         ("snapshot_every", &flags.snapshot_every),
         ("keys_file", &flags.keys_file),
+        ("compat", &flags.compat),
         ("log", &flags.log),
+        ("log_format", &flags.log_format),
     ];
     for (name, value) in overrides {
         builder = builder.set_override_option(name, value.clone())?;
@@ -147,13 +176,11 @@ fn check(written: Written) -> anyhow::Result<Settings> {
     let listen: SocketAddr = written.listen.parse().with_context(|| {
         format!("listen: {:?} must be an address and a port, such as 127.0.0.1:21100", written.listen)
     })?;
-    if written.keys_file.is_some() {
-        bail!("keys_file: this version has no API keys yet; leave it out and listen on a loopback address");
-    }
-    if !listen.ip().is_loopback() && !written.insecure {
+    if !listen.ip().is_loopback() && written.keys_file.is_none() && !written.insecure {
         bail!(
             "listen: {listen} can be reached from other machines, and there are no API keys\n\
-             hint: listen on a loopback address, or say --insecure if something else keeps strangers out"
+             hint: make one with eros-points keygen and name its file with --keys-file, or listen on a loopback \
+             address, or say --insecure if something else keeps strangers out"
         );
     }
     let zone = written.time_zone.parse();
@@ -173,6 +200,11 @@ fn check(written: Written) -> anyhow::Result<Settings> {
         sync: sync(&written.sync)?,
         snapshot_every_bytes: bytes("snapshot_every", &written.snapshot_every)?,
         insecure: written.insecure,
+        keys_file: written.keys_file,
+        tenants: written.tenants.map(tenants).transpose()?,
+        rate_limit: rate_limit(written.rate_limit_per_second, written.rate_limit_burst)?,
+        stop_time_max: seconds("stop_time_max_seconds", written.stop_time_max_seconds)?,
+        is_neocrm: one_of("compat", &written.compat, ["none", "neocrm"])? == "neocrm",
         live_actors_max: positive("live_actors_max", written.live_actors_max)?,
         in_flight_max: positive("in_flight_max", written.in_flight_max)?,
         index_lag_max: written.index_lag_max.max(1),
@@ -182,7 +214,82 @@ fn check(written: Written) -> anyhow::Result<Settings> {
         terms,
         clock_jump_max: hours("clock_jump_max_hours", written.clock_jump_max_hours, 1)?,
         log: written.log,
+        logs_json: one_of("log_format", &written.log_format, ["human", "json"])? == "json",
     })
+}
+
+/// Names as a list, or as one text with commas between them, as environments have it.
+#[derive(Debug)]
+struct Names(Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Names;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of names, or names with commas between them")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Names, E> {
+                Ok(Names(text.split(',').map(|name| name.trim().to_owned()).collect()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Names, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = items.next_element()? {
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+fn tenants(names: Names) -> anyhow::Result<Vec<String>> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let is_tenant = |name: &String| (1..=32).contains(&name.len()) && name.bytes().all(allowed);
+    match names.0.iter().find(|name| !is_tenant(name)) {
+        Some(name) => bail!("tenants: {name:?} must have 1 to 32 letters, digits, _ or -"),
+        None if names.0.is_empty() => bail!("tenants: must name one at least; leave it out for any"),
+        None => Ok(names.0),
+    }
+}
+
+fn rate_limit(
+    per_second: Option<u32>,
+    burst: Option<u32>,
+) -> anyhow::Result<Option<(NonZeroU32, NonZeroU32)>> {
+    let number = |name: &str, number: u32| {
+        NonZeroU32::new(number)
+            .with_context(|| format!("{name}: must be at least 1; leave it out for no limit"))
+    };
+    let Some(per_second) = per_second else {
+        if burst.is_some() {
+            bail!("rate_limit_burst: says nothing without rate_limit_per_second");
+        }
+        return Ok(None);
+    };
+    let burst = burst.unwrap_or(per_second);
+    Ok(Some((number("rate_limit_per_second", per_second)?, number("rate_limit_burst", burst)?)))
+}
+
+fn seconds(name: &str, number: u64) -> anyhow::Result<Duration> {
+    if (1..=3_600).contains(&number) {
+        Ok(Duration::from_secs(number))
+    } else {
+        bail!("{name}: must be 1 to 3600 seconds")
+    }
+}
+
+fn one_of<'a>(name: &str, text: &'a str, known: [&str; 2]) -> anyhow::Result<&'a str> {
+    if known.contains(&text) {
+        Ok(text)
+    } else {
+        bail!("{name}: {text:?} must be {} or {}", known[0], known[1])
+    }
 }
 
 fn positive(name: &str, number: usize) -> anyhow::Result<usize> {
@@ -243,7 +350,8 @@ mod tests {
             (Flags { time_zone: Some("Mars/Olympus".into()), ..Flags::default() }, "time_zone"),
             (Flags { sync: Some("sometimes".into()), ..Flags::default() }, "sync"),
             (Flags { snapshot_every: Some("64 parsecs".into()), ..Flags::default() }, "snapshot_every"),
-            (Flags { keys_file: Some("keys.toml".into()), ..Flags::default() }, "keys_file"),
+            (Flags { compat: Some("sap".into()), ..Flags::default() }, "compat"),
+            (Flags { log_format: Some("xml".into()), ..Flags::default() }, "log_format"),
             (Flags { config: Some("/nowhere.toml".into()), ..Flags::default() }, "nowhere"),
         ];
         for (flags, word) in wrong {
@@ -252,6 +360,12 @@ mod tests {
         }
         let open = Flags { listen: Some("0.0.0.0:1".into()), insecure: true, ..Flags::default() };
         assert!(load(&open).is_ok());
+        let keyed = Flags {
+            listen: Some("0.0.0.0:1".into()),
+            keys_file: Some("keys.toml".into()),
+            ..Flags::default()
+        };
+        assert!(load(&keyed).is_ok());
     }
 
     #[test]

@@ -52,6 +52,14 @@ pub const BATCH_OPERATIONS_MAX: usize = 10_000;
 /// Operations of a batch that may wait for one member's actor: fewer than may wait for it at all.
 pub const BATCH_POSTED_MAX: usize = 500;
 
+/// Up to so much a body is small: of these the bound of connections bounds the memory.
+pub const SMALL_BODY_BYTES_MAX: usize = 16 << 10;
+
+/// Memory for the bodies that are not small, of all requests together.
+pub const LARGE_BODIES_BYTES_MAX: usize = 128 << 20;
+
+const _: () = assert!(BATCH_BYTES_MAX < LARGE_BODIES_BYTES_MAX && SMALL_BODY_BYTES_MAX < BODY_BYTES_MAX);
+
 /// Of a body that is too large so much is read and dropped, so that its sender gets to see the answer.
 pub const BODY_BYTES_PASSED_OVER_MAX: usize = 16 << 20;
 
@@ -64,6 +72,23 @@ pub const BODY_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(10
 /// How long a request's head may take to arrive, and so how long a connection may idle.
 pub const HEAD_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// How long an answer, or a piece of one that is sent in pieces, may take to be read by the client.
+pub const ANSWER_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long an orderly stop may take, unless it is set otherwise.
+pub const STOP_TIME_MAX_DEFAULT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A request's head: its line and its headers. Of these there may be 100, which is the HTTP library's own bound.
+pub const HEAD_BYTES_MAX: usize = 32 << 10;
+
+/// A request's path and query.
+pub const URI_BYTES_MAX: usize = 8 << 10;
+
+/// What a connection holds of what it has read and not yet passed on, and of small answers not yet sent.
+pub const CONNECTION_BUFFER_BYTES_MAX: usize = 64 << 10;
+
+const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX && HEAD_BYTES_MAX < CONNECTION_BUFFER_BYTES_MAX);
+
 /// Connections open at once.
 pub const CONNECTIONS_MAX: usize = 16_384;
 
@@ -72,3 +97,27 @@ pub const PAGE_SIZE_MAX: u64 = 500;
 
 /// The last page that can be asked for: the largest integer that every JSON client has.
 pub const PAGE_MAX: u64 = (1 << 53) - 1;
+
+/// Long answers being streamed at once; over it they are shed.
+pub const STREAMS_MAX: usize = 8;
+
+/// What a stream sends in one piece, and how many pieces wait for its client.
+pub const STREAM_PIECE_BYTES: usize = 64 << 10;
+pub const STREAM_PIECES_WAITING: usize = 2;
+
+/// How long a stream waits for a client that does not read on before it is cut.
+pub const STREAM_STALL_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Requests that wait for a tenant's next record.
+pub const FOLLOWERS_MAX: usize = 1_024;
+
+/// Records of the change feed being sent at once; who comes later waits for a place.
+pub const FEEDS_MAX: usize = 64;
+
+/// Accounts being made again from their records at once; who comes later waits.
+pub const REBUILDS_MAX: usize = 8;
+
+/// The most records that the change feed gives at once, the usual number, and the longest wait for one.
+pub const FEED_LIMIT_MAX: u64 = 10_000;
+pub const FEED_LIMIT: u64 = 500;
+pub const FEED_WAIT_MAX_SECONDS: u64 = 30;

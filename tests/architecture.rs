@@ -1,4 +1,6 @@
 //! The order of the modules, and the purity of the ledger, held against the source.
+use axum::http::Method;
+use eros_points::http::access::{Listed, PREFIX, listed};
 use std::path::{Path, PathBuf};
 
 /// Each module with those that it may name. What is not here may name nothing of the crate.
@@ -9,8 +11,8 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("format", &["ledger", "limits"]),
     ("store", &["format", "ledger", "limits", "clock"]),
     ("history", &["format", "ledger", "limits"]),
-    ("actors", &["history", "store", "format", "ledger", "limits", "clock"]),
-    ("http", &["actors", "ledger", "limits"]),
+    ("actors", &["history", "store", "format", "ledger", "limits", "clock", "telemetry"]),
+    ("http", &["actors", "ledger", "limits", "clock", "telemetry"]),
     ("config", &["ledger", "store"]),
     ("telemetry", &[]),
     (
@@ -117,5 +119,46 @@ fn only_the_store_touches_files() {
     for (module, path, text) in sources() {
         let may = module == "store" || path.ends_with("actors/start.rs");
         assert!(may || !text.contains("std::fs"), "{} names std::fs", path.display());
+    }
+}
+
+/// The routes that a text registers, as `.route("PATH", get(one).put(another))`.
+fn registered(text: &str) -> Vec<(Method, String)> {
+    let mut found = Vec::new();
+    for call in text.split(".route(").skip(1) {
+        let Some((path, rest)) = call.trim_start().strip_prefix('"').and_then(|call| call.split_once('"'))
+        else {
+            continue;
+        };
+        let mut open = 1;
+        let end = rest.find(|letter| {
+            open += i32::from(letter == '(') - i32::from(letter == ')');
+            open == 0
+        });
+        let handlers = &rest[..end.unwrap_or(rest.len())];
+        for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+            if handlers.contains(&format!("{}(", method.as_str().to_lowercase())) {
+                found.push((method, path.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+/// A route without a line in the table is shut to all but `admin`: safe, and surely not what was meant.
+#[test]
+fn every_route_says_what_it_asks_of_a_key() {
+    let http = sources().into_iter().filter(|(module, _, _)| module == "http");
+    // A test has routes of its own.
+    let without_tests = |text: &str| text.split("#[cfg(test)]").next().map(registered).unwrap_or_default();
+    let routes: Vec<(Method, String)> = http.flat_map(|(_, _, text)| without_tests(&text)).collect();
+    assert!(routes.len() > 10, "the routes are not where they are looked for: {routes:?}");
+    for (method, path) in routes {
+        let is_listed = |route: &str| matches!(listed(&method, route), Listed::Needs(_));
+        let under_prefix = format!("{PREFIX}{path}");
+        assert!(
+            is_listed(&path) || is_listed(&under_prefix),
+            "src/http/access.rs has no line for {method} {path}"
+        );
     }
 }

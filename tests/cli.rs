@@ -246,8 +246,58 @@ fn a_wrong_setting_stops_the_start_and_is_named() {
         assert_refused(&folder.run(arguments), words);
         assert!(!Path::new(&folder.data()).exists(), "nothing was begun");
     }
+    let in_the_environment = [
+        ("TENANTS", "a b", "tenants"),
+        ("TENANTS", "", "tenants"),
+        ("RATE_LIMIT_PER_SECOND", "0", "rate_limit_per_second"),
+        ("RATE_LIMIT_PER_SECOND", "many", "rate_limit_per_second"),
+        ("RATE_LIMIT_BURST", "5", "rate_limit_burst"),
+        ("STOP_TIME_MAX_SECONDS", "0", "stop_time_max_seconds"),
+        ("STOP_TIME_MAX_SECONDS", "4000", "stop_time_max_seconds"),
+        ("COMPAT", "sap", "compat"),
+        ("LOG_FORMAT", "xml", "log_format"),
+        ("INSECURE", "perhaps", "insecure"),
+    ];
+    for (name, value, word) in in_the_environment {
+        let mut command = binary();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.data());
+        let output = command.env(format!("EROS_POINTS_{name}"), value).output().expect("it starts");
+        assert_refused(&output, &[word]);
+        assert!(!Path::new(&folder.data()).exists(), "nothing was begun");
+    }
     let misspelt = binary().arg("serve").env("EROS_POINTS_SNAPSHOT_EVRY", "1").output().expect("it starts");
     assert_refused(&misspelt, &["snapshot_evry"]);
+}
+
+#[test]
+fn tenants_are_taken_as_they_are_written_from_file_and_environment() {
+    let folder = Folder::new();
+    let file = folder.temporary.path().join("settings.toml");
+    std::fs::write(&file, "tenants = [\"0010\", \"a\"]\n").unwrap();
+    let config = file.to_str().unwrap();
+    let ways = [
+        ("TENANTS", "0010", [200, 404, 404]),
+        ("TENANTS", "a, 10", [404, 200, 200]),
+        ("CONFIG", config, [200, 404, 200]),
+    ];
+    for (name, value, expected) in ways {
+        let mut command = binary();
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.data());
+        match name {
+            "CONFIG" => command.args(["--config", value]),
+            name => command.env(format!("EROS_POINTS_{name}"), value),
+        };
+        let ready = Process::of(command, &folder.log()).ready().expect("ready");
+        let mut connection = Connection::to(ready.address).expect("a connection");
+        let statuses = ["0010", "10", "a"].map(|crm_id| {
+            connection
+                .get(&format!("/api/crm/points/{crm_id}/summary?member_no=m"))
+                .expect("an answer")
+                .status
+        });
+        assert_eq!(statuses, expected, "{name}={value}");
+        ready.process.kill();
+    }
 }
 
 #[test]

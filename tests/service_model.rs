@@ -1,12 +1,13 @@
 //! The whole service below HTTP against the naive model: actors, log, index, snapshots, recovery. Random commands, some
 //! cut off by a power failure while they are under way; members go to rest and wake; the service stops in order, or dies
 //! with its index behind, torn or lost. After every step the five sums agree, and what was ever answered is answered
-//! again.
+//! again. What summaries and lots were at every moment is asked for again at the end, and what they would be is asked
+//! before the clock is turned.
 use crate::ledger_model::{MEMBERS, Step, ask, cases, command, step};
 use crate::support::disk::Leaves;
 use crate::support::model::{Model, Said};
 use crate::support::service::{House, Lodger, TENANT, code};
-use eros_points::actors::answer::{Answer, Failure, HistoryQuery, PageQuery};
+use eros_points::actors::answer::{Answer, Failure, HistoryQuery, MovedLot, PageQuery, Summary};
 use eros_points::ledger::command::Command;
 use eros_points::ledger::event::Event;
 use eros_points::ledger::instant::Instant;
@@ -42,7 +43,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 /// The record that an answer told of.
-type Told = (Lsn, Instant, Arc<Event>);
+type Told = (Lsn, Instant, Arc<Event>, Option<Vec<MovedLot>>);
 
 struct World {
     house: House,
@@ -50,6 +51,20 @@ struct World {
     model: Model,
     /// Every command that counted, with its answer.
     told: Vec<(&'static str, Command, Told)>,
+    /// What each member's summary and lots last were at each moment.
+    looks: BTreeMap<(Instant, &'static str), Look>,
+}
+
+/// Of a member: the summary, and the lots as text.
+type Look = (Summary, Vec<String>);
+
+fn look(lodger: &Lodger, member: &str, as_of: Option<Instant>) -> Look {
+    let page = PageQuery { page: 1, page_size: 500 };
+    let summary = lodger.service.summary_as_of(TENANT, member, as_of);
+    let lots = lodger.service.lots_as_of(TENANT, member, as_of, page);
+    let (summary, lots) = lodger.runtime.block_on(async { (summary.await, lots.await) });
+    let lots = lots.expect("lots").items.iter().map(|lot| format!("{lot:?}")).collect();
+    (summary.expect("a summary"), lots)
 }
 
 fn said(answered: &Result<Answer, Failure>) -> Said {
@@ -62,14 +77,15 @@ fn said(answered: &Result<Answer, Failure>) -> Said {
 }
 
 fn told(answer: &Answer) -> Told {
-    (answer.record.lsn, answer.record.at, answer.record.event.clone())
+    let record = &answer.record;
+    (record.lsn, record.at, record.event.clone(), record.lots.clone())
 }
 
 impl World {
     fn new() -> World {
         let house = House::new(BEGINS);
         let lodger = Some(house.start().expect("a first start"));
-        World { house, lodger, model: Model::at(BEGINS.0), told: Vec::new() }
+        World { house, lodger, model: Model::at(BEGINS.0), told: Vec::new(), looks: BTreeMap::new() }
     }
 
     fn lodger(&self) -> &Lodger {
@@ -91,7 +107,31 @@ impl World {
 
     fn pass(&mut self, millis: i64) {
         self.model.now += millis;
-        self.house.clock.turn_to(Instant(self.model.now));
+        let then = Instant(self.model.now);
+        let foretold = MEMBERS.map(|member| look(self.lodger(), member, Some(then)));
+        self.house.clock.turn_to(then);
+        for (member, mut foretold) in MEMBERS.into_iter().zip(foretold) {
+            let found = look(self.lodger(), member, None);
+            // What fell due was foretold for when it is due; by this clock it is recorded later.
+            foretold.0.updated_at = found.0.updated_at;
+            assert_eq!(found, foretold, "{member} at {then:?} is not as was foretold");
+        }
+    }
+
+    fn remember_looks(&mut self) {
+        let now = Instant(self.model.now);
+        for member in MEMBERS {
+            let found = look(self.lodger(), member, None);
+            self.looks.insert((now, member), found);
+        }
+    }
+
+    /// The past is as it was when it was the present.
+    fn check_looks(&self) {
+        for ((moment, member), then) in &self.looks {
+            let found = look(self.lodger(), member, Some(*moment));
+            assert_eq!(&found, then, "{member} as of {moment:?} is not as it was");
+        }
     }
 
     fn reopen(&mut self) {
@@ -169,20 +209,21 @@ impl World {
         let mut seen = BTreeMap::new();
         for member in MEMBERS {
             let page = PageQuery { page: 1, page_size: 500 };
-            let query = HistoryQuery { member_no: Some(member.to_owned()), page, ..HistoryQuery::default() };
+            let member_no = Some(member.to_owned());
+            let query = HistoryQuery { member_no, page, lots: true, ..HistoryQuery::default() };
             let history = self.lodger().service.history(TENANT, query);
             let history = self.lodger().runtime.block_on(history).expect("a history");
             let mut keys = std::collections::BTreeSet::new();
             for record in &history.items {
-                seen.insert(record.lsn, (record.at, record.event.clone()));
+                seen.insert(record.lsn, (record.at, record.event.clone(), record.lots.clone()));
                 let key = record.event.key().map(|key| format!("{key:?}"));
                 assert!(key.is_none_or(|key| keys.insert(key)), "{member} has a key twice: {record:?}");
             }
         }
-        for (_, command, (lsn, at, event)) in &self.told {
+        for (_, command, (lsn, at, event, lots)) in &self.told {
             assert_eq!(
                 seen.get(lsn),
-                Some(&(*at, event.clone())),
+                Some(&(*at, event.clone(), lots.clone())),
                 "{command:?} is not in the history as it was told"
             );
         }
@@ -194,8 +235,11 @@ fn run(acts: &[Act]) {
     for act in acts {
         world.act(act);
         world.check_sums(act);
+        world.remember_looks();
     }
+    world.check_looks();
     world.reopen();
+    world.check_looks();
     world.check_sums(&Act::Step(Step::Reopen));
     world.lodger.take().expect("a service at work").stop();
 }

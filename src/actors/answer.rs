@@ -1,6 +1,6 @@
 //! What the service answers: plain data that the edge turns into envelopes.
 pub use crate::history::view::{
-    HistoryQuery, LotState, LotView, Page, PageQuery, RecordView, SearchType, TransferView,
+    HistoryQuery, LotState, LotView, MovedLot, Page, PageQuery, RecordView, SearchType, TransferView,
 };
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;

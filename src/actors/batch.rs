@@ -16,6 +16,7 @@ use crate::ledger::command::Command;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::limits::BATCH_POSTED_MAX;
+use crate::telemetry::carried_on;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -119,12 +120,12 @@ pub(super) async fn carry_out(
                 _ => None,
             };
             let groups = groups.iter().map(|group| group.iter().filter_map(&mut own).collect()).collect();
-            tasks.spawn(own_changes(core.clone(), crm_id.into(), groups));
+            tasks.spawn(carried_on(own_changes(core.clone(), crm_id.into(), groups)));
         }
         for place in wave.between {
             let Some(operation) = operations[place].take() else { continue };
             let (core, crm_id) = (core.clone(), crm_id.to_owned());
-            tasks.spawn(async move { vec![(place, between(&core, &crm_id, operation).await)] });
+            tasks.spawn(carried_on(async move { vec![(place, between(&core, &crm_id, operation).await)] }));
         }
         while let Some(done) = tasks.join_next().await {
             // A task that panicked leaves its places without an answer: a fault of ours, said by the edge.
@@ -144,7 +145,7 @@ async fn between(core: &Arc<Core>, crm_id: &str, operation: Operation) -> Answer
         }
         Operation::Change(from, command) => {
             let outcome = core.change(crm_id, &from, command).await?;
-            answer(core, crm_id, &from, outcome)
+            answer(core, crm_id, &from, outcome).await
         }
         Operation::Accept { member_no, transfer_no, from } => {
             accept(core, crm_id, &member_no, &transfer_no, from.as_deref()).await
@@ -158,25 +159,32 @@ type Group = Vec<(usize, String, Command)>;
 
 async fn own_changes(core: Arc<Core>, crm_id: Arc<str>, groups: Vec<Group>) -> Vec<(usize, Answered)> {
     let mut answers = Vec::with_capacity(groups.len());
-    let mut through = Lsn::ZERO;
+    let mut rested = Vec::with_capacity(groups.len());
     for group in groups {
         match at_rest(&core, &crm_id, group) {
-            Ok(rested) => {
-                through = through.max(rested.last);
-                answers.extend(rested.answers);
-            }
+            Ok(done) => rested.push(done),
             Err(group) => answers.extend(by_actor(&core, &crm_id, group).await),
         }
     }
-    if let Err(failure) = core.durable(through).await {
-        answers.iter_mut().for_each(|(_, answer)| *answer = Err(failure.clone()));
+    let through = rested.iter().map(|done| done.last).max().unwrap_or(Lsn::ZERO);
+    let durable = core.durable(through).await;
+    for Rested { member_no, outcomes, .. } in rested {
+        for (place, outcome) in outcomes {
+            let outcome = durable.clone().and(outcome);
+            answers.push((place, told(&core, &crm_id, &member_no, outcome).await));
+        }
     }
     answers
 }
 
+async fn told(core: &Core, crm_id: &str, member_no: &str, outcome: Result<Outcome, Failure>) -> Answered {
+    answer(core, crm_id, member_no, outcome?).await
+}
+
 struct Rested {
-    answers: Vec<(usize, Answered)>,
-    /// What the answers tell is durable when this record is.
+    member_no: String,
+    outcomes: Vec<(usize, Result<Outcome, Failure>)>,
+    /// What the outcomes tell is durable when this record is.
     last: Lsn,
 }
 
@@ -212,10 +220,8 @@ fn at_rest(core: &Arc<Core>, crm_id: &str, group: Group) -> Result<Rested, Group
     if let Some(due) = due {
         core.timer.push(due, id);
     }
-    let member_no = &group[0].1;
-    let answered = |outcome: Result<Outcome, Failure>| answer(core, crm_id, member_no, outcome?);
-    let answers = outcomes.into_iter().map(|(place, outcome)| (place, answered(outcome))).collect();
-    Ok(Rested { answers, last })
+    let member_no = group.into_iter().next().map(|(_, member_no, _)| member_no).unwrap_or_default();
+    Ok(Rested { member_no, outcomes, last })
 }
 
 /// Has the member's actor carry them out: handed over in order, not waiting for one another.
@@ -251,7 +257,7 @@ async fn answered(
     (place, member_no, answering): (usize, String, Answering),
 ) -> (usize, Answered) {
     let outcome = answering.await.unwrap_or(Err(Failure::Unknown));
-    (place, outcome.and_then(|outcome| answer(core, crm_id, &member_no, outcome)))
+    (place, told(core, crm_id, &member_no, outcome).await)
 }
 
 #[cfg(test)]

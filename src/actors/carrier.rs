@@ -5,6 +5,7 @@ use crate::actors::core::Core;
 use crate::actors::member::Outcome;
 use crate::ledger::account::Outgoing;
 use crate::ledger::command::{Command, Credit};
+use crate::telemetry::{carried_on, request_id};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,13 +27,13 @@ pub async fn carry(
             other => other,
         })?;
     let (core, crm_id, from) = (core.clone(), crm_id.to_owned(), from.to_owned());
-    tokio::spawn(async move {
+    tokio::spawn(carried_on(async move {
         let note = Command::ClearOutbox { transfer_no };
         // If the log fails meanwhile, the next start finds the outbox full and carries again.
         if let Err(failure) = insist(&core, &crm_id, &from, note).await {
             tracing::debug!(?failure, "the note back to the sender waits for the next start");
         }
-    });
+    }));
     Ok(received)
 }
 
@@ -47,7 +48,8 @@ async fn insist(
         match core.change(crm_id, member_no, command.clone()).await {
             Err(Failure::Full | Failure::Overloaded) => tokio::time::sleep(RETRY_AFTER).await,
             Err(Failure::Fault(detail)) => {
-                tracing::error!("a transfer could not be carried, and is tried again: {detail}");
+                let request_id = request_id();
+                tracing::error!(request_id, "a transfer could not be carried, and is tried again: {detail}");
                 tokio::time::sleep(RETRY_AFTER).await;
             }
             other => return other,

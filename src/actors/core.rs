@@ -1,9 +1,12 @@
 //! What all parts of the running service share, and the few things that they all do with it.
 use crate::actors::answer::Failure;
 use crate::actors::directory::{Awakened, BrokenMember, Directory, Handed, MemberId};
+use crate::actors::feeds::Feeds;
 use crate::actors::held::Held;
+use crate::actors::issues::Issues;
 use crate::actors::member::{Change, Member, Message, Outcome};
 use crate::actors::profiles::Profiles;
+use crate::actors::projection::AccountView;
 use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
 use crate::clock::Clock;
@@ -15,7 +18,7 @@ use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
-use crate::ledger::{Prior, apply, project_noting};
+use crate::ledger::{Prior, apply};
 use crate::limits::{INDEX_WAIT_MAX, MAILBOX_MAX, PARTITIONS};
 use crate::store::journal::{AppendError, Class, Journal};
 use ractor::ActorRef;
@@ -33,6 +36,8 @@ pub struct Core {
     pub indexed: watch::Receiver<Lsn>,
     /// Requests that wait for the index.
     pub index_waiters: Arc<AtomicUsize>,
+    pub feeds: Arc<Feeds>,
+    pub issues: Issues,
     pub clock: Arc<dyn Clock>,
     pub timer: Timer,
     /// Members with an actor, for the sweeper: least recently awakened or looked at first.
@@ -250,21 +255,22 @@ impl Core {
         now: Instant,
     ) -> Result<Option<(Account, Vec<LotId>)>, Failure> {
         let terms = self.tenants.terms(crm_id);
-        let seen = self
-            .look(crm_id, member_no, move |recorded| {
-                let mut expired = Vec::new();
-                let projected = project_noting(recorded, now, &terms, |event| {
-                    if let Event::LotExpired(event) = event {
-                        expired.push(event.lot.id);
-                    }
-                });
-                (Account { last: recorded.last, records: recorded.records, ..projected }, expired)
-            })
-            .await?;
-        match seen {
-            Some((account, expired)) if account.last > Lsn::ZERO => {
+        let look = move |recorded: &Account| AccountView::of(recorded, now, now, &terms);
+        match self.look(crm_id, member_no, look).await? {
+            Some(seen) if seen.account.last > Lsn::ZERO => {
+                self.durable(seen.account.last).await?;
+                Ok(Some((seen.account, seen.expired)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The account as it is recorded, once that is durable. `None`: no record of it.
+    pub async fn recorded(&self, crm_id: &str, member_no: &str) -> Result<Option<Account>, Failure> {
+        match self.look(crm_id, member_no, Account::clone).await? {
+            Some(account) if account.last > Lsn::ZERO => {
                 self.durable(account.last).await?;
-                Ok(Some((account, expired)))
+                Ok(Some(account))
             }
             _ => Ok(None),
         }
@@ -305,7 +311,8 @@ impl Core {
 
     /// Memory and log may disagree: nothing is answered any more, and the process ends.
     pub fn stop_broken(&self, why: String) {
-        tracing::error!("{why}; the service stops, and recovers from its log at the next start");
+        let request_id = crate::telemetry::request_id();
+        tracing::error!(request_id, "{why}; the service stops, and recovers from its log at the next start");
         self.broken.send_if_modified(|broken| {
             let first = broken.is_none();
             broken.get_or_insert(why);

@@ -1,4 +1,5 @@
 //! Keeps the history index behind the log: one thread, fed with what has become durable.
+use crate::actors::feeds::Feeds;
 use crate::format::entry::Entry;
 use crate::history::{History, HistoryError, Row};
 use crate::ledger::lsn::Lsn;
@@ -20,13 +21,14 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs until the feeding end is gone; `synced` tells how far the index would be after a power failure, `waiting` how many
-/// requests wait for the index.
+/// requests wait for the index; `feeds` are told of the records that members see.
 pub fn run(
     history: Arc<dyn History>,
     feed: Receiver<Batch>,
     shown: watch::Sender<Lsn>,
     synced: watch::Sender<Lsn>,
     waiting: &AtomicUsize,
+    feeds: &Feeds,
 ) {
     let mut last_sync = crate::clock::monotonic();
     let mut last_records = 0;
@@ -38,7 +40,7 @@ pub fn run(
                 }
                 let steps = with_what_waits(first, &feed);
                 last_records = steps.iter().map(Batch::len).sum();
-                insist(|| index(&*history, &steps));
+                insist(|| index(&*history, &steps, feeds));
                 shown.send_replace(history.applied());
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -81,7 +83,7 @@ fn insist(mut step: impl FnMut() -> Result<(), HistoryError>) {
     }
 }
 
-fn index(history: &dyn History, steps: &[Batch]) -> Result<(), HistoryError> {
+fn index(history: &dyn History, steps: &[Batch], feeds: &Feeds) -> Result<(), HistoryError> {
     let mut rows = Vec::new();
     let mut through = history.applied();
     for step in steps {
@@ -90,7 +92,10 @@ fn index(history: &dyn History, steps: &[Batch]) -> Result<(), HistoryError> {
             rows.extend(row(lsn, payload)?);
         }
     }
-    history.apply(&rows, through)
+    history.apply(&rows, through)?;
+    let shown = rows.iter().filter(|row| row.entry.event.record_type().is_some());
+    feeds.tell(shown.map(|row| row.entry.crm_id.as_str()));
+    Ok(())
 }
 
 /// The row for a record; none for what is the service's own.

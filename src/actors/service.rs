@@ -1,6 +1,6 @@
 //! What the edge can ask of the service.
 use crate::actors::answer::{
-    Answer, Failure, HistoryQuery, LotState, LotView, Page, PageQuery, RecordView, Summary, TransferView,
+    Answer, Failure, HistoryQuery, Page, PageQuery, RecordView, Summary, TransferView,
 };
 use crate::actors::batch::{self, Operation};
 use crate::actors::carrier::carry;
@@ -8,6 +8,7 @@ use crate::actors::core::{Admission, Core};
 use crate::actors::member::Outcome;
 use crate::actors::personal::Personal;
 use crate::actors::profiles::{self, MemberView};
+use crate::actors::streams::StreamPlace;
 use crate::actors::tenant::Message;
 use crate::actors::tenants::View;
 use crate::history::{History, HistoryError};
@@ -18,29 +19,42 @@ use crate::ledger::event::{Event, Key, TransferStatus};
 use crate::ledger::instant::Span;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::tenant::Settings;
+use crate::limits::{FEEDS_MAX, INDEX_WAIT_MAX, REBUILDS_MAX, STREAMS_MAX};
+use crate::telemetry::carried_on;
 use chrono_tz::Tz;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot, watch};
 
 /// The window of `future_expired`.
-const SOON: Span = Span::days(7);
+pub(super) const SOON: Span = Span::days(7);
 
 /// The service as requests see it: not ready, ready, stopping. Cheap to share behind an `Arc`.
 pub struct Service {
     core: OnceLock<Arc<Core>>,
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
+    /// For answers of any length, which are not among the requests being worked on.
+    streams: Arc<Semaphore>,
+    feeds: Arc<Semaphore>,
+    pub(super) rebuilds: Arc<Semaphore>,
     zone: Tz,
 }
 
 impl Service {
     /// One that is still recovering; `zone` is for reading requests until then.
     pub fn starting(zone: Tz) -> Service {
-        Service { core: OnceLock::new(), stopping: AtomicBool::new(false), zone }
+        let (stopping, _) = watch::channel(false);
+        Service {
+            core: OnceLock::new(),
+            stopping,
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            feeds: Arc::new(Semaphore::new(FEEDS_MAX)),
+            rebuilds: Arc::new(Semaphore::new(REBUILDS_MAX)),
+            zone,
+        }
     }
 
     pub fn is_ready(&self) -> bool {
-        self.core.get().is_some() && !self.stopping.load(Ordering::Acquire)
+        self.core.get().is_some() && !*self.stopping.borrow()
     }
 
     /// From now on requests are carried out.
@@ -50,17 +64,33 @@ impl Service {
 
     /// From now on requests are turned away.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
+        self.stopping.send_replace(true);
+    }
+
+    /// A place for one more stream, which must end when the service stops.
+    pub fn stream_place(&self) -> Result<StreamPlace, Failure> {
+        self.core()?;
+        StreamPlace::of(&self.streams, self.stopping())
+    }
+
+    /// A place to send records of the change feed from: they are few, and who sends them is soon done.
+    pub async fn feed_place(&self) -> Result<StreamPlace, Failure> {
+        StreamPlace::wait_for(&self.feeds, self.stopping(), INDEX_WAIT_MAX).await
+    }
+
+    /// Becomes true when the service stops.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
     }
 
     fn core(&self) -> Result<&Arc<Core>, Failure> {
         match self.core.get() {
-            Some(core) if !self.stopping.load(Ordering::Acquire) => Ok(core),
+            Some(core) if !*self.stopping.borrow() => Ok(core),
             _ => Err(Failure::NotReady),
         }
     }
 
-    fn admit(&self) -> Result<(Arc<Core>, Admission), Failure> {
+    pub(super) fn admit(&self) -> Result<(Arc<Core>, Admission), Failure> {
         let core = self.core()?;
         Ok((core.clone(), core.admit()?))
     }
@@ -87,7 +117,7 @@ impl Service {
             .await;
         }
         let outcome = core.change(crm_id, member_no, command).await?;
-        answer(&core, crm_id, member_no, outcome)
+        answer(&core, crm_id, member_no, outcome).await
     }
 
     /// Takes an offer made to `member_no`. `from` is needed only where two senders used one number.
@@ -178,24 +208,7 @@ impl Service {
     }
 
     pub async fn summary(&self, crm_id: &str, member_no: &str) -> Result<Summary, Failure> {
-        let (core, _admission) = self.admit()?;
-        let now = core.clock.now();
-        let Some((account, _)) = core.account(crm_id, member_no, now).await? else {
-            return Ok(Summary::default());
-        };
-        let now = now.max(account.clock);
-        let seen = account.records > 0;
-        Ok(Summary {
-            detail_id: seen.then_some(account.first_record),
-            total: account.total,
-            freeze: account.frozen(now),
-            expired: account.expired,
-            active: account.active(now),
-            used: account.used,
-            future_expired: account.expiring_within(SOON, now),
-            created_at: seen.then_some(account.created_at),
-            updated_at: seen.then_some(account.updated_at),
-        })
+        self.summary_as_of(crm_id, member_no, None).await
     }
 
     pub async fn history(&self, crm_id: &str, query: HistoryQuery) -> Result<Page<RecordView>, Failure> {
@@ -217,27 +230,6 @@ impl Service {
         let crm_id = crm_id.to_owned();
         off_the_workers(admission, &core, move |history| {
             history.search(&crm_id, &query, account.as_ref(), now)
-        })
-        .await
-    }
-
-    pub async fn lots(
-        &self,
-        crm_id: &str,
-        member_no: &str,
-        page: PageQuery,
-    ) -> Result<Page<LotView>, Failure> {
-        let (core, admission) = self.admit()?;
-        let now = core.clock.now();
-        let (account, expired) = core.account(crm_id, member_no, now).await?.unwrap_or_default();
-        core.indexed(account.last).await?;
-        let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
-        off_the_workers(admission, &core, move |history| {
-            let mut lots = history.lots(&crm_id, &member_no, &account, now.max(account.clock), page)?;
-            for lot in lots.items.iter_mut().filter(|lot| expired.contains(&lot.id)) {
-                lot.state = LotState::Expired;
-            }
-            Ok(lots)
         })
         .await
     }
@@ -265,17 +257,17 @@ async fn to_the_end<T: Send + 'static>(
     admission: Admission,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
-    let task = tokio::spawn(async move {
+    let task = tokio::spawn(carried_on(async move {
         let done = work.await;
         drop(admission);
         done
-    });
+    }));
     task.await.unwrap_or_else(|error| Err(Failure::Fault(error.to_string())))
 }
 
 /// Searches can take a while: they must not keep a worker from other requests.
-async fn off_the_workers<T: Send + 'static>(
-    admission: Admission,
+pub(super) async fn off_the_workers<T: Send + 'static>(
+    admission: impl Send + 'static,
     core: &Arc<Core>,
     search: impl FnOnce(&dyn History) -> Result<T, HistoryError> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -307,7 +299,7 @@ pub(super) async fn accept(
         return Err(Failure::Fault("an accepted offer has nothing to carry".into()));
     };
     let received = carry(core, crm_id, &from, outgoing).await?;
-    let mut answer = answer(core, crm_id, to, received)?;
+    let mut answer = answer(core, crm_id, to, received).await?;
     answer.replayed = replayed;
     Ok(answer)
 }
@@ -321,14 +313,14 @@ pub(super) async fn cancel(
     let command = Command::CancelOffer { transfer_no: transfer_no.to_owned() };
     let outcome = core.change(crm_id, member_no, command).await?;
     let Outcome::Done { record, replayed: true, .. } = &outcome else {
-        return answer(core, crm_id, member_no, outcome);
+        return answer(core, crm_id, member_no, outcome).await;
     };
     // What is known of it is the offer; the answer is the return.
     core.indexed(core.journal.durable()).await?;
     let returned = core.history.find(crm_id, member_no, Key::Return(transfer_no))?;
     let missing = || Failure::Fault(format!("offer {} is cancelled and has no return", record.lsn));
     let record = returned.ok_or_else(missing)?;
-    answer(core, crm_id, member_no, Outcome::Done { record, replayed: true, outgoing: None })
+    answer(core, crm_id, member_no, Outcome::Done { record, replayed: true, outgoing: None }).await
 }
 
 /// Both halves of a direct transfer; a replay too answers when both are durable.
@@ -342,7 +334,7 @@ pub(super) async fn send_direct(
     if let Outcome::Done { outgoing: Some(outgoing), .. } = &outcome {
         carry(core, crm_id, from, Outgoing::clone(outgoing)).await?;
     }
-    answer(core, crm_id, from, outcome)
+    answer(core, crm_id, from, outcome).await
 }
 
 /// Who made the offer that `member_no` wants to take.
@@ -369,7 +361,7 @@ fn sender(
     }
 }
 
-pub(super) fn answer(
+pub(super) async fn answer(
     core: &Core,
     crm_id: &str,
     member_no: &str,
@@ -379,6 +371,11 @@ pub(super) fn answer(
         return Err(Failure::Fault("a client's change came to nothing".into()));
     };
     let zone = core.tenants.zone_at(crm_id, lsn);
+    // The change is made: whatever fails now, "nothing was done" would be untrue.
+    let lots = core.lots_moved(lsn, &event).await.map_err(|failure| {
+        tracing::error!("record {lsn} is made, and its lots can't be told: {failure:?}");
+        Failure::Unknown
+    })?;
     let record = RecordView {
         lsn,
         crm_id: crm_id.into(),
@@ -387,6 +384,7 @@ pub(super) fn answer(
         event,
         standing: Default::default(),
         origin_event_no: None,
+        lots,
     };
     Ok(Answer { record, replayed, zone })
 }

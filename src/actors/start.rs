@@ -1,7 +1,9 @@
 //! Starting and stopping: recovery, then the journal, the index's thread and the tasks that run beside requests.
 use crate::actors::answer::Failure;
 use crate::actors::core::{Bounds, Core, partition_of};
+use crate::actors::feeds::Feeds;
 use crate::actors::held::Held;
+use crate::actors::issues::Issues;
 use crate::actors::personal::PersonalError;
 use crate::actors::profiles::{Profiles, take_up};
 use crate::actors::recovery::{Recovered, RecoveryError, index_only, recover};
@@ -117,10 +119,11 @@ pub async fn start(
     }
     let (shown, indexed) = watch::channel(history.applied());
     let index_waiters = Arc::new(AtomicUsize::new(0));
+    let feeds = Arc::new(Feeds::default());
     let (synced, index_synced) = watch::channel(Lsn::ZERO);
     let index_thread = {
-        let (history, waiters) = (history.clone(), index_waiters.clone());
-        let run = move || indexer::run(history, fed, shown, synced, &waiters);
+        let (history, waiters, feeds) = (history.clone(), index_waiters.clone(), feeds.clone());
+        let run = move || indexer::run(history, fed, shown, synced, &waiters, &feeds);
         let thread = std::thread::Builder::new().name("history".into()).spawn(run);
         thread.map_err(|source| StoreError::Io {
             path: folder.history.clone(),
@@ -139,6 +142,8 @@ pub async fn start(
         history,
         indexed,
         index_waiters,
+        feeds,
+        issues: Issues::default(),
         clock: setup.clock,
         timer,
         awake: Mutex::new(VecDeque::new()),

@@ -1,5 +1,7 @@
 //! The commands of the binary.
 mod inspect;
+mod keygen;
+mod keys;
 mod progress;
 mod rebuild;
 mod serve;
@@ -40,22 +42,40 @@ enum Command {
     },
     /// Make the history index anew from the log
     Rebuild,
+    /// Make an API key: prints it, once, and then the entry for the keys file
+    Keygen(keygen::Wanted),
 }
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
+    let command = arguments.command.unwrap_or(Command::Serve);
+    if let Command::Keygen(wanted) = command {
+        // It asks for no settings, and works where they are wrong.
+        return ended(keygen::run(&wanted));
+    }
+    let mut logs_json = false;
     let done = config::load(&arguments.flags).and_then(|settings| {
-        telemetry::start(&settings.log)?;
-        match arguments.command.unwrap_or(Command::Serve) {
+        telemetry::start(&settings.log, settings.logs_json)?;
+        logs_json = settings.logs_json;
+        match command {
             Command::Serve => serve::run(settings),
             Command::Verify => verify::run(&settings),
             Command::Inspect { from, member, tenant } => {
                 inspect::run(&settings, from, member.as_deref(), tenant.as_deref())
             }
             Command::Rebuild => rebuild::run(&settings),
+            Command::Keygen(wanted) => keygen::run(&wanted),
         }
     });
+    if let (true, Err(error)) = (logs_json, &done) {
+        tracing::error!("{error:#}");
+        return ExitCode::FAILURE;
+    }
+    ended(done)
+}
+
+fn ended(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

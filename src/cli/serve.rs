@@ -2,9 +2,14 @@
 use crate::actors::core::Bounds;
 use crate::actors::service::Service;
 use crate::actors::start::{Setup, start};
+use crate::cli::keys;
 use crate::cli::progress::Shown;
 use crate::clock::SystemClock;
 use crate::config::Settings;
+use crate::http::dialect::Dialect;
+use crate::http::edge::{ConnectionBounds, Edge};
+use crate::http::keys::KeyRing;
+use crate::http::rates::Rates;
 use crate::http::server;
 use crate::store::disk::RealDisk;
 use crate::store::journal::{JournalOptions, SyncPolicy};
@@ -16,8 +21,6 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// How long an orderly stop may take.
-const STOP_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long answers may take to leave once the log has failed.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
@@ -33,6 +36,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     warn_of_sync(settings.sync);
     let mut signals = Signals::new()?;
+    let edge = edge(&settings)?;
     let listener = TcpListener::bind(settings.listen).await.with_context(|| {
         format!(
             "listen: {} can't be listened on; hint: is another service there? --listen takes another",
@@ -43,7 +47,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let service = Arc::new(Service::starting(settings.zone));
     let (stop, stopping) = watch::channel(false);
     // It answers 50301 while it recovers.
-    let server = tokio::spawn(server::serve(listener, service.clone(), stopped(stopping)));
+    let server = tokio::spawn(server::serve(listener, service.clone(), edge, stopped(stopping)));
 
     let mut shown = Shown::new("recovering");
     let starting = start(setup(&settings), move |progress| shown.show(progress));
@@ -78,9 +82,39 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     tokio::select! {
         () = orderly => tracing::info!("stopped"),
         () = signals.next() => tracing::warn!("stopped at once, by a second signal"),
-        () = tokio::time::sleep(STOP_TIME_MAX) => tracing::warn!("stopped at once, after {STOP_TIME_MAX:?}"),
+        () = tokio::time::sleep(settings.stop_time_max) => {
+            tracing::warn!("stopped at once, after {:?}", settings.stop_time_max);
+        }
     }
     Ok(())
+}
+
+/// What requests must pass, with the keys in force and kept up with their file.
+fn edge(settings: &Settings) -> anyhow::Result<Arc<Edge>> {
+    let keys = match &settings.keys_file {
+        Some(path) => {
+            let keys = keys::read(path, settings.tenants.as_deref())?;
+            Some((path.clone(), Arc::new(KeyRing::new(keys))))
+        }
+        None => {
+            if !settings.listen.ip().is_loopback() {
+                tracing::warn!("insecure: whoever reaches {} can change every balance", settings.listen);
+            }
+            None
+        }
+    };
+    keys::follow(keys.clone(), settings.tenants.clone())?;
+    Ok(Arc::new(Edge {
+        keys: keys.map(|(_, ring)| ring),
+        tenants: settings.tenants.as_ref().map(|tenants| tenants.iter().cloned().collect()),
+        rates: settings.rate_limit.map(|(per_second, burst)| Rates::new(per_second, burst)),
+        dialect: if settings.is_neocrm { Dialect::Neocrm } else { Dialect::Ours },
+        bounds: ConnectionBounds {
+            // The rest is for the snapshot.
+            finish_time_max: settings.stop_time_max * 2 / 3,
+            ..ConnectionBounds::default()
+        },
+    }))
 }
 
 fn setup(settings: &Settings) -> Setup {

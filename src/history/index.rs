@@ -3,11 +3,12 @@
 //! | table | key | value |
 //! | --- | --- | --- |
 //! | records | LSN | the record's payload as in the log |
-//! | members | member hash, LSN | record type, create time |
+//! | members | member hash, LSN | record type (0: members don't see it), create time |
 //! | keys | number hash, key hash | LSN |
 //! | sequels | LSN of the earlier record, LSN | what the later did to the earlier |
 //! | transfers | `m`, member hash, LSN and `n`, (receiver, number) hash, LSN | nothing |
 //! | frozen | tenant hash, unfreezing instant, LSN | nothing |
+//! | orders | (tenant, order_sn) hash, LSN | nothing |
 //! | postings | tenant, field, value, block | places in the block |
 //! | meta | `applied`, `version`, `c` and tenant hash | LSN, version, count of records |
 //!
@@ -15,13 +16,10 @@
 //! own journal is synced only now and then: what a power failure takes from it, the log gives again.
 use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
+use crate::history::orders::order_sn;
 use crate::history::postings::{Filling, block_of, block_start, created_at};
-use crate::history::view::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
-use crate::history::{History, HistoryError, Row, keys};
-use crate::ledger::Known;
-use crate::ledger::account::Account;
-use crate::ledger::event::{Event, Key, Sequel, Standing, TransferStatus};
-use crate::ledger::instant::Instant;
+use crate::history::{HistoryError, Row, keys};
+use crate::ledger::event::{Sequel, Standing};
 use crate::ledger::lsn::Lsn;
 use fjall::compaction::Leveled;
 use fjall::config::{BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry};
@@ -32,7 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The layout of the tables. An index of another version is made anew.
-const INDEX_VERSION: u64 = 1;
+const INDEX_VERSION: u64 = 2;
 const MIB: u64 = 1 << 20;
 const LEVEL0_TABLES: u8 = 12;
 /// One flushes memtables while the other is at a long merge: with one alone, full memtables pile up in memory.
@@ -46,6 +44,7 @@ pub struct FjallHistory {
     pub(super) sequels: Keyspace,
     pub(super) transfers: Keyspace,
     pub(super) frozen: Keyspace,
+    pub(super) orders: Keyspace,
     pub(super) postings: Keyspace,
     meta: Keyspace,
     applied: AtomicU64,
@@ -66,17 +65,22 @@ pub(super) struct Recent {
 struct Scattered {
     members: Vec<(Vec<u8>, [u8; 9])>,
     keys: Vec<([u8; 20], [u8; 8])>,
+    orders: Vec<Vec<u8>>,
 }
 
 impl Scattered {
     fn insert_into(mut self, batch: &mut OwnedWriteBatch, index: &FjallHistory) {
         self.members.sort_unstable();
         self.keys.sort_unstable();
+        self.orders.sort_unstable();
         for (key, value) in self.members {
             batch.insert(&index.members, key, value);
         }
         for (key, value) in self.keys {
             batch.insert(&index.keys, key, value);
+        }
+        for key in self.orders {
+            batch.insert(&index.orders, key, []);
         }
     }
 }
@@ -123,6 +127,7 @@ impl FjallHistory {
             sequels: open("sequels", 4 * MIB, false)?,
             transfers: open("transfers", 4 * MIB, false)?,
             frozen: open("frozen", 4 * MIB, false)?,
+            orders: open("orders", 4 * MIB, false)?,
             postings: open("postings", 4 * MIB, true)?,
             meta: open("meta", MIB, true)?,
             db,
@@ -164,6 +169,10 @@ impl FjallHistory {
         Ok(value.and_then(|value| <[u8; 8]>::try_from(&*value).ok()).map(u64::from_be_bytes))
     }
 
+    pub(super) fn applied_now(&self) -> Lsn {
+        Lsn(self.applied.load(Ordering::Acquire))
+    }
+
     pub(super) fn recent(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -174,12 +183,11 @@ impl FjallHistory {
         let number = lsn.0.to_be_bytes();
         batch.insert(&self.records, number, row.payload);
         let member = keys::member(&entry.crm_id, &entry.member_no);
-        if let Some(kind) = entry.event.record_type() {
-            let mut value = [0; 9];
-            value[0] = kind as u8;
-            value[1..].copy_from_slice(&created_at(entry).0.to_be_bytes());
-            scattered.members.push((keys::with_lsn(&member, lsn), value));
-        }
+        // The hidden ones too: an account as it was is made of all its records.
+        let mut value = [0; 9];
+        value[0] = entry.event.record_type().map_or(0, |kind| kind as u8);
+        value[1..].copy_from_slice(&created_at(entry).0.to_be_bytes());
+        scattered.members.push((keys::with_lsn(&member, lsn), value));
         if let Some(key) = entry.event.key() {
             scattered.keys.push((keys::taken(&entry.crm_id, &entry.member_no, &key), number));
         }
@@ -193,7 +201,10 @@ impl FjallHistory {
             let offered = keys::offered(&entry.crm_id, to, key.number());
             batch.insert(&self.transfers, keys::with_lsn(&[b"n", &offered[..]].concat(), lsn), []);
         }
-        if let Event::Accrued(accrued) = &entry.event
+        if let Some(order_sn) = order_sn(&entry.event) {
+            scattered.orders.push(keys::with_lsn(&keys::order(&entry.crm_id, &order_sn), lsn));
+        }
+        if let Some(accrued) = entry.event.accrual()
             && let Some(at) = accrued.unfreeze_at
             && at > entry.at
         {
@@ -217,52 +228,9 @@ impl FjallHistory {
         }
     }
 
-    /// The entry under `lsn`, as `snapshot` sees it.
-    pub(super) fn entry_at(
-        &self,
-        snapshot: &Snapshot,
-        lsn: Lsn,
-    ) -> Result<Option<MemberEntry>, HistoryError> {
-        let payload = snapshot.get(&self.records, lsn.0.to_be_bytes())?;
-        payload.map(|payload| decode(lsn, &payload)).transpose()
-    }
-
-    pub(super) fn expect_entry(&self, snapshot: &Snapshot, lsn: Lsn) -> Result<MemberEntry, HistoryError> {
-        self.entry_at(snapshot, lsn)?.ok_or_else(|| HistoryError::Corrupt(format!("record {lsn} is missing")))
-    }
-
-    pub(super) fn standing_at(&self, snapshot: &Snapshot, lsn: Lsn) -> Result<Standing, HistoryError> {
-        let mut standing = Standing::default();
-        for guard in snapshot.prefix(&self.sequels, lsn.0.to_be_bytes()) {
-            let (key, value) = guard.into_inner()?;
-            let sequel: Sequel = codec::decode(&value).map_err(|error| corrupt(lsn, &error))?;
-            standing.follow(keys::lsn_of(&key), &sequel);
-        }
-        Ok(standing)
-    }
-}
-
-fn corrupt(lsn: Lsn, error: &codec::CodecError) -> HistoryError {
-    HistoryError::Corrupt(format!("record {lsn}: {error}"))
-}
-
-fn decode(lsn: Lsn, payload: &[u8]) -> Result<MemberEntry, HistoryError> {
-    match Entry::decode(payload) {
-        Ok(Entry::Member(entry)) => Ok(entry),
-        Ok(Entry::Service(_) | Entry::Tenant(_)) => {
-            Err(HistoryError::Corrupt(format!("record {lsn} is no member's")))
-        }
-        Err(error) => Err(corrupt(lsn, &error)),
-    }
-}
-
-impl History for FjallHistory {
-    fn applied(&self) -> Lsn {
-        Lsn(self.applied.load(Ordering::Acquire))
-    }
-
-    fn apply(&self, rows: &[Row<'_>], through: Lsn) -> Result<(), HistoryError> {
-        let applied = self.applied();
+    /// One atomic step that ends at `through`.
+    pub(super) fn write_step(&self, rows: &[Row<'_>], through: Lsn) -> Result<(), HistoryError> {
+        let applied = self.applied_now();
         let mut batch = self.db.batch();
         let mut recent = self.recent();
         let (mut scattered, mut tenants) = (Scattered::default(), Vec::new());
@@ -287,68 +255,55 @@ impl History for FjallHistory {
         Ok(())
     }
 
-    fn sync(&self) -> Result<Lsn, HistoryError> {
-        let applied = self.applied();
+    pub(super) fn persist(&self) -> Result<Lsn, HistoryError> {
+        let applied = self.applied_now();
         self.db.persist(PersistMode::SyncAll)?;
         Ok(applied)
     }
 
-    fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
-        let taken = keys::taken(crm_id, member_no, &key);
-        // A look past all snapshots is quick, and enough for a key never taken. But it sees half of a batch that is
-        // being applied: what it finds counts only where a snapshot, which sees whole batches, has it too.
-        if !self.keys.contains_key(taken)? {
-            return Ok(None);
+    /// The entry under `lsn`, as `snapshot` sees it.
+    pub(super) fn entry_at(
+        &self,
+        snapshot: &Snapshot,
+        lsn: Lsn,
+    ) -> Result<Option<MemberEntry>, HistoryError> {
+        let payload = snapshot.get(&self.records, lsn.0.to_be_bytes())?;
+        payload.map(|payload| decode(lsn, &payload)).transpose()
+    }
+
+    pub(super) fn expect_entry(&self, snapshot: &Snapshot, lsn: Lsn) -> Result<MemberEntry, HistoryError> {
+        self.entry_at(snapshot, lsn)?.ok_or_else(|| HistoryError::Corrupt(format!("record {lsn} is missing")))
+    }
+
+    /// How a record stands by what was recorded up to `through`.
+    pub(super) fn standing_at(
+        &self,
+        snapshot: &Snapshot,
+        lsn: Lsn,
+        through: Lsn,
+    ) -> Result<Standing, HistoryError> {
+        let mut standing = Standing::default();
+        let range =
+            keys::with_lsn(&lsn.0.to_be_bytes(), Lsn::ZERO)..=keys::with_lsn(&lsn.0.to_be_bytes(), through);
+        for guard in snapshot.range(&self.sequels, range) {
+            let (key, value) = guard.into_inner()?;
+            let sequel: Sequel = codec::decode(&value).map_err(|error| corrupt(lsn, &error))?;
+            standing.follow(keys::lsn_of(&key), &sequel);
         }
-        let snapshot = self.db.snapshot();
-        let Some(number) = snapshot.get(&self.keys, taken)? else { return Ok(None) };
-        let lsn = keys::lsn_of(&number);
-        let entry = self.expect_entry(&snapshot, lsn)?;
-        if entry.crm_id != crm_id || entry.member_no != member_no || entry.event.key() != Some(key) {
-            return Err(HistoryError::Corrupt(format!("two keys have the same hash, one is record {lsn}'s")));
+        Ok(standing)
+    }
+}
+
+fn corrupt(lsn: Lsn, error: &codec::CodecError) -> HistoryError {
+    HistoryError::Corrupt(format!("record {lsn}: {error}"))
+}
+
+fn decode(lsn: Lsn, payload: &[u8]) -> Result<MemberEntry, HistoryError> {
+    match Entry::decode(payload) {
+        Ok(Entry::Member(entry)) => Ok(entry),
+        Ok(Entry::Service(_) | Entry::Tenant(_)) => {
+            Err(HistoryError::Corrupt(format!("record {lsn} is no member's")))
         }
-        let standing = self.standing_at(&snapshot, lsn)?;
-        Ok(Some(Known { lsn, at: entry.at, event: Arc::new(entry.event), standing }))
-    }
-
-    fn transfers_to(
-        &self,
-        crm_id: &str,
-        member_no: &str,
-        transfer_no: &str,
-    ) -> Result<Vec<(Lsn, String)>, HistoryError> {
-        self.offers_under(crm_id, member_no, transfer_no)
-    }
-
-    fn search(
-        &self,
-        crm_id: &str,
-        query: &HistoryQuery,
-        account: Option<&Account>,
-        now: Instant,
-    ) -> Result<Page<RecordView>, HistoryError> {
-        self.search_records(crm_id, query, account, now)
-    }
-
-    fn lots(
-        &self,
-        crm_id: &str,
-        member_no: &str,
-        account: &Account,
-        now: Instant,
-        page: PageQuery,
-    ) -> Result<Page<LotView>, HistoryError> {
-        self.list_lots(crm_id, member_no, account, now, page)
-    }
-
-    fn transfers(
-        &self,
-        crm_id: &str,
-        member_no: &str,
-        status: Option<TransferStatus>,
-        now: Instant,
-        page: PageQuery,
-    ) -> Result<Page<TransferView>, HistoryError> {
-        self.list_transfers(crm_id, member_no, status, now, page)
+        Err(error) => Err(corrupt(lsn, &error)),
     }
 }

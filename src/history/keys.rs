@@ -55,6 +55,11 @@ pub fn offered(crm_id: &str, receiver: &str, transfer_no: &str) -> [u8; 12] {
     hash(6, &[crm_id.as_bytes(), receiver.as_bytes(), transfer_no.as_bytes()])
 }
 
+/// An order, by the number that its accruals bear.
+pub fn order(crm_id: &str, order_sn: &str) -> [u8; 12] {
+    hash(7, &[crm_id.as_bytes(), order_sn.as_bytes()])
+}
+
 /// `prefix` and a record's number.
 pub fn with_lsn(prefix: &[u8], lsn: Lsn) -> Vec<u8> {
     [prefix, &lsn.0.to_be_bytes()].concat()

@@ -59,7 +59,7 @@ impl FjallHistory {
                 continue;
             }
             let entry = self.expect_entry(&snapshot, lsn)?;
-            let standing = self.standing_at(&snapshot, lsn)?;
+            let standing = self.standing_at(&snapshot, lsn, Lsn::MAX)?;
             let Some(view) = transfer_view(entry, &standing, now) else { continue };
             if status.is_none_or(|wanted| wanted == view.status) {
                 if on_page {
@@ -88,7 +88,7 @@ impl FjallHistory {
         let wanted = ids.iter().skip(offset).take(size);
         let items = wanted
             .map(|id| {
-                let mut view = self.lot_view(&snapshot, *id)?;
+                let mut view = self.lot_view(&snapshot, *id, account.last)?;
                 if let Some(lot) = held.get(id) {
                     view.remaining = lot.remaining;
                     view.state = if lot.frozen(now) { LotState::Frozen } else { LotState::Active };
@@ -128,19 +128,16 @@ impl FjallHistory {
     }
 
     /// A lot as it was born, and empty; what it holds now the account tells.
-    fn lot_view(&self, snapshot: &Snapshot, id: LotId) -> Result<LotView, HistoryError> {
+    fn lot_view(&self, snapshot: &Snapshot, id: LotId, through: Lsn) -> Result<LotView, HistoryError> {
         let entry = self.expect_entry(snapshot, id.lsn)?;
         let Some(birth) = birth(&entry.event, id) else {
             return Err(HistoryError::Corrupt(format!("record {} did not make lot {id}", id.lsn)));
         };
         let source = self.entry_at(snapshot, birth.source)?;
-        let issued = match source.map(|entry| entry.event) {
-            Some(Event::Accrued(accrued)) => Some(accrued),
-            _ => None,
-        };
-        let standing = self.standing_at(snapshot, birth.accrual)?;
+        let issued = source.as_ref().and_then(|entry| entry.event.accrual());
+        let standing = self.standing_at(snapshot, birth.accrual, through)?;
         let state = if standing.expired_lots.contains(&id) { LotState::Expired } else { LotState::UsedUp };
-        let details = issued.as_ref().map(|accrued| &accrued.details);
+        let details = issued.map(|accrued| &accrued.details);
         Ok(LotView {
             id,
             from_transfer_no: birth.from_transfer_no,
@@ -152,7 +149,7 @@ impl FjallHistory {
             store_code: details.and_then(|details| details.store_code.clone()),
             cost_center: details.and_then(|details| details.cost_center.clone()),
             created_at: entry.at,
-            origin_event_no: issued.map(|accrued| accrued.event_no),
+            origin_event_no: issued.map(|accrued| accrued.event_no.clone()),
         })
     }
 }
@@ -160,7 +157,7 @@ impl FjallHistory {
 /// How many lots a record made.
 fn lots_made(event: &Event) -> u32 {
     let count = match event {
-        Event::Accrued(_) => 1,
+        event if event.accrual().is_some() => 1,
         Event::Received(received) => received.lots.len(),
         Event::SpendReversed(reversed) => graces(&reversed.steps).count(),
         Event::OfferReturned(returned) => graces(&returned.steps).count(),
@@ -188,8 +185,17 @@ struct Birth {
 fn birth(event: &Event, id: LotId) -> Option<Birth> {
     let place = usize::try_from(id.place).ok()?;
     let none = (None, None);
+    if let Some(e) = event.accrual() {
+        return Some(Birth {
+            accrual: id.lsn,
+            source: id.lsn,
+            points: e.points,
+            unfreeze_at: e.unfreeze_at,
+            expire_at: e.expire_at,
+            from_transfer_no: None,
+        });
+    }
     let (accrual, source, points, expire_at, (unfreeze_at, from_transfer_no)) = match event {
-        Event::Accrued(e) => (id.lsn, id.lsn, e.points, e.expire_at, (e.unfreeze_at, None)),
         Event::Received(e) => {
             let lot = e.lots.get(place)?;
             (id.lsn, lot.source, lot.points, lot.expire_at, (None, Some(e.transfer_no.clone())))

@@ -3,11 +3,18 @@
 //! All of it follows from the log, record by record: an entry is indexed from its own content, without the account's
 //! state. So the index may lag behind the log, be lost, or be rebuilt, and loses nothing. What it says is always a
 //! prefix of the log: rows of a batch and the LSN they lead to become visible at once.
+mod asked;
+mod blocks;
+mod feed;
+mod filter;
 mod index;
 mod keys;
 mod lists;
+mod orders;
+mod past;
 mod postings;
 mod reopening;
+mod scan;
 mod search;
 pub mod view;
 
@@ -20,7 +27,10 @@ use crate::ledger::account::Account;
 use crate::ledger::event::{Key, TransferStatus};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
-use view::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
+use view::{Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, TransferView};
+
+/// Is shown records of a member's past, one after the other.
+pub type Visit<'a> = &'a mut dyn FnMut(Lsn, &MemberEntry);
 
 /// Why the index can't answer or can't go on. The log is unharmed; `eros-points rebuild` makes a new index.
 #[derive(Debug, thiserror::Error)]
@@ -100,4 +110,34 @@ pub trait History: Send + Sync {
         now: Instant,
         page: PageQuery,
     ) -> Result<Page<TransferView>, HistoryError>;
+
+    /// The next step of a long search, newest first: some of the records that fit `query` (its page and cursor aside),
+    /// maybe none. `scan` is moved on, and says when it was the last step.
+    fn older(
+        &self,
+        crm_id: &str,
+        query: &HistoryQuery,
+        scan: &mut Scan,
+    ) -> Result<Vec<RecordView>, HistoryError>;
+
+    /// The tenant's records after `after` that members see, oldest first, at most so many.
+    fn feed(&self, crm_id: &str, after: Lsn, most: usize) -> Result<Feed, HistoryError>;
+
+    /// The tenant's records of these numbers, in their order.
+    fn records(&self, crm_id: &str, numbers: &[Lsn], lots: bool) -> Result<Vec<RecordView>, HistoryError>;
+
+    /// Shows `visit` all of a member's records, hidden ones too, oldest first: those past the first number of `span` and
+    /// not past its second, up to the first that happened after `until`. After some thousands it answers the number of
+    /// the last one, to go on after; none at the end.
+    fn past(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        span: (Lsn, Lsn),
+        until: Instant,
+        visit: Visit<'_>,
+    ) -> Result<Option<Lsn>, HistoryError>;
+
+    /// What lots need of the accruals that issued their points; none where a number is no accrual's.
+    fn issues(&self, sources: &[Lsn]) -> Result<Vec<Option<Issue>>, HistoryError>;
 }

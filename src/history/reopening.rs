@@ -1,8 +1,10 @@
 //! The index with a way back from failed writes: after one, the store's library trusts its own memory no more and
 //! takes nothing further until it is opened anew. That happens here, in place: closed at once, opened when that works
 //! again, and brought up from the log to where it was. Until then nobody can ask it.
-use crate::history::view::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
-use crate::history::{FjallHistory, History, HistoryError, Row};
+use crate::history::view::{
+    Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, TransferView,
+};
+use crate::history::{FjallHistory, History, HistoryError, Row, Visit};
 use crate::ledger::Known;
 use crate::ledger::account::Account;
 use crate::ledger::event::{Key, TransferStatus};
@@ -122,6 +124,38 @@ impl History for ReopeningHistory {
         page: PageQuery,
     ) -> Result<Page<TransferView>, HistoryError> {
         self.ask(|history| history.transfers(crm_id, member_no, status, now, page))
+    }
+
+    fn older(
+        &self,
+        crm_id: &str,
+        query: &HistoryQuery,
+        scan: &mut Scan,
+    ) -> Result<Vec<RecordView>, HistoryError> {
+        self.ask(|history| history.older(crm_id, query, scan))
+    }
+
+    fn feed(&self, crm_id: &str, after: Lsn, most: usize) -> Result<Feed, HistoryError> {
+        self.ask(|history| history.feed(crm_id, after, most))
+    }
+
+    fn records(&self, crm_id: &str, numbers: &[Lsn], lots: bool) -> Result<Vec<RecordView>, HistoryError> {
+        self.ask(|history| history.records(crm_id, numbers, lots))
+    }
+
+    fn past(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        span: (Lsn, Lsn),
+        until: Instant,
+        visit: Visit<'_>,
+    ) -> Result<Option<Lsn>, HistoryError> {
+        self.ask(|history| history.past(crm_id, member_no, span, until, visit))
+    }
+
+    fn issues(&self, sources: &[Lsn]) -> Result<Vec<Option<Issue>>, HistoryError> {
+        self.ask(|history| history.issues(sources))
     }
 }
 

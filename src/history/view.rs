@@ -3,6 +3,7 @@ use crate::ledger::event::{Event, RecordType, Standing, TransferStatus};
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
+use crate::ledger::moved::{Moved, Until};
 use crate::ledger::points::Points;
 use std::sync::Arc;
 
@@ -20,6 +21,35 @@ pub struct RecordView {
     pub standing: Standing,
     /// Of an `expired` record: the `event_no` of the accrual that first issued the points.
     pub origin_event_no: Option<String>,
+    /// Where they were asked for: the lots that the record moved; none of a type that moves none.
+    pub lots: Option<Vec<MovedLot>>,
+}
+
+/// So many points that a record moved out of or into one lot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedLot {
+    /// Of the accrual that first issued the points.
+    pub origin_event_no: Option<Arc<str>>,
+    pub points: Points,
+    pub expire_at: Option<Instant>,
+}
+
+/// What a lot needs of the accrual that issued its points. It never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    pub event_no: Arc<str>,
+    pub expire_at: Option<Instant>,
+}
+
+impl MovedLot {
+    pub fn new(moved: &Moved, issue: Option<&Issue>) -> MovedLot {
+        let expire_at = match moved.until {
+            Until::At(at) => at,
+            Until::AsIssued => issue.and_then(|issue| issue.expire_at),
+        };
+        let origin_event_no = issue.map(|issue| issue.event_no.clone());
+        MovedLot { origin_event_no, points: moved.points, expire_at }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +123,12 @@ pub struct HistoryQuery {
     pub cost_center: Option<String>,
     pub event_no: Option<String>,
     pub transfer_no: Option<String>,
+    /// Accruals whose order bears this number.
+    pub order_sn: Option<String>,
     /// Records older than this.
     pub after: Option<Lsn>,
+    /// Show the lots that each record moved.
+    pub lots: bool,
     pub page: PageQuery,
 }
 
@@ -116,4 +150,32 @@ impl Default for PageQuery {
     fn default() -> PageQuery {
         PageQuery { page: 1, page_size: 20 }
     }
+}
+
+/// A search through all that fits, step by step: where it stands. Every step is of the same moment.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// What is frozen, is at this instant.
+    pub now: Instant,
+    /// Later records, and what they did to earlier ones, are left out.
+    pub through: Lsn,
+    /// What comes next is older than this.
+    pub before: Lsn,
+    pub ended: bool,
+    /// The candidates, newest first, where they come in no order of the index: those that show a number.
+    pub numbered: Option<Vec<Lsn>>,
+}
+
+impl Scan {
+    pub fn new(now: Instant, through: Lsn) -> Scan {
+        Scan { now, through, before: through.next(), ended: false, numbered: None }
+    }
+}
+
+/// Records of a tenant's change feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Feed {
+    pub numbers: Vec<Lsn>,
+    /// The feed was read up to here: what comes later has a larger number.
+    pub through: Lsn,
 }

@@ -13,13 +13,19 @@ pub fn ok(data: impl FnOnce(&mut Json)) -> Response {
     respond(StatusCode::OK, json.into_bytes())
 }
 
+/// Goes with a failure, for what stands round the routes: which one it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Code(pub u32);
+
 pub fn failure(status: StatusCode, code: u32, msg: &str) -> Response {
     let mut json = Json::new();
     json.open(b'{').field_plain("code", Some(code));
     json.field_string("msg", Some(msg));
     json.name("data").null();
     json.close(b'}');
-    respond(status, json.into_bytes())
+    let mut response = respond(status, json.into_bytes());
+    response.extensions_mut().insert(Code(code));
+    response
 }
 
 fn respond(status: StatusCode, body: Vec<u8>) -> Response {

@@ -3,7 +3,7 @@ use crate::actors::answer::Failure;
 use crate::http::envelope;
 use crate::ledger::points::{Points, Total};
 use crate::ledger::refusal::Refusal;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// Why a request gets no success.
@@ -20,6 +20,22 @@ pub enum WireError {
         bytes_max: usize,
     },
     NotJsonByType,
+    /// The request bears no API key.
+    NoKey,
+    /// What it bears is none.
+    WrongKey,
+    /// The key is not for this tenant.
+    ForeignTenant(String),
+    /// The key is for some tenants, and the route for none.
+    NotForAllTenants,
+    /// The key lacks the scope of this name.
+    WithoutScope(&'static str),
+    NoSuchTenant(String),
+    UriTooLong,
+    /// The tenant's rate is used up for so long.
+    TooFast {
+        seconds: u64,
+    },
 }
 
 /// A fault's detail, on its way to the log: the client gets a request id instead.
@@ -43,6 +59,19 @@ impl WireError {
     pub fn wire(&self) -> (StatusCode, u32, String) {
         let (status, code, msg) = match self {
             WireError::Failure(failure) => return of_failure(failure),
+            WireError::NoKey | WireError::WrongKey => {
+                return (StatusCode::UNAUTHORIZED, 40100, self.of_key());
+            }
+            WireError::ForeignTenant(_) | WireError::NotForAllTenants | WireError::WithoutScope(_) => {
+                return (StatusCode::FORBIDDEN, 40300, self.of_key());
+            }
+            WireError::NoSuchTenant(crm_id) => (404, 40400, format!("there is no tenant {crm_id}")),
+            WireError::UriTooLong => (414, 41400, "path and query are longer than 8 KiB".to_owned()),
+            WireError::TooFast { seconds } => (
+                429,
+                42900,
+                format!("over the tenant's rate limit: nothing was done, try again in {seconds} s"),
+            ),
             WireError::BadJson(why) => (400, 40000, format!("the body must be a JSON object: {why}")),
             WireError::NoSuchRoute => (404, 40400, "there is no such route".to_owned()),
             WireError::WrongMethod => (405, 40500, "this route takes another method, see Allow".to_owned()),
@@ -54,6 +83,36 @@ impl WireError {
             WireError::NotJsonByType => (415, 41500, "the body must be application/json".to_owned()),
         };
         (status_of(status), code, msg)
+    }
+
+    /// What is wrong with a key. What was sent is not repeated.
+    fn of_key(&self) -> String {
+        match self {
+            WireError::NoKey => {
+                "an API key is needed: Authorization: Bearer KEY, or X-API-Key: KEY".to_owned()
+            }
+            WireError::WrongKey => "this is no valid API key".to_owned(),
+            WireError::ForeignTenant(crm_id) => format!("this API key is not for tenant {crm_id}"),
+            WireError::NotForAllTenants => "this route asks for an API key for all tenants".to_owned(),
+            WireError::WithoutScope(scope) => {
+                format!("this API key lacks the scope {scope}, which this route asks for")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// The header that goes with it.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            WireError::NoKey | WireError::WrongKey => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+            }
+            WireError::TooFast { seconds } => Some((header::RETRY_AFTER, HeaderValue::from(*seconds))),
+            WireError::Failure(Failure::Overloaded) => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -119,14 +178,11 @@ impl IntoResponse for WireError {
     fn into_response(self) -> Response {
         let (status, code, msg) = self.wire();
         let mut response = envelope::failure(status, code, &msg);
-        match self {
-            WireError::Failure(Failure::Overloaded) => {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            WireError::Failure(Failure::Fault(detail)) => {
-                response.extensions_mut().insert(FaultDetail(detail));
-            }
-            _ => {}
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        if let WireError::Failure(Failure::Fault(detail)) = self {
+            response.extensions_mut().insert(FaultDetail(detail));
         }
         response
     }
@@ -159,6 +215,14 @@ pub fn every_error() -> Vec<WireError> {
         WireError::TooSlow,
         WireError::BodyTooLarge { bytes_max: 1 << 10 },
         WireError::NotJsonByType,
+        WireError::NoKey,
+        WireError::WrongKey,
+        WireError::ForeignTenant("10080".into()),
+        WireError::NotForAllTenants,
+        WireError::WithoutScope("write"),
+        WireError::NoSuchTenant("10080".into()),
+        WireError::UriTooLong,
+        WireError::TooFast { seconds: 1 },
     ];
     refusals.map(WireError::from).into_iter().chain(failures.map(WireError::from)).chain(edge).collect()
 }

@@ -1,14 +1,21 @@
 //! Tenant, body and query out of a request, each with its bounds.
+use crate::actors::answer::Failure;
 use crate::http::error::WireError;
-use crate::http::fields::{check_name, invalid, required};
+use crate::http::fields::{KEY_BYTES_MAX, TEXT_BYTES_MAX, alias, check_name, invalid, required};
+use crate::http::time;
+use crate::ledger::instant::{Instant, Span};
 use crate::limits::{
-    BATCH_BYTES_MAX, BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, MEMBER_BYTES_MAX,
+    BATCH_BYTES_MAX, BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, LARGE_BODIES_BYTES_MAX,
+    MEMBER_BYTES_MAX, SMALL_BODY_BYTES_MAX,
 };
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
+use chrono_tz::Tz;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The `crm_id` of the path.
 pub struct Tenant(pub String);
@@ -19,17 +26,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Tenant, WireError> {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| bad_tenant())?;
         let crm_id = params.iter().find(|(name, _)| *name == "crm_id").map(|(_, value)| value.to_owned());
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        match crm_id {
-            Some(crm_id) if (1..=32).contains(&crm_id.len()) && crm_id.bytes().all(allowed) => {
-                Ok(Tenant(crm_id))
-            }
-            _ => Err(bad_tenant()),
-        }
+        crm_id.filter(|crm_id| is_tenant(crm_id)).map(Tenant).ok_or_else(bad_tenant)
     }
 }
 
-fn bad_tenant() -> WireError {
+/// Whether a text has a tenant's form.
+pub fn is_tenant(crm_id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=32).contains(&crm_id.len()) && crm_id.bytes().all(allowed)
+}
+
+pub fn bad_tenant() -> WireError {
     invalid("crm_id", "must have 1 to 32 letters, digits, _ or -").into()
 }
 
@@ -49,7 +56,7 @@ impl<S: Send + Sync> FromRequestParts<S> for MemberOfPath {
 }
 
 /// A JSON body's bytes, whole, by its type.
-pub struct JsonBody(pub axum::body::Bytes);
+pub struct JsonBody(pub Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = WireError;
@@ -62,7 +69,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 }
 
 /// A batch's body: larger than others may be.
-pub struct BatchBody(pub axum::body::Bytes);
+pub struct BatchBody(pub Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for BatchBody {
     type Rejection = WireError;
@@ -76,10 +83,15 @@ impl<S: Send + Sync> FromRequest<S> for BatchBody {
 
 /// A body, within its bounds. One that nobody wants is read all the same: the connection then serves on, where the
 /// client expects it to.
-pub async fn read_whole(
-    mut body: axum::body::Body,
-    bytes_max: usize,
-) -> Result<axum::body::Bytes, WireError> {
+pub async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Bytes, WireError> {
+    let told = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+    let room = match room(told.unwrap_or(bytes_max).min(bytes_max)) {
+        Ok(room) => room,
+        Err(overloaded) => {
+            pass_over_behind(body);
+            return Err(overloaded);
+        }
+    };
     let read = async {
         match Limited::new(&mut body, bytes_max).collect().await {
             Ok(collected) => Ok(collected.to_bytes()),
@@ -90,16 +102,49 @@ pub async fn read_whole(
             Err(error) => Err(WireError::BadJson(format!("it did not arrive: {error}"))),
         }
     };
-    tokio::time::timeout(BODY_TIME_MAX, read).await.unwrap_or(Err(WireError::TooSlow))
+    let bytes = tokio::time::timeout(BODY_TIME_MAX, read).await.unwrap_or(Err(WireError::TooSlow))?;
+    Ok(match room {
+        None => bytes,
+        Some(room) => Bytes::from_owner(Roomy { bytes, _room: room }),
+    })
+}
+
+/// A large body with the room that it takes, which is free again when nobody has the body any more.
+struct Roomy {
+    bytes: Bytes,
+    _room: SemaphorePermit<'static>,
+}
+
+impl AsRef<[u8]> for Roomy {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Room for a body of so many bytes, where it is large. One that does not say its size may come to the most.
+fn room(bytes: usize) -> Result<Option<SemaphorePermit<'static>>, WireError> {
+    static FREE_KIB: Semaphore = Semaphore::const_new(LARGE_BODIES_BYTES_MAX >> 10);
+    if bytes <= SMALL_BODY_BYTES_MAX {
+        return Ok(None);
+    }
+    let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
+    FREE_KIB.try_acquire_many(kib).map(Some).map_err(|_| Failure::Overloaded.into())
+}
+
+/// Reads on behind an answer that has no need of the body.
+pub fn pass_over_behind(mut body: Body) {
+    if !body.is_end_stream() {
+        tokio::spawn(async move { tokio::time::timeout(BODY_TIME_MAX, pass_over(&mut body)).await });
+    }
 }
 
 /// Reads on for a while without keeping anything: a client that is still sending would not see its answer.
-async fn pass_over(body: &mut axum::body::Body) {
+async fn pass_over(body: &mut Body) {
     let mut passed = 0;
     while passed < BODY_BYTES_PASSED_OVER_MAX
         && let Some(Ok(frame)) = body.frame().await
     {
-        passed += frame.data_ref().map_or(0, axum::body::Bytes::len);
+        passed += frame.data_ref().map_or(0, Bytes::len);
     }
 }
 
@@ -150,6 +195,57 @@ impl QueryFields {
         let number = text.parse().ok().filter(|number| digits && (least..=most).contains(number));
         let should = || invalid(field, format!("must be a whole number from {least} to {most}")).into();
         number.map(Some).ok_or_else(should)
+    }
+}
+
+/// The same fields as in a body, with the same bounds.
+impl QueryFields {
+    pub fn text(&self, field: &'static str) -> Result<Option<String>, WireError> {
+        let (own, other) =
+            (self.get(field)?, alias(field).map(|other| self.get(other)).transpose()?.flatten());
+        if own.is_some() && other.is_some() && own != other {
+            let other = alias(field).unwrap_or_default();
+            return Err(invalid(field, format!("is given twice, also as {other}, and they differ")).into());
+        }
+        let text = own.or(other);
+        if text.is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
+            return Err(invalid(field, format!("must have at most {TEXT_BYTES_MAX} bytes")).into());
+        }
+        Ok(text.map(str::to_owned))
+    }
+
+    pub fn key(&self, field: &'static str) -> Result<Option<String>, WireError> {
+        let name = |text: &str| check_name(field, text.to_owned(), KEY_BYTES_MAX);
+        Ok(self.get(field)?.map(name).transpose()?)
+    }
+
+    pub fn member(&self, field: &'static str) -> Result<Option<String>, WireError> {
+        let name = |text: &str| check_name(field, text.to_owned(), MEMBER_BYTES_MAX);
+        Ok(self.get(field)?.map(name).transpose()?)
+    }
+
+    pub fn bool(&self, field: &'static str) -> Result<Option<bool>, WireError> {
+        match self.get(field)? {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(invalid(field, "must be true or false").into()),
+        }
+    }
+
+    pub fn time(&self, field: &'static str, zone: Tz) -> Result<Option<Instant>, WireError> {
+        let Some(text) = self.get(field)? else { return Ok(None) };
+        // A plus sign that was not percent-encoded has become a space.
+        let with_plus = || text.rsplit_once(' ').map(|(time, offset)| format!("{time}+{offset}"));
+        let at = time::parse(text, zone).or_else(|| time::parse(&with_plus()?, zone));
+        at.map(Some).ok_or_else(|| invalid(field, time::SHOULD).into())
+    }
+
+    /// A moment up to and with which something holds: a second without a fraction means its end.
+    pub fn moment(&self, field: &'static str, zone: Tz) -> Result<Option<Instant>, WireError> {
+        let whole_second = self.get(field)?.is_some_and(|text| !text.contains('.'));
+        let end = |at: Instant| if whole_second { at.after(Span(999)) } else { at };
+        Ok(self.time(field, zone)?.map(end))
     }
 }
 

@@ -145,7 +145,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The seed's slips, accepted wherever they occur.
-fn alias(field: &str) -> Option<&'static str> {
+pub fn alias(field: &str) -> Option<&'static str> {
     match field {
         "store_code" => Some("stroe_code"),
         "order_info" => Some("order_items"),

@@ -14,6 +14,17 @@ impl Json {
         Json { out: Vec::with_capacity(768), comma: false }
     }
 
+    /// How many bytes are written and not taken.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// What is written so far; what comes next begins anew.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.comma = false;
+        std::mem::take(&mut self.out)
+    }
+
     pub fn into_bytes(self) -> Vec<u8> {
         self.out
     }

@@ -1,14 +1,22 @@
 //! The wire contract: bodies to commands, outcomes to envelopes.
+pub mod access;
 pub mod content;
 pub mod decimal;
+pub mod dialect;
+pub mod edge;
 pub mod envelope;
 pub mod error;
 mod extract;
 mod fields;
+mod guard;
 mod json;
+pub mod keys;
 mod openapi;
+mod pacing;
+pub mod rates;
 mod record;
 mod requests;
 mod routes;
 pub mod server;
+pub mod stream;
 pub mod time;

@@ -2,6 +2,7 @@
 use crate::actors::answer::{Answer, RecordView};
 use crate::actors::service::active_after;
 use crate::http::json::Json;
+use crate::http::stream::{FieldWriter, Row};
 use crate::http::time::format;
 use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
@@ -25,21 +26,96 @@ struct Parts<'a> {
     rule_id: Option<u64>,
 }
 
+/// The names of a record's fields in their order, and of the one that is there only where it was asked for.
+pub const COLUMNS: [&str; 24] = [
+    "auto_id",
+    "crm_id",
+    "member_no",
+    "event_no",
+    "origin_event_no",
+    "from_transfer_no",
+    "action_scene",
+    "event_type",
+    "source_type",
+    "reverse_status",
+    "amount",
+    "points",
+    "event_at",
+    "expire_time",
+    "unfreeze_time",
+    "store_code",
+    "cost_center",
+    "campaign_code",
+    "operator",
+    "event_desc",
+    "order_items",
+    "rule_id",
+    "create_time",
+    "update_time",
+];
+const LOTS: &str = "lots";
+
+pub fn columns(lots: bool) -> Vec<&'static str> {
+    COLUMNS.into_iter().chain(lots.then_some(LOTS)).collect()
+}
+
+/// A record as a line of a stream.
+pub struct RecordRow<'a> {
+    pub record: &'a RecordView,
+    pub zone: Tz,
+    /// The lots were asked for.
+    pub lots: bool,
+}
+
+impl Row for RecordRow<'_> {
+    fn write(&self, out: &mut impl FieldWriter) {
+        write_fields(out, self.record, self.zone);
+        match lots_text(self.record, self.zone) {
+            Some(lots) => out.field_raw(LOTS, Some(&lots)),
+            None if self.lots => out.lacks(LOTS),
+            None => {}
+        }
+    }
+}
+
 /// The answer to a change: the record, and what the member can spend right after it.
 pub fn write_answer(json: &mut Json, answer: &Answer) {
     json.open(b'{');
-    write_fields(json, &answer.record, answer.zone);
+    write_whole(json, &answer.record, answer.zone);
     json.field_plain("active_points", active_after(&answer.record.event));
     json.close(b'}');
 }
 
 pub fn write_record(json: &mut Json, record: &RecordView, zone: Tz) {
     json.open(b'{');
-    write_fields(json, record, zone);
+    write_whole(json, record, zone);
     json.close(b'}');
 }
 
-fn write_fields(json: &mut Json, record: &RecordView, zone: Tz) {
+fn write_whole(json: &mut Json, record: &RecordView, zone: Tz) {
+    write_fields(json, record, zone);
+    if let Some(lots) = lots_text(record, zone) {
+        json.field_raw(LOTS, Some(&lots));
+    }
+}
+
+/// The lots that it moved, as JSON text.
+fn lots_text(record: &RecordView, zone: Tz) -> Option<String> {
+    let lots = record.lots.as_ref()?;
+    let mut json = Json::new();
+    json.open(b'[');
+    for lot in lots {
+        json.element().open(b'{');
+        json.field_string("origin_event_no", lot.origin_event_no.as_deref());
+        json.field_plain("points", Some(lot.points));
+        json.field_string("expire_time", lot.expire_at.map(|at| format(at, zone)).as_deref());
+        json.close(b'}');
+    }
+    json.close(b']');
+    String::from_utf8(json.into_bytes()).ok()
+}
+
+fn write_fields(json: &mut impl FieldWriter, record: &RecordView, zone: Tz) {
     let event = &*record.event;
     let parts = parts(event, record);
     let details = event.details();

@@ -1,39 +1,38 @@
-//! Connections: each bounded in time and number, each request with an id, no panic past this point.
+//! Connections: each bounded in time, size and number.
 use crate::actors::service::Service;
-use crate::http::envelope;
-use crate::http::error::FaultDetail;
+use crate::http::edge::{ConnectionBounds, Edge};
+use crate::http::guard::guard;
+use crate::http::pacing::Paced;
 use crate::http::routes;
-use crate::limits::{CONNECTIONS_MAX, HEAD_TIME_MAX};
+use crate::limits::{CONNECTION_BUFFER_BYTES_MAX, HEAD_BYTES_MAX};
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::middleware::from_fn_with_state;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use std::hash::{BuildHasher, RandomState};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::task::Poll;
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
 /// The routes with what stands round all of them.
-pub fn app(service: Arc<Service>) -> Router {
-    routes::router(service).layer(from_fn(guard))
+pub fn app(service: Arc<Service>, edge: Arc<Edge>) -> Router {
+    routes::router(service).layer(from_fn_with_state(edge, guard))
 }
 
-/// Serves until `stop` is done, then finishes the requests under way.
-pub async fn serve(listener: TcpListener, service: Arc<Service>, stop: impl Future<Output = ()>) {
-    let app = app(service);
+/// Serves until `stop` is done, then finishes the requests under way, as far as their time for that allows.
+pub async fn serve(
+    listener: TcpListener,
+    service: Arc<Service>,
+    edge: Arc<Edge>,
+    stop: impl Future<Output = ()>,
+) {
+    let bounds = edge.bounds;
+    let app = app(service, edge);
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(bounds.connections_max));
     let mut stop = pin!(stop);
     loop {
         // A place first: connections beyond the bound wait in the system's queue.
@@ -46,25 +45,38 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, stop: impl Futu
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _)) => connection(stream, app.clone(), &graceful, place),
+            Ok((stream, _)) => connection(stream, bounds, app.clone(), &graceful, place),
             Err(error) => {
                 // Out of descriptors, say: what is open goes on, and makes room.
                 tracing::warn!("a connection could not be accepted: {error}");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
     drop(listener);
-    graceful.shutdown().await;
+    if tokio::time::timeout(bounds.finish_time_max, graceful.shutdown()).await.is_err() {
+        tracing::warn!("connections are cut off: their requests took more than {:?}", bounds.finish_time_max);
+    }
 }
 
-fn connection<P: Send + 'static>(stream: TcpStream, app: Router, graceful: &GracefulShutdown, place: P) {
+fn connection<P: Send + 'static>(
+    stream: TcpStream,
+    bounds: ConnectionBounds,
+    app: Router,
+    graceful: &GracefulShutdown,
+    place: P,
+) {
     // Small answers at once; where it can't be set, they are only later.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+        .header_read_timeout(bounds.head_time_max)
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
+        .serve_connection(
+            TokioIo::new(Paced::new(stream, bounds.answer_time_max)),
+            TowerToHyperService::new(app),
+        );
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         // What a client breaks off is its own affair.
@@ -73,46 +85,4 @@ fn connection<P: Send + 'static>(stream: TcpStream, app: Router, graceful: &Grac
         }
         drop(place);
     });
-}
-
-/// Gives each request its id, and turns what goes wrong inside into an answer and a log line.
-async fn guard(request: Request, next: Next) -> Response {
-    let id = request_id(&request);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut handling = pin!(next.run(request));
-    let handled = std::future::poll_fn(|context| {
-        match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Some),
-            Err(_) => Poll::Ready(None),
-        }
-    });
-    let mut response = match handled.await {
-        Some(mut response) => match response.extensions_mut().remove::<FaultDetail>() {
-            Some(FaultDetail(detail)) => fault(&id, &format!("{method} {path}: {detail}")),
-            None => response,
-        },
-        None => fault(&id, &format!("{method} {path}: the handler panicked")),
-    };
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
-}
-
-fn fault(id: &HeaderValue, detail: &str) -> Response {
-    let id = id.to_str().unwrap_or_default();
-    tracing::error!(request_id = id, "{detail}");
-    envelope::failure(StatusCode::INTERNAL_SERVER_ERROR, 50000, &format!("a fault of ours, request id {id}"))
-}
-
-/// The client's id where it sent a sane one, else one of ours.
-fn request_id(request: &Request) -> HeaderValue {
-    static NONCE: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let sane = |value: &&HeaderValue| {
-        value.len() <= 128 && value.to_str().is_ok_and(|text| !text.is_empty() && text.is_ascii())
-    };
-    if let Some(given) = request.headers().get(REQUEST_ID).filter(sane) {
-        return given.clone();
-    }
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    HeaderValue::try_from(format!("{:08x}-{number:x}", *NONCE >> 32)).unwrap_or(HeaderValue::from_static("-"))
 }

@@ -404,6 +404,22 @@ impl Standing {
 }
 
 impl Event {
+    /// The accrual that it is.
+    pub fn accrual(&self) -> Option<&Accrued> {
+        match self {
+            Event::Accrued(e) => Some(e),
+            _ => None,
+        }
+    }
+
+    /// The reversal of an accrual that it is.
+    pub fn accrual_reversal(&self) -> Option<&AccrualReversed> {
+        match self {
+            Event::AccrualReversed(e) => Some(e),
+            _ => None,
+        }
+    }
+
     /// The type of record that members see; none for the ledger's own bookkeeping.
     pub fn record_type(&self) -> Option<RecordType> {
         Some(match self {

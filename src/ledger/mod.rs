@@ -13,6 +13,7 @@ pub mod instant;
 pub mod local;
 pub mod lot;
 pub mod lsn;
+pub mod moved;
 pub mod points;
 pub mod profile;
 pub mod refusal;

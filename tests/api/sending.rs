@@ -181,6 +181,16 @@ pub fn without(mut body: Value, field: &str) -> Value {
     body
 }
 
+/// The objects of an answer that has one a line.
+#[track_caller]
+pub fn lines(answer: &Answer) -> Vec<Value> {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("Content-Type"), Some("application/x-ndjson"));
+    let text = std::str::from_utf8(&answer.body).unwrap();
+    assert!(text.is_empty() || text.ends_with('\n'), "the last line is whole");
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 /// Percent-encoded wherever that may matter.
 pub fn in_query(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);

@@ -23,6 +23,8 @@ pub fn check_change(data: &Value, active_points: Value, expected: Value) {
     let mut record = data.clone();
     let active = record.as_object_mut().unwrap().remove("active_points");
     assert_eq!(active, Some(active_points), "active_points of {data}");
+    let lots = record.as_object_mut().unwrap().remove("lots");
+    assert_eq!(lots.is_some(), record["event_type"] != "produce", "lots of {data}");
     check_record(&record, expected);
 }
 

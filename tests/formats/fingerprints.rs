@@ -8,6 +8,7 @@ use eros_points::actors::core::Bounds;
 use eros_points::actors::service::Service;
 use eros_points::actors::start::{Setup, start};
 use eros_points::clock::Clock;
+use eros_points::http::edge::Edge;
 use eros_points::http::server::app;
 use eros_points::ledger::Terms;
 use eros_points::ledger::command::Fingerprint;
@@ -109,7 +110,7 @@ async fn logged(data: &Path, requests: &[(&str, String)]) -> Vec<String> {
             .header("content-type", "application/json")
             .body(Body::from(body.clone()))
             .unwrap();
-        let response = app(service.clone()).oneshot(request).await.unwrap();
+        let response = app(service.clone(), Arc::new(Edge::default())).oneshot(request).await.unwrap();
         let (status, answer) = (response.status(), to_bytes(response.into_body(), 1 << 20).await.unwrap());
         assert_eq!(status, 200, "{body}: {}", String::from_utf8_lossy(&answer));
     }

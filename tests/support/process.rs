@@ -27,10 +27,15 @@ pub struct Ready {
 impl Process {
     /// Starts the service on `data` with settings from the environment; what it logs is added to `log`.
     pub fn spawn(data: &Path, log: &Path, settings: &[(&str, &str)]) -> Process {
-        let log = File::options().create(true).append(true).open(log).expect("a file for what it logs");
         let mut command = binary();
         command.arg("--data-dir").arg(data).args(["--listen", "127.0.0.1:0"]);
         command.envs(settings.iter().map(|(name, value)| (format!("EROS_POINTS_{name}"), *value)));
+        Process::of(command, log)
+    }
+
+    /// Starts what a test has put together.
+    pub fn of(mut command: Command, log: &Path) -> Process {
+        let log = File::options().create(true).append(true).open(log).expect("a file for what it logs");
         let child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
         Process { child }
     }
@@ -53,11 +58,21 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// Sends a signal such as `-TERM`, and gives the exit code once it has ended.
-    pub fn signal(mut self, signal: &str) -> Option<i32> {
+    /// Sends a signal such as `-HUP`.
+    pub fn send(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
         assert!(sent.success());
+    }
+
+    /// Sends a signal such as `-TERM`, and gives the exit code once it has ended.
+    pub fn signal(self, signal: &str) -> Option<i32> {
+        self.send(signal);
+        self.ended()
+    }
+
+    /// The exit code, once it has ended.
+    pub fn ended(mut self) -> Option<i32> {
         self.child.wait().expect("it ends").code()
     }
 }

@@ -4,10 +4,12 @@ use eros_points::actors::core::{Bounds, Core};
 use eros_points::actors::service::Service;
 use eros_points::actors::start::{Running, Setup, start};
 use eros_points::clock::Clock;
+use eros_points::http::edge::Edge;
 use eros_points::http::server::serve;
 use eros_points::ledger::Terms;
 use eros_points::ledger::instant::{Instant, Span};
-use eros_points::store::disk::RealDisk;
+use eros_points::store::disk::{Disk, RealDisk};
+use eros_points::store::folder::Folder;
 use eros_points::store::journal::JournalOptions;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -42,16 +44,20 @@ pub struct Options {
     pub now: Instant,
     pub zone: chrono_tz::Tz,
     pub terms: Terms,
+    pub bounds: Bounds,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { now: NOON, zone: chrono_tz::Asia::Shanghai, terms: Terms::default() }
+        let bounds = Bounds { live_actors_max: 1_000, in_flight_max: 1_000, index_lag_max: 100_000 };
+        Options { now: NOON, zone: chrono_tz::Asia::Shanghai, terms: Terms::default(), bounds }
     }
 }
 
 pub struct Server {
     options: Options,
+    edge: Arc<Edge>,
+    disk: Arc<dyn Disk>,
     clock: Arc<HandClock>,
     folder: TempDir,
     live: Option<Live>,
@@ -75,18 +81,39 @@ impl Server {
     }
 
     pub fn with(options: Options) -> Server {
-        let mut server = Server::before_recovery(options);
+        Server::made(options, Edge::default(), RealDisk::shared())
+    }
+
+    /// One that asks for keys, bounds rates and so on.
+    pub fn behind(edge: Edge) -> Server {
+        Server::made(Options::default(), edge, RealDisk::shared())
+    }
+
+    /// One whose log lies on a disk that does as it is told.
+    pub fn on(options: Options, disk: Arc<dyn Disk>) -> Server {
+        Server::made(options, Edge::default(), disk)
+    }
+
+    fn made(options: Options, edge: Edge, disk: Arc<dyn Disk>) -> Server {
+        let mut server = Server::unheard(options, edge, disk);
+        server.listen();
         server.recover();
         server
     }
 
     /// One that listens and has not begun to recover.
     pub fn before_recovery(options: Options) -> Server {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(HandClock(options.now.0.into()));
-        let mut server = Server { options, clock, folder, live: None };
+        let mut server = Server::unheard(options, Edge::default(), RealDisk::shared());
         server.listen();
         server
+    }
+
+    fn unheard(options: Options, edge: Edge, disk: Arc<dyn Disk>) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        // The lock is of a real file, whatever disk the log lies on.
+        std::fs::create_dir_all(Folder::at(folder.path()).wal).unwrap();
+        let clock = Arc::new(HandClock(options.now.0.into()));
+        Server { options, edge: Arc::new(edge), disk, clock, folder, live: None }
     }
 
     fn listen(&mut self) {
@@ -97,7 +124,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopping) = oneshot::channel::<()>();
         let stopped = async { drop(stopping.await) };
-        let serving = runtime.spawn(serve(listener, service.clone(), stopped));
+        let serving = runtime.spawn(serve(listener, service.clone(), self.edge.clone(), stopped));
         let agent = http::agent();
         self.live = Some(Live { runtime, address, agent, service, running: None, stop, serving });
     }
@@ -105,7 +132,7 @@ impl Server {
     pub fn recover(&mut self) {
         let setup = Setup {
             data_dir: self.folder.path().to_owned(),
-            disk: RealDisk::shared(),
+            disk: self.disk.clone(),
             clock: self.clock.clone(),
             journal: JournalOptions {
                 segment_bytes: 4 << 20,
@@ -114,7 +141,7 @@ impl Server {
             },
             history_cache_bytes: 1 << 20,
             snapshot_every_bytes: 64 << 20,
-            bounds: Bounds { live_actors_max: 1_000, in_flight_max: 1_000, index_lag_max: 100_000 },
+            bounds: self.options.bounds,
             terms: self.options.terms.clone(),
             zone: self.options.zone,
         };

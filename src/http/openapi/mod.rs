@@ -17,6 +17,7 @@ pub mod tenants;
 pub mod ui;
 pub mod values;
 
+use crate::http::access::PREFIX;
 use crate::http::routes;
 use axum::body::Bytes;
 use std::collections::BTreeMap;
@@ -55,7 +56,7 @@ fn finished(mut document: OpenApi) -> OpenApi {
     document.components = Some(components());
     document.security = Some(keys());
     for (path, item) in &mut document.paths.paths {
-        let of_tenant = path.starts_with(routes::PREFIX);
+        let of_tenant = path.starts_with(PREFIX);
         if of_tenant {
             item.parameters = Some(vec![RefOr::T(tenant().build())]);
         }

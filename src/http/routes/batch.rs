@@ -2,6 +2,7 @@
 use crate::actors::answer::{Answer, Failure};
 use crate::actors::batch::Operation;
 use crate::actors::service::Service;
+use crate::http::dialect::Dialect;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{BatchBody, Tenant};
@@ -13,6 +14,7 @@ use crate::http::requests;
 use crate::http::routes::{REPLAYED, changes};
 use crate::ledger::refusal::Refusal;
 use crate::limits::BATCH_OPERATIONS_MAX;
+use crate::telemetry::request_id;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::response::Response;
@@ -41,6 +43,7 @@ type Item = Result<Answer, WireError>;
 pub async fn batch(
     State(service): State<Arc<Service>>,
     Tenant(crm_id): Tenant,
+    dialect: Dialect,
     body: BatchBody,
 ) -> Result<Response, WireError> {
     let zone = service.zone(&crm_id);
@@ -65,7 +68,7 @@ pub async fn batch(
     }
     let mut items: Vec<Item> = items.into_iter().flatten().collect();
     in_earlier_zones(&service, &crm_id, &body.0, &mut items).await?;
-    Ok(answer(&items))
+    Ok(answer(&items, dialect))
 }
 
 fn elements(body: &[u8]) -> Result<Vec<&RawValue>, WireError> {
@@ -133,11 +136,11 @@ async fn in_earlier_zones(
     Ok(())
 }
 
-fn answer(items: &[Item]) -> Response {
+fn answer(items: &[Item], dialect: Dialect) -> Response {
     let mut response = envelope::ok(|json| {
         json.open(b'{').name("items").open(b'[');
         for (place, item) in items.iter().enumerate() {
-            write_item(json.element(), place, item);
+            write_item(json.element(), place, item, dialect);
         }
         json.close(b']').close(b'}');
     });
@@ -148,14 +151,16 @@ fn answer(items: &[Item]) -> Response {
     response
 }
 
-fn write_item(json: &mut Json, place: usize, item: &Item) {
+fn write_item(json: &mut Json, place: usize, item: &Item, dialect: Dialect) {
     let (status, code, msg) = match item {
         Ok(_) => (200, 0, Cow::Borrowed("OK")),
         Err(error) => {
             if let WireError::Failure(Failure::Fault(detail)) = error {
-                tracing::error!(place, "an operation of a batch: {detail}");
+                let request_id = request_id();
+                tracing::error!(request_id, place, "an operation of a batch: {detail}");
             }
             let (status, code, msg) = error.wire();
+            let (status, code) = dialect.of(status, code);
             (status.as_u16(), code, Cow::Owned(msg))
         }
     };

@@ -3,7 +3,7 @@ use crate::actors::answer::{HistoryQuery, PageQuery, SearchType};
 use crate::actors::service::Service;
 use crate::http::envelope;
 use crate::http::error::WireError;
-use crate::http::extract::{JsonBody, Tenant};
+use crate::http::extract::{JsonBody, QueryFields, Tenant};
 use crate::http::fields::{Fields, invalid};
 use crate::http::openapi::{answers, reads as bodies};
 use crate::http::record::write_record;
@@ -22,11 +22,13 @@ use std::sync::Arc;
 pub async fn history(
     State(service): State<Arc<Service>>,
     Tenant(crm_id): Tenant,
+    in_query: QueryFields,
     body: JsonBody,
 ) -> Result<Response, WireError> {
     let zone = service.zone(&crm_id);
     let fields = Fields::parse(&body.0)?;
     let mut query = read(&fields, zone)?;
+    query.lots |= in_query.bool("lots")?.unwrap_or(false);
     let mobile = fields.text("mobile")?;
     query.member_no = member_asked(&service, &crm_id, query.member_no, mobile.as_deref()).await?;
     let page = service.history(&crm_id, query).await?;
@@ -55,12 +57,34 @@ fn read(fields: &Fields<'_>, zone: Tz) -> Result<HistoryQuery, Refusal> {
         cost_center: fields.text("cost_center")?,
         event_no: fields.key("event_no")?,
         transfer_no: fields.key("transfer_no")?,
+        order_sn: fields.text("order_sn")?,
         after: positive(fields, "after_id", PAGE_MAX)?.map(Lsn),
+        lots: fields.bool("lots")?.unwrap_or(false),
         page: PageQuery {
             page: one_page(positive(fields, "page", PAGE_MAX)?, positive(fields, "page_id", PAGE_MAX)?)?,
             page_size: positive(fields, "page_size", PAGE_SIZE_MAX)?
                 .unwrap_or(PageQuery::default().page_size),
         },
+    })
+}
+
+/// The same filters in a query; what is about pages has no meaning there.
+pub fn read_query(query: &QueryFields, zone: Tz) -> Result<HistoryQuery, WireError> {
+    Ok(HistoryQuery {
+        search_type: query.text("search_type")?.map(search_type).transpose()?,
+        start_time: query.time("start_time", zone)?,
+        end_time: query.time("end_time", zone)?,
+        member_no: query.member("member_no")?,
+        action_scene: query.text("action_scene")?,
+        campaign_code: query.text("campaign_code")?,
+        store_code: query.text("store_code")?,
+        cost_center: query.text("cost_center")?,
+        event_no: query.key("event_no")?,
+        transfer_no: query.key("transfer_no")?,
+        order_sn: query.text("order_sn")?,
+        lots: query.bool("lots")?.unwrap_or(false),
+        after: None,
+        page: PageQuery::default(),
     })
 }
 

@@ -1,6 +1,8 @@
 //! The routes, and what changes have in common.
 mod batch;
 mod changes;
+mod export;
+mod feed;
 mod history;
 mod members;
 mod reads;
@@ -8,6 +10,7 @@ mod settings;
 
 use crate::actors::answer::{Answer, PageQuery};
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::read_whole;
@@ -24,7 +27,6 @@ use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub const PREFIX: &str = "/api/crm/points/{crm_id}";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Every route, each with its description: what is not described is not served.
@@ -40,6 +42,8 @@ pub fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(changes::accept))
         .routes(routes!(batch::batch))
         .routes(routes!(history::history))
+        .routes(routes!(export::export))
+        .routes(routes!(feed::feed))
         .routes(routes!(reads::summary))
         .routes(routes!(reads::lots))
         .routes(routes!(reads::transfers))

@@ -51,7 +51,8 @@ pub async fn summary(State(service): Shared, Tenant(crm_id): Tenant, query: Quer
     let member_no = query.get("member_no")?.map(member_of_query).transpose()?;
     let member_no = member_asked(&service, &crm_id, member_no, query.get("mobile")?).await?;
     let member_no = required("member_no", member_no)?;
-    let summary = service.summary(&crm_id, &member_no).await?;
+    let as_of = query.moment("as_of", service.zone(&crm_id))?;
+    let summary = service.summary_as_of(&crm_id, &member_no, as_of).await?;
     Ok(envelope::ok(|json| write_summary(json, &crm_id, &member_no, &summary, service.zone(&crm_id))))
 }
 
@@ -76,8 +77,9 @@ fn write_summary(json: &mut Json, crm_id: &str, member_no: &str, summary: &Summa
 #[utoipa::path(get, path = "/lots", tag = "Reads", params(asked::ListOfMember), responses(answers::LotsRead))]
 pub async fn lots(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let (member_no, page) = (member(&query)?, page(&query)?);
-    let lots = service.lots(&crm_id, &member_no, page).await?;
     let zone = service.zone(&crm_id);
+    let as_of = query.moment("as_of", zone)?;
+    let lots = service.lots_as_of(&crm_id, &member_no, as_of, page).await?;
     Ok(envelope::ok(|json| write_list(json, lots.total, &lots.items, |json, lot| write_lot(json, lot, zone))))
 }
 

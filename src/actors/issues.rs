@@ -1,0 +1,103 @@
+//! What lots need of the accruals that issued their points, kept for those that were accrued or asked for lately: a
+//! spend soon after an accrual need not wait for the index to know it. An entry never changes.
+use crate::actors::answer::Failure;
+use crate::actors::core::Core;
+use crate::history::view::{Issue, MovedLot};
+use crate::ledger::event::Event;
+use crate::ledger::lsn::Lsn;
+use crate::ledger::moved::Moved;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Entries of one generation. There are two: the older one goes when the younger is full.
+const GENERATION_MAX: usize = 16_384;
+/// So many are looked up in the index at once, without leaving the worker.
+const AT_ONCE_MAX: usize = 32;
+
+#[derive(Debug, Default)]
+pub struct Issues(Mutex<Generations>);
+
+#[derive(Debug, Default)]
+struct Generations {
+    younger: HashMap<Lsn, Issue>,
+    older: HashMap<Lsn, Issue>,
+}
+
+impl Issues {
+    /// Those of `sources` that are here, each in its place.
+    pub fn find(&self, sources: &[Lsn]) -> Vec<Option<Issue>> {
+        let generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let find =
+            |source| generations.younger.get(source).or_else(|| generations.older.get(source)).cloned();
+        sources.iter().map(find).collect()
+    }
+
+    pub fn keep(&self, issues: impl IntoIterator<Item = (Lsn, Issue)>) {
+        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (source, issue) in issues {
+            if generations.younger.len() >= GENERATION_MAX {
+                generations.older = std::mem::take(&mut generations.younger);
+            }
+            generations.younger.insert(source, issue);
+        }
+    }
+}
+
+impl Core {
+    /// The lots that the event moved, once the index knows the accruals that issued them; none of a type that moves
+    /// none.
+    pub async fn lots_moved(&self, lsn: Lsn, event: &Event) -> Result<Option<Vec<MovedLot>>, Failure> {
+        if let Some(accrued) = event.accrual() {
+            let issue = Issue { event_no: accrued.event_no.as_str().into(), expire_at: accrued.expire_at };
+            self.issues.keep([(lsn, issue)]);
+        }
+        let Some(moved) = event.moved() else { return Ok(None) };
+        let mut sources: Vec<Lsn> = moved.iter().map(|moved| moved.source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let issues = self.issues_of(&sources).await?;
+        let issue = |moved: &Moved| issues[sources.partition_point(|source| *source < moved.source)].as_ref();
+        Ok(Some(moved.iter().map(|moved| MovedLot::new(moved, issue(moved))).collect()))
+    }
+
+    async fn issues_of(&self, sources: &[Lsn]) -> Result<Vec<Option<Issue>>, Failure> {
+        let mut issues = self.issues.find(sources);
+        let (mut places, mut missing) = (Vec::new(), Vec::new());
+        for (place, source) in sources.iter().enumerate().filter(|(place, _)| issues[*place].is_none()) {
+            places.push(place);
+            missing.push(*source);
+        }
+        let Some(newest) = missing.last() else { return Ok(issues) };
+        self.indexed(*newest).await?;
+        let found = if missing.len() <= AT_ONCE_MAX {
+            self.history.issues(&missing)?
+        } else {
+            let (history, missing) = (self.history.clone(), missing.clone());
+            let found = tokio::task::spawn_blocking(move || history.issues(&missing)).await;
+            found.map_err(|error| Failure::Fault(error.to_string()))??
+        };
+        let known = missing.iter().zip(&found).filter_map(|(source, issue)| Some((*source, issue.clone()?)));
+        self.issues.keep(known.take(GENERATION_MAX / 16));
+        for (place, issue) in places.into_iter().zip(found) {
+            issues[place] = issue;
+        }
+        Ok(issues)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_latest_and_no_more_than_two_generations() {
+        let issues = Issues::default();
+        let all = 3 * GENERATION_MAX as u64;
+        issues.keep((1..=all).map(|n| (Lsn(n), Issue { event_no: n.to_string().into(), expire_at: None })));
+        let found = issues.find(&[Lsn(1), Lsn(all)]);
+        assert_eq!(found[0], None, "the oldest went");
+        assert_eq!(found[1].as_ref().map(|issue| &*issue.event_no), Some(all.to_string().as_str()));
+        let generations = issues.0.lock().unwrap();
+        assert!(generations.younger.len() + generations.older.len() <= 2 * GENERATION_MAX);
+    }
+}

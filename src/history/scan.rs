@@ -1,0 +1,146 @@
+//! All that fits a query, newest first, in steps: for exports of any length.
+//!
+//! Each step asks the index anew, below where the last one ended, and answers soon: while it is asked the index can't
+//! be closed, and a client may take as long as it likes between two steps. What came after the scan's moment is left
+//! out of every step, so all of them show the same moment.
+use crate::format::entry::MemberEntry;
+use crate::history::filter::Filter;
+use crate::history::index::FjallHistory;
+use crate::history::postings::{block_of, block_start};
+use crate::history::view::{HistoryQuery, RecordView, Scan};
+use crate::history::{HistoryError, keys};
+use crate::ledger::lsn::Lsn;
+use fjall::{Readable, Snapshot};
+
+/// A step ends when it has found so many records, or has looked at so many.
+const STEP_FOUND: usize = 256;
+const STEP_LOOKS: usize = 4_096;
+
+struct Step<'a> {
+    index: &'a FjallHistory,
+    snapshot: &'a Snapshot,
+    filter: &'a Filter<'a>,
+    scan: &'a mut Scan,
+    found: Vec<(Lsn, MemberEntry)>,
+    looks: usize,
+}
+
+impl FjallHistory {
+    pub(super) fn step_of_scan(
+        &self,
+        crm_id: &str,
+        query: &HistoryQuery,
+        scan: &mut Scan,
+    ) -> Result<Vec<RecordView>, HistoryError> {
+        let recent = self.recent();
+        let snapshot = self.db.snapshot();
+        let filling = recent.filling.snapshot(keys::tenant(crm_id));
+        drop(recent);
+        let filter = Filter { crm_id, query, now: scan.now };
+        let through = scan.through;
+        let mut step =
+            Step { index: self, snapshot: &snapshot, filter: &filter, scan, found: Vec::new(), looks: 0 };
+        let top = Lsn(step.scan.before.0.saturating_sub(1));
+        let ended = if let Some(number) = filter.number() {
+            let all = match step.scan.numbered.take() {
+                Some(all) => all,
+                None => self.numbered(&snapshot, crm_id, number)?,
+            };
+            let done = all.partition_point(|lsn| *lsn > top);
+            let ended = step.walk(all[done..].iter().map(|lsn| Ok(*lsn)))?;
+            step.scan.numbered = Some(all);
+            ended
+        } else if let Some(order_sn) = &query.order_sn {
+            let order = keys::order(crm_id, order_sn);
+            let range = keys::with_lsn(&order, Lsn::ZERO)..=keys::with_lsn(&order, top);
+            let rows = snapshot.range(&self.orders, range).rev();
+            step.walk(rows.map(|guard| Ok(keys::lsn_of(&guard.key()?))))?
+        } else if let Some(member_no) = &query.member_no {
+            let member = keys::member(crm_id, member_no);
+            let range = keys::with_lsn(&member, Lsn::ZERO)..=keys::with_lsn(&member, top);
+            step.walk_rows(snapshot.range(&self.members, range).rev())?
+        } else {
+            step.walk_blocks(self.blocks(&snapshot, &filter, &filling, block_of(top)))?
+        };
+        let found = std::mem::take(&mut step.found);
+        scan.ended = ended;
+        found.into_iter().map(|(lsn, entry)| self.view(&snapshot, lsn, entry, through, query.lots)).collect()
+    }
+
+    /// The records of a tenant that show a number, newest first.
+    pub(super) fn numbered(
+        &self,
+        snapshot: &Snapshot,
+        crm_id: &str,
+        number: &str,
+    ) -> Result<Vec<Lsn>, HistoryError> {
+        let rows = snapshot.prefix(&self.keys, keys::number(crm_id, number));
+        let mut lsns: Vec<Lsn> =
+            rows.map(|guard| Ok(keys::lsn_of(&guard.value()?))).collect::<Result<_, fjall::Error>>()?;
+        lsns.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(lsns)
+    }
+}
+
+impl Step<'_> {
+    /// Looks at the candidates in turn; answers whether it came to their end.
+    fn walk(&mut self, lsns: impl Iterator<Item = Result<Lsn, HistoryError>>) -> Result<bool, HistoryError> {
+        for lsn in lsns {
+            if !self.look(lsn?)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn walk_rows(&mut self, rows: impl Iterator<Item = fjall::Guard>) -> Result<bool, HistoryError> {
+        for guard in rows {
+            let (key, value) = guard.into_inner()?;
+            let lsn = keys::lsn_of(&key);
+            let goes_on = if self.filter.row_fits(&value) { self.look(lsn)? } else { self.pass_over(lsn) };
+            if !goes_on {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn walk_blocks(
+        &mut self,
+        blocks: impl Iterator<Item = Result<crate::history::blocks::Block, HistoryError>>,
+    ) -> Result<bool, HistoryError> {
+        for block in blocks {
+            let block = block?;
+            let start = block_start(block.number);
+            for place in block.places.iter().rev() {
+                if !self.look(start.plus(u64::from(*place)))? {
+                    return Ok(false);
+                }
+            }
+            if !self.pass_over(start) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes a record where it fits; answers whether the step goes on.
+    fn look(&mut self, lsn: Lsn) -> Result<bool, HistoryError> {
+        if lsn >= self.scan.before {
+            // Of the block that the last step ended in.
+            return Ok(true);
+        }
+        let entry = self.index.expect_entry(self.snapshot, lsn)?;
+        if self.index.fits(self.snapshot, self.filter, lsn, &entry, self.scan.through)? {
+            self.found.push((lsn, entry));
+        }
+        Ok(self.pass_over(lsn))
+    }
+
+    /// All from `lsn` on has been looked at.
+    fn pass_over(&mut self, lsn: Lsn) -> bool {
+        self.scan.before = self.scan.before.min(lsn);
+        self.looks += 1;
+        self.found.len() < STEP_FOUND && self.looks < STEP_LOOKS
+    }
+}

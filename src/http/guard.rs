@@ -1,0 +1,216 @@
+//! What stands round every route: its id, the edge's checks, no panic past this point, a log line, the dialect.
+use crate::clock::monotonic;
+use crate::http::access::{after_prefix, is_of_the_service, methods};
+use crate::http::dialect::Dialect;
+use crate::http::edge::{Edge, tenant_of};
+use crate::http::envelope::{self, Code};
+use crate::http::error::{FaultDetail, WireError};
+use crate::http::extract::{is_tenant, pass_over_behind};
+use crate::telemetry::on_behalf_of;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::task::Poll;
+use tracing::{Instrument, Level, Span};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What log lines call a request. Paths and queries are not in it: they hold names.
+struct Asked {
+    id: HeaderValue,
+    method: Method,
+    route: Option<MatchedPath>,
+}
+
+impl Asked {
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("-", MatchedPath::as_str)
+    }
+
+    /// One that HTTP does not name may be anything.
+    fn method(&self) -> &str {
+        let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
+        if known.contains(&self.method) { self.method.as_str() } else { "other" }
+    }
+}
+
+/// Answers one request.
+pub async fn guard(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+    if edge.dialect != Dialect::Ours {
+        request.extensions_mut().insert(edge.dialect);
+    }
+    let asked = Asked {
+        id: request_id(&request),
+        method: request.method().clone(),
+        route: request.extensions().get::<MatchedPath>().cloned(),
+    };
+    let noted = tracing::enabled!(Level::DEBUG).then(|| (monotonic(), crm_id(&request, asked.route())));
+    let mut response = match edge.admit(&request) {
+        Ok(()) => {
+            let span = tracing::debug_span!(
+                "request",
+                request_id = asked.id.to_str().unwrap_or_default(),
+                crm_id = noted.as_ref().map(|(_, crm_id)| crm_id.as_str())
+            );
+            run(&asked, on_behalf_of(asked.id.clone(), next.run(request)), span).await
+        }
+        Err(refused) => refuse(refused, &asked, request.into_body()),
+    };
+    let told = response.extensions_mut().remove::<Code>();
+    if let Some((started, crm_id)) = noted {
+        tracing::debug!(
+            method = asked.method(),
+            route = asked.route(),
+            crm_id,
+            status = response.status().as_u16(),
+            code = told.map_or(0, |Code(code)| code),
+            micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            request_id = asked.id.to_str().unwrap_or_default(),
+            "answered"
+        );
+    }
+    // Only failures are told otherwise.
+    if told.is_some() && !is_of_the_service(asked.route()) {
+        response = edge.dialect.tell(response).await;
+    }
+    response.headers_mut().insert(REQUEST_ID, asked.id);
+    response
+}
+
+/// Turns what goes wrong inside into an answer and a log line.
+async fn run(asked: &Asked, handling: impl Future<Output = Response>, span: Span) -> Response {
+    let mut handling = pin!(handling.instrument(span));
+    let handled = std::future::poll_fn(|context| {
+        match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    });
+    match handled.await {
+        Some(mut response) => match response.extensions_mut().remove::<FaultDetail>() {
+            Some(FaultDetail(detail)) => fault(asked, &detail),
+            None => response,
+        },
+        None => fault(asked, "the handler panicked"),
+    }
+}
+
+fn fault(asked: &Asked, detail: &str) -> Response {
+    let id = asked.id.to_str().unwrap_or_default();
+    tracing::error!(request_id = id, method = asked.method(), route = asked.route(), "{detail}");
+    envelope::failure(StatusCode::INTERNAL_SERVER_ERROR, 50000, &format!("a fault of ours, request id {id}"))
+}
+
+/// Answers at once, before the body. What is on its way of that is read behind the answer, so that the client gets to
+/// see it and the connection serves on.
+fn refuse(refused: WireError, asked: &Asked, body: Body) -> Response {
+    pass_over_behind(body);
+    let allow = matches!(refused, WireError::WrongMethod).then(|| methods(asked.route()));
+    let mut response = refused.into_response();
+    if let Some(allow) = allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+/// The tenant for log lines; nothing else that stands in its place.
+fn crm_id(request: &Request, route: &str) -> String {
+    let of_tenant = after_prefix(route).map(|_| tenant_of(request.uri().path()));
+    of_tenant.filter(|crm_id| is_tenant(crm_id)).map_or("-".to_owned(), Into::into)
+}
+
+/// The client's id where it sent a sane one, else one of ours.
+fn request_id(request: &Request) -> HeaderValue {
+    static NONCE: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let sane = |value: &&HeaderValue| {
+        value.len() <= 128 && value.to_str().is_ok_and(|text| !text.is_empty() && text.is_ascii())
+    };
+    if let Some(given) = request.headers().get(REQUEST_ID).filter(sane) {
+        return given.clone();
+    }
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    HeaderValue::try_from(format!("{:08x}-{number:x}", *NONCE >> 32)).unwrap_or(HeaderValue::from_static("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::keys::{Key, KeyRing, Keys};
+    use crate::telemetry::request_id as id_at_hand;
+    use axum::Router;
+    use axum::body::to_bytes;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    const FORGOTTEN: &str = "/api/crm/points/10080/forgotten";
+
+    /// Routes that stand in no table.
+    fn app(edge: Edge) -> Router {
+        let broken = get(async || {
+            let happens = |what: &str| assert!(what.is_empty(), "{what}");
+            happens("a slip of ours");
+        });
+        Router::new()
+            .route("/api/crm/points/{crm_id}/forgotten", get(async || id_at_hand()).put(async || "done"))
+            .route("/broken", broken)
+            .layer(from_fn_with_state(Arc::new(edge), guard))
+    }
+
+    async fn ask(app: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, String) {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_handler_knows_the_request_that_it_works_for() {
+        let app = app(Edge::default());
+        let (_, id) = ask(&app, Method::GET, FORGOTTEN, &[("X-Request-Id", "mine")]).await;
+        assert_eq!((id, id_at_hand()), ("mine".to_owned(), "-".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_fault_of_ours_and_told_by_the_requests_id() {
+        let app = app(Edge::default());
+        let (status, body) = ask(&app, Method::GET, "/broken", &[("X-Request-Id", "mine")]).await;
+        assert_eq!(status, 500);
+        assert_eq!(body, r#"{"code":50000,"msg":"a fault of ours, request id mine","data":null}"#);
+    }
+
+    #[tokio::test]
+    async fn a_route_that_was_forgotten_in_the_table_opens_to_admin_alone() {
+        let entry = |random: u8, scopes: &str| {
+            let hash = Key::new([random; 32]).hash().to_hex();
+            format!("[[keys]]\nname=\"{random}\"\nhash=\"{hash}\"\ntenants=[\"*\"]\nscopes={scopes}\n")
+        };
+        let keys = entry(1, r#"["read", "write"]"#) + &entry(2, r#"["admin"]"#);
+        let keys = Some(Arc::new(KeyRing::new(Keys::parse(&keys).unwrap())));
+        let app = app(Edge { keys, ..Edge::default() });
+        for method in [Method::GET, Method::PUT] {
+            let statuses = [None, Some(1), Some(2)].map(|random| {
+                let key = random.map(|random| Key::new([random; 32]).reveal().to_owned());
+                let (app, method) = (app.clone(), method.clone());
+                async move {
+                    let header = key.as_deref().map(|key| ("X-API-Key", key));
+                    ask(&app, method, FORGOTTEN, header.as_slice()).await.0.as_u16()
+                }
+            });
+            let [none, clerk, chief] = statuses;
+            assert_eq!((none.await, clerk.await, chief.await), (401, 403, 200), "{method}");
+        }
+    }
+}

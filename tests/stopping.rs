@@ -1,0 +1,64 @@
+//! An orderly stop while clients hold on to their connections.
+use crate::support::process::{Connection, Process};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+const API: &str = "/api/crm/points/10080";
+
+fn snapshots(data: &std::path::Path) -> usize {
+    let names = std::fs::read_dir(data.join("snapshots"))
+        .expect("the folder")
+        .map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_str().is_some_and(|name| name.ends_with(".snap"))).count()
+}
+
+#[test]
+fn clients_that_hang_do_not_keep_it_from_its_snapshot() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, log) = (folder.path().join("data"), folder.path().join("log.txt"));
+    let settings = [("STOP_TIME_MAX_SECONDS", "9")];
+    let ready = Process::spawn(&data, &log, &settings).ready().expect("a ready line");
+    let mut busy = Connection::to(ready.address).expect("a connection");
+    let body = r#"{"event_no":"e1","member_no":"m","event_type":"event","points":1}"#;
+    assert_eq!(busy.post(&format!("{API}/produce/direct"), body).expect("an answer").status, 200);
+    // One that is in the middle of a body, whose time is longer than the stop's, and one that says nothing.
+    let mut hanging = TcpStream::connect(ready.address).unwrap();
+    write!(
+        hanging,
+        "POST {API}/history HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+    )
+    .unwrap();
+    hanging.read_exact(&mut [0; 12]).unwrap();
+    let idle = TcpStream::connect(ready.address).unwrap();
+    assert_eq!(ready.process.signal("-TERM"), Some(0));
+    drop(idle);
+    assert_eq!(snapshots(&data), 1);
+    let logged = std::fs::read_to_string(&log).unwrap();
+    assert!(logged.contains("connections are cut off") && logged.contains("stopped"), "{logged}");
+    assert!(!logged.contains("stopped at once"), "{logged}");
+}
+
+#[test]
+fn what_is_in_flight_is_finished_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, log) = (folder.path().join("data"), folder.path().join("log.txt"));
+    let ready = Process::spawn(&data, &log, &[]).ready().expect("a ready line");
+    let mut sending = TcpStream::connect(ready.address).unwrap();
+    let body = r#"{"member_no":"m"}"#;
+    write!(
+        sending,
+        "POST {API}/history HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    )
+    .unwrap();
+    let mut go_on = [0; 25];
+    sending.read_exact(&mut go_on).unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100"), "its body is waited for");
+    ready.process.send("-TERM");
+    crate::support::until(|| std::fs::read_to_string(&log).unwrap().contains("stopping"));
+    sending.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    sending.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("\"code\":50301"), "it is answered, and nothing new is begun: {answer}");
+    assert_eq!(ready.process.ended(), Some(0));
+}

@@ -92,6 +92,19 @@ const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX && HEAD_BYTES_MAX < CONNECT
 /// Connections open at once.
 pub const CONNECTIONS_MAX: usize = 16_384;
 
+/// A tenant's rules.
+pub const RULES_MAX: usize = 1_000;
+
+/// A rule's lines for items, and its multipliers.
+pub const RULE_LINES_MAX: usize = 100;
+pub const RULE_MULTIPLIERS_MAX: usize = 32;
+
+/// All texts of a rule together, in bytes, one more counted for each.
+pub const RULE_TEXT_BYTES_MAX: usize = 32 << 10;
+
+// All rules of a tenant fit one block of a snapshot, with room for their numbers.
+const _: () = assert!(RULES_MAX * (RULE_TEXT_BYTES_MAX + (8 << 10)) <= SNAPSHOT_BLOCK_BYTES_MAX);
+
 /// The largest page of a list.
 pub const PAGE_SIZE_MAX: u64 = 500;
 

@@ -313,3 +313,48 @@ fn other_ways_to_sync_say_what_they_risk() {
         std::fs::remove_file(folder.log()).unwrap();
     }
 }
+
+#[test]
+fn verify_holds_rules_against_the_log_and_inspect_tells_how_a_grant_came_about() {
+    let folder = Folder::new();
+    let ready = folder.start();
+    let mut connection = Connection::to(ready.address).expect("a connection");
+    let mut does = |method: &str, route: &str, body: &str| {
+        let path = format!("{API}/{route}");
+        let reply = if method == "PUT" { connection.put(&path, body) } else { connection.post(&path, body) };
+        let reply = reply.expect("an answer");
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    };
+    let rule = |earn: &str| {
+        format!(
+            r#"{{"name":"r","action_scene":"s","event_type":"event","earn":{earn},"limits":{{"points":{{"day":15}}}}}}"#
+        )
+    };
+    does("POST", "rules", &rule(r#"{"fixed":10}"#));
+    for event_no in ["E1", "E2"] {
+        let event = r#""member_no":"ann","action_scene":"s","event_type":"event","store_code":"c","operator":"o","event_desc":"d""#;
+        does("POST", "produce/by_rule", &format!(r#"{{"event_no":"{event_no}",{event}}}"#));
+    }
+    does("PUT", "rules/1", &rule(r#"{"fixed":20}"#));
+    does(
+        "POST",
+        "reverse/produce",
+        r#"{"event_no":"R1","member_no":"ann","origin_event_no":"E1","allow_negative":false}"#,
+    );
+    assert_eq!(ready.process.signal("-TERM"), Some(0));
+
+    let verified = folder.run(&["verify"]);
+    assert!(verified.status.success(), "{}", text(&verified.stdout));
+    let inspected = folder.run(&["inspect"]);
+    let lines: Vec<serde_json::Value> = text(&inspected.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON line"))
+        .collect();
+    let events: Vec<&str> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
+    let expected = ["ZoneSet", "RuleSet", "AccruedByRule", "AccruedByRule", "RuleSet", "GrantReversed"];
+    assert_eq!(events, expected);
+    let cut = &lines[3]["content"]["grant"]["trace"]["reckoning"];
+    assert_eq!((&cut["rounded"], &cut["caps"][0]["Points"]["used"]), (&"10".into(), &"10".into()));
+    assert_eq!(lines[3]["content"]["accrued"]["points"], "5");
+    assert_eq!(lines[5]["content"]["back"]["whole"], true);
+}

@@ -15,6 +15,8 @@ mod folder;
 mod page;
 mod payloads;
 mod random;
+mod rule_images;
+mod rule_samples;
 mod samples;
 mod snapshot_ahead;
 mod snapshots;

@@ -2,18 +2,22 @@
 //! the accounts are rebuilt from the log ("reopen") or from a packed image and the log after it, and transfers are cut
 //! off between any two of their steps ("crash") and carried on later.
 use crate::support::books::{
-    Books, Done, Outcome, accept, accrue, cancel, give_back, offer, reverse, send, spend,
+    Books, Done, Outcome, accept, accrue, by_rule, cancel, give_back, offer, reverse, send, spend,
 };
 use crate::support::model::{Model, Said};
 use eros_points::format::codec;
 use eros_points::format::entry::{Entry, MemberEntry};
+use eros_points::http::rules::read::definition;
 use eros_points::ledger::account::Account;
-use eros_points::ledger::command::{Accrue, Command, ReverseAccrual, ReverseSpend};
+use eros_points::ledger::command::{Accrue, AccrueByRule, Command, ReverseAccrual, ReverseSpend};
 use eros_points::ledger::instant::{Instant, Span};
-use eros_points::ledger::points::Points;
+use eros_points::ledger::points::{Amount, Points};
 use eros_points::ledger::refusal::Refusal;
+use eros_points::ledger::rule::{Definition, Rule, Rulebook};
 use eros_points::ledger::{apply, project};
 use proptest::prelude::*;
+use serde_json::json;
+use std::sync::Arc;
 
 pub const MEMBERS: [&str; 3] = ["ann", "bob", "cy"];
 const HOUR: i64 = 3_600_000;
@@ -21,6 +25,7 @@ const HOUR: i64 = 3_600_000;
 #[derive(Clone, Debug)]
 pub enum Step {
     Accrue { member: usize, key: u8, points: i64, ago: i64, expire: Option<i64>, freeze: Option<i64> },
+    ByRule { member: usize, key: u8, points: i64, ago: i64 },
     Spend { member: usize, key: u8, points: i64 },
     Reverse { member: usize, key: u8, origin: u8, allow: bool, points: Option<i64> },
     GiveBack { member: usize, key: u8, origin: u8, points: Option<i64> },
@@ -43,6 +48,8 @@ pub fn step() -> impl Strategy<Value = Step> {
                 member, key: key % 24, points, ago: ago * HOUR,
                 expire: expire.map(|h| h * HOUR), freeze: freeze.map(|h| h * HOUR),
             }),
+        3 => (member.clone(), any::<u8>(), points.clone(), prop_oneof![3 => Just(0), 2 => -20..90_i64])
+            .prop_map(|(member, key, points, ago)| Step::ByRule { member, key: key % 24, points, ago: ago * HOUR }),
         5 => (member.clone(), any::<u8>(), points.clone())
             .prop_map(|(member, key, points)| Step::Spend { member, key: 24 + key % 24, points }),
         4 => (member.clone(), any::<u8>(), any::<u8>(), any::<bool>(), part.clone())
@@ -81,6 +88,9 @@ fn said(outcome: &Outcome) -> Said {
         Err(Refusal::MoreThanLeft { .. } | Refusal::MoreThanPaid) => Said::No(42203),
         Err(Refusal::TransferClosed { .. }) => Said::No(42204),
         Err(Refusal::TooManyLots) => Said::No(42207),
+        Err(Refusal::NoSuchRule | Refusal::NoRuleFits { .. }) => Said::No(40401),
+        Err(Refusal::GrantsNothing { .. }) => Said::No(42205),
+        Err(Refusal::CapUsedUp { .. }) => Said::No(42206),
     }
 }
 
@@ -96,6 +106,15 @@ pub fn command(step: &Step, now: i64) -> Option<(usize, Command)> {
                 freeze_for: freeze.map(Span),
                 fingerprint: fingerprint(&("accrue", points, now - ago, expire, freeze)),
                 ..accrue(&format!("e{key}"), 1.0)
+            };
+            (*member, accrual.into())
+        }
+        Step::ByRule { member, key, points, ago } => {
+            let accrual = AccrueByRule {
+                event_at: Some(Instant(now - ago)),
+                fingerprint: fingerprint(&("by rule", points, now - ago)),
+                // A point for each unit of money.
+                ..by_rule(&format!("e{key}"), Amount(points * 100))
             };
             (*member, accrual.into())
         }
@@ -153,6 +172,9 @@ pub fn ask(model: &mut Model, step: &Step) -> Said {
         Step::Accrue { member, key, points, ago, expire, freeze } => {
             model.accrue(MEMBERS[*member], &format!("e{key}"), *points, now - ago, *expire, *freeze)
         }
+        Step::ByRule { member, key, points, ago } => {
+            model.accrue_by_rule(MEMBERS[*member], &format!("e{key}"), *points, now - ago)
+        }
         Step::Spend { member, key, points } => model.spend(MEMBERS[*member], &format!("e{key}"), *points),
         Step::Reverse { member, key, origin, allow, points } => {
             model.reverse(MEMBERS[*member], &format!("e{key}"), &format!("e{origin}"), *allow, *points)
@@ -196,8 +218,22 @@ fn reopened(books: &Books) -> Books {
     fresh
 }
 
+/// The one rule that the model knows.
+pub fn the_rule() -> Definition {
+    let rule = json!({
+        "name": "all of it", "action_scene": "order_pay", "event_type": "order", "scale": 4,
+        "earn": {"per_amount": {"points": 1, "amount": 1}}, "expiry": {"days": 2},
+        "limits": {"per_event": 50, "points": {"day": 60, "ever": 400}, "times": {"day": 4}},
+    });
+    definition(rule.to_string().as_bytes(), chrono_tz::Asia::Shanghai).expect("a rule")
+}
+
 fn run(steps: Vec<Step>) {
     let mut books = Books::new();
+    let (created_at, updated_at) = (books.now, books.now);
+    let rule = Rule { rule_id: 1, version: 1, created_at, updated_at, definition: the_rule() };
+    books.terms.zone = chrono_tz::Asia::Shanghai;
+    books.terms.rulebook = Arc::new(Rulebook::new([Arc::new(rule)]));
     let mut model = Model::at(books.now.0);
     for step in steps {
         match &step {

@@ -3,11 +3,12 @@
 //! with its index behind, torn or lost. After every step the five sums agree, and what was ever answered is answered
 //! again. What summaries and lots were at every moment is asked for again at the end, and what they would be is asked
 //! before the clock is turned.
-use crate::ledger_model::{MEMBERS, Step, ask, cases, command, step};
+use crate::ledger_model::{MEMBERS, Step, ask, cases, command, step, the_rule};
 use crate::support::disk::Leaves;
 use crate::support::model::{Model, Said};
 use crate::support::service::{House, Lodger, TENANT, code};
 use eros_points::actors::answer::{Answer, Failure, HistoryQuery, MovedLot, PageQuery, Summary};
+use eros_points::actors::tenant::RuleChange;
 use eros_points::ledger::command::Command;
 use eros_points::ledger::event::Event;
 use eros_points::ledger::instant::Instant;
@@ -84,7 +85,10 @@ fn told(answer: &Answer) -> Told {
 impl World {
     fn new() -> World {
         let house = House::new(BEGINS);
-        let lodger = Some(house.start().expect("a first start"));
+        let lodger = house.start().expect("a first start");
+        let rule = lodger.service.change_rule(TENANT, RuleChange::Add(the_rule()));
+        lodger.runtime.block_on(rule).expect("the model's rule");
+        let lodger = Some(lodger);
         World { house, lodger, model: Model::at(BEGINS.0), told: Vec::new(), looks: BTreeMap::new() }
     }
 

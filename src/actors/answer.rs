@@ -2,10 +2,13 @@
 pub use crate::history::view::{
     HistoryQuery, LotState, LotView, MovedLot, Page, PageQuery, RecordView, SearchType, TransferView,
 };
+use crate::ledger::Terms;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::Total;
 use crate::ledger::refusal::Refusal;
+use crate::ledger::rule::Evaluation;
+use std::sync::Arc;
 
 /// The answer to a change.
 #[derive(Clone, Debug)]
@@ -54,4 +57,13 @@ pub struct Summary {
     pub future_expired: Total,
     pub created_at: Option<Instant>,
     pub updated_at: Option<Instant>,
+}
+
+/// What an event would earn by the tenant's rules.
+pub struct Preview {
+    pub event_at: Instant,
+    /// The terms that it was held against.
+    pub terms: Arc<Terms>,
+    /// When it happened and what the rules make of it; that they grant nothing is no refusal yet.
+    pub outcome: Result<(Instant, Evaluation), Refusal>,
 }

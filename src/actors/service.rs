@@ -1,6 +1,6 @@
 //! What the edge can ask of the service.
 use crate::actors::answer::{
-    Answer, Failure, HistoryQuery, Page, PageQuery, RecordView, Summary, TransferView,
+    Answer, Failure, HistoryQuery, Page, PageQuery, Preview, RecordView, Summary, TransferView,
 };
 use crate::actors::batch::{self, Operation};
 use crate::actors::carrier::carry;
@@ -9,15 +9,17 @@ use crate::actors::member::Outcome;
 use crate::actors::personal::Personal;
 use crate::actors::profiles::{self, MemberView};
 use crate::actors::streams::StreamPlace;
-use crate::actors::tenant::Message;
+use crate::actors::tenant::{Message, RuleChange};
 use crate::actors::tenants::View;
 use crate::history::{History, HistoryError};
 use crate::ledger::Known;
 use crate::ledger::account::Outgoing;
-use crate::ledger::command::{AcceptOffer, Command};
+use crate::ledger::by_rule;
+use crate::ledger::command::{AcceptOffer, AccrueByRule, Command};
 use crate::ledger::event::{Event, Key, TransferStatus};
 use crate::ledger::instant::Span;
 use crate::ledger::refusal::Refusal;
+use crate::ledger::rule::Rule;
 use crate::ledger::tenant::Settings;
 use crate::limits::{FEEDS_MAX, INDEX_WAIT_MAX, REBUILDS_MAX, STREAMS_MAX};
 use crate::telemetry::carried_on;
@@ -168,6 +170,30 @@ impl Service {
         let (reply, answer) = oneshot::channel();
         core.tenants.tell(&core, crm_id, Message::SetSettings(settings, reply))?;
         answer.await.unwrap_or(Err(Failure::Unknown))
+    }
+
+    /// Changes a tenant's rules; answers the rule as it is then, or was before it was removed.
+    pub async fn change_rule(&self, crm_id: &str, change: RuleChange) -> Result<Arc<Rule>, Failure> {
+        let (core, _admission) = self.admit()?;
+        let (reply, answer) = oneshot::channel();
+        core.tenants.tell(&core, crm_id, Message::ChangeRule(Box::new(change), reply))?;
+        answer.await.unwrap_or(Err(Failure::Unknown))
+    }
+
+    /// What an event would earn, and by which terms; changes nothing. Of a member never seen, what its first event would.
+    pub async fn preview(
+        &self,
+        crm_id: &str,
+        member_no: &str,
+        command: &AccrueByRule,
+    ) -> Result<Preview, Failure> {
+        let (core, _admission) = self.admit()?;
+        let now = core.clock.now();
+        let terms = core.tenants.terms(crm_id);
+        let (account, _) = core.account(crm_id, member_no, now).await?.unwrap_or_default();
+        let now = now.max(account.clock);
+        let outcome = by_rule::considered(&account, command, now, &terms);
+        Ok(Preview { event_at: command.event_at.unwrap_or(now), terms, outcome })
     }
 
     /// A member as it is known beside its points; none of whom nothing was ever recorded.
@@ -356,7 +382,7 @@ fn sender(
         _ => {
             let should =
                 "must name the sender: more than one offered you a transfer of this number".to_owned();
-            Err(Refusal::Invalid { field: "from_user", should }.into())
+            Err(Refusal::Invalid { field: "from_user".into(), should }.into())
         }
     }
 }
@@ -393,6 +419,8 @@ pub(super) async fn answer(
 pub fn active_after(event: &Event) -> Option<crate::ledger::points::Total> {
     Some(match event {
         Event::Accrued(e) => e.active_after,
+        Event::AccruedByRule(e) => e.accrued.active_after,
+        Event::GrantReversed(e) => e.reversed.active_after,
         Event::Spent(e) => e.active_after,
         Event::AccrualReversed(e) => e.active_after,
         Event::SpendReversed(e) => e.active_after,

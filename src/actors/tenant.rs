@@ -13,7 +13,9 @@ use crate::format::entry::{Entry, TenantEntry};
 use crate::ledger::Terms;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::refusal::Refusal;
-use crate::ledger::tenant::{Settings, Tenant, TenantEvent};
+use crate::ledger::rule::{Definition, Rule};
+use crate::ledger::tenant::{RuleSet, Settings, Tenant, TenantEvent};
+use crate::limits::RULES_MAX;
 use crate::store::journal::Class;
 use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 use std::collections::HashMap;
@@ -26,6 +28,8 @@ pub type MobileHash = [u8; 16];
 pub enum Message {
     /// Replaces what the tenant has set; answers what is in force then.
     SetSettings(Settings, oneshot::Sender<Result<Arc<View>, Failure>>),
+    /// Answers the rule as it is then, or was before it was removed.
+    ChangeRule(Box<RuleChange>, oneshot::Sender<Result<Arc<Rule>, Failure>>),
     /// Claims a mobile for a member.
     Claim(MobileHash, MemberId, oneshot::Sender<Result<(), Failure>>),
     /// The member no longer has, or never got, the mobile.
@@ -34,6 +38,13 @@ pub enum Message {
     Find(MobileHash, oneshot::Sender<Option<MemberId>>),
     /// Looks at the tenant as it is, durable or not.
     Look(Box<dyn FnOnce(&Tenant) + Send>),
+}
+
+pub enum RuleChange {
+    Add(Definition),
+    /// Replaces the whole.
+    Replace(u64, Definition),
+    Remove(u64),
 }
 
 pub struct TenantActor {
@@ -76,6 +87,7 @@ impl Actor for TenantActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::SetSettings(settings, reply) => self.set_settings(state, settings, reply),
+            Message::ChangeRule(change, reply) => self.change_rule(state, *change, reply),
             // Whoever asked may have gone away: then nobody misses the answer.
             Message::Claim(mobile, member, reply) => {
                 let holder = state.mobiles.entry(mobile).or_insert(member);
@@ -108,7 +120,36 @@ impl TenantActor {
         } else {
             self.record(&mut state.tenant, TenantEvent::SettingsSet(settings))
         };
-        self.when_durable(state.tenant.last, reply, view);
+        self.when_durable(state.tenant.last, view, move |view| {
+            // Whoever asked may have gone away: then nobody misses the answer.
+            let _ = reply.send(view);
+        });
+    }
+
+    fn change_rule(
+        &self,
+        state: &mut State,
+        change: RuleChange,
+        reply: oneshot::Sender<Result<Arc<Rule>, Failure>>,
+    ) {
+        let before = match &change {
+            RuleChange::Add(_) => None,
+            RuleChange::Replace(rule_id, _) | RuleChange::Remove(rule_id) => {
+                state.tenant.rule(*rule_id).cloned()
+            }
+        };
+        let (rule_id, view) = match event_of(&state.tenant, before.as_deref(), change) {
+            Ok(Some((rule_id, event))) => (rule_id, self.record(&mut state.tenant, event)),
+            // It is so already.
+            Ok(None) => (0, Ok(Arc::new(View::new(state.tenant.clone(), &self.base)))),
+            Err(refusal) => (0, Err(refusal.into())),
+        };
+        self.when_durable(state.tenant.last, view, move |view| {
+            let missing = || Failure::Fault("a rule just written is not there".into());
+            let rule =
+                view.and_then(|view| view.tenant.rule(rule_id).cloned().or(before).ok_or_else(missing));
+            let _ = reply.send(rule);
+        });
     }
 
     /// Appends `event` to the log and makes it part of the tenant. What is in force then; not before it is durable.
@@ -123,7 +164,7 @@ impl TenantActor {
             TenantEvent::SettingsSet(settings) if settings.time_zone != tenant.settings.time_zone => {
                 self.cell.set_zone(&settings.time_zone, append)?
             }
-            TenantEvent::SettingsSet(_) => append()?,
+            _ => append()?,
         };
         tenant.apply(lsn, at, &event);
         Ok(Arc::new(View::new(tenant.clone(), &self.base)))
@@ -133,8 +174,8 @@ impl TenantActor {
     fn when_durable(
         &self,
         lsn: Lsn,
-        reply: oneshot::Sender<Result<Arc<View>, Failure>>,
         view: Result<Arc<View>, Failure>,
+        reply: impl FnOnce(Result<Arc<View>, Failure>) + Send + 'static,
     ) {
         let cell = self.cell.clone();
         let then = move |fate: Result<(), Failure>| {
@@ -142,8 +183,35 @@ impl TenantActor {
             if let Ok(view) = &answer {
                 cell.publish(view.clone());
             }
-            let _ = reply.send(answer);
+            reply(answer);
         };
         self.core.release_when_durable(lsn, Held::new(then));
     }
+}
+
+/// What a change of rules comes to, and of which rule; none where it is so already.
+fn event_of(
+    tenant: &Tenant,
+    before: Option<&Rule>,
+    change: RuleChange,
+) -> Result<Option<(u64, TenantEvent)>, Refusal> {
+    let (rule_id, version, definition) = match change {
+        RuleChange::Add(_) if tenant.rules.len() >= RULES_MAX => {
+            let should = format!("must be at most {RULES_MAX}; remove one first");
+            return Err(Refusal::Invalid { field: "rules".into(), should });
+        }
+        RuleChange::Add(definition) => (tenant.last_rule_id + 1, 1, definition),
+        RuleChange::Replace(rule_id, definition) => {
+            let before = before.ok_or(Refusal::NoSuchRule)?;
+            if before.definition == definition {
+                return Ok(None);
+            }
+            (rule_id, before.version.saturating_add(1), definition)
+        }
+        RuleChange::Remove(rule_id) => {
+            before.ok_or(Refusal::NoSuchRule)?;
+            return Ok(Some((rule_id, TenantEvent::RuleRemoved { rule_id })));
+        }
+    };
+    Ok(Some((rule_id, TenantEvent::RuleSet(Box::new(RuleSet { rule_id, version, definition })))))
 }

@@ -22,7 +22,7 @@ pub struct View {
 
 impl View {
     pub fn new(tenant: Tenant, base: &Terms) -> View {
-        let terms = Arc::new(tenant.settings.terms(base));
+        let terms = Arc::new(tenant.terms(base));
         View { tenant, terms }
     }
 }

@@ -5,6 +5,7 @@ mod keys;
 mod progress;
 mod rebuild;
 mod serve;
+mod tenant_books;
 mod verify;
 
 use crate::config::{self, Flags};

@@ -1,6 +1,7 @@
 //! `verify`: reads all there is, changes nothing, and says whether it holds together.
 use crate::actors::snapshot::{MemberImage, ServiceImage, TenantImage, account_of};
 use crate::cli::progress::Shown;
+use crate::cli::tenant_books::{TenantBooks, TenantImages};
 use crate::config::Settings;
 use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
@@ -23,6 +24,7 @@ use std::collections::{BTreeMap, HashMap};
 struct Books {
     accounts: HashMap<(String, String), Account>,
     transfers: BTreeMap<String, Transfers>,
+    tenants: TenantBooks,
     records: u64,
     wrong: Vec<String>,
 }
@@ -48,7 +50,10 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let mut images = Vec::new();
     for file in snapshots::list(&RealDisk, &folder)? {
         match read_snapshot(&file, log_id) {
-            Ok(image) => images.push((file.path, image)),
+            Ok((image, tenants)) => {
+                books.tenants.expect(&file.path, tenants);
+                images.push((file.path, image));
+            }
             Err(error) => books.wrong(error.to_string()),
         }
     }
@@ -63,7 +68,11 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
         |record| {
             match Entry::decode(record.payload).map_err(|error| error.to_string())? {
                 Entry::Member(entry) => books.take(record.lsn, &entry, &mut images),
-                Entry::Service(_) | Entry::Tenant(_) => {}
+                Entry::Tenant(entry) => {
+                    let wrong = books.tenants.take(record.lsn, &entry);
+                    wrong.into_iter().for_each(|wrong| books.wrong(wrong));
+                }
+                Entry::Service(_) => {}
             }
             books.records += 1;
             Ok(())
@@ -78,6 +87,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
             ));
         }
     }
+    books.tenants.left().into_iter().for_each(|wrong| books.wrong(wrong));
     books.check_tenants();
     println!(
         "log {log_id:032x}: {} records through {}, {} members",
@@ -100,8 +110,8 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     }
 }
 
-fn read_snapshot(file: &snapshots::SnapshotFile, log_id: u128) -> Result<Images, StoreError> {
-    let mut images = Images::new();
+fn read_snapshot(file: &snapshots::SnapshotFile, log_id: u128) -> Result<(Images, TenantImages), StoreError> {
+    let (mut images, mut tenants) = (Images::new(), TenantImages::new());
     snapshots::read(&RealDisk, &file.path, log_id, |version, kind, entry| {
         match kind {
             EntryKind::Member => {
@@ -115,12 +125,13 @@ fn read_snapshot(file: &snapshots::SnapshotFile, log_id: u128) -> Result<Images,
                 let _: ServiceImage = codec::decode(entry).map_err(|error| error.to_string())?;
             }
             EntryKind::Tenant => {
-                let _: TenantImage = codec::decode(entry).map_err(|error| error.to_string())?;
+                let image: TenantImage = codec::decode(entry).map_err(|error| error.to_string())?;
+                tenants.insert(image.0, image.1);
             }
         }
         Ok(())
     })?;
-    Ok(images)
+    Ok((images, tenants))
 }
 
 impl Books {
@@ -144,6 +155,9 @@ impl Books {
         }
         if let Some(packed) = packed {
             self.compare(&name, lsn, &packed, images);
+        }
+        if let Some(wrong) = self.tenants.check_rule(lsn, entry) {
+            self.wrong(wrong);
         }
         self.add_transfer(entry);
     }

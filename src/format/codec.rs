@@ -21,6 +21,9 @@ const _: () = assert!(crate::limits::RECORD_BYTES_MAX * EXPANSION_MAX <= DECODED
 const _: () = assert!(crate::limits::SNAPSHOT_BLOCK_BYTES_MAX * EXPANSION_MAX <= DECODED_BYTES_MAX_LONG);
 const _: () = assert!(size_of::<crate::ledger::event::Restore>() <= 3 * EXPANSION_MAX);
 const _: () = assert!(size_of::<crate::ledger::lot::Lot>() <= 8 * EXPANSION_MAX);
+const _: () = assert!(size_of::<crate::ledger::rule::RuleUse>() <= 15 * EXPANSION_MAX);
+const _: () = assert!(size_of::<crate::ledger::rule::definition::Line>() <= 3 * EXPANSION_MAX);
+const _: () = assert!(size_of::<String>() <= EXPANSION_MAX);
 
 type Bounded<const MAX: usize> = Configuration<LittleEndian, Varint, Limit<MAX>>;
 const SHORT: Bounded<DECODED_BYTES_MAX> = bincode::config::standard().with_limit::<DECODED_BYTES_MAX>();

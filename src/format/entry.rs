@@ -57,7 +57,10 @@ pub fn encode_member(crm_id: &str, member_no: &str, at: Instant, event: &Event) 
 /// The version that brought in this kind of event.
 fn event_version(event: &Event) -> u8 {
     match event {
-        Event::ProfileSet(_) | Event::PersonalDataErased => 2,
+        Event::ProfileSet(_)
+        | Event::PersonalDataErased
+        | Event::AccruedByRule(_)
+        | Event::GrantReversed(_) => 2,
         _ => 1,
     }
 }

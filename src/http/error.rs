@@ -166,6 +166,14 @@ fn of_refusal(refusal: &Refusal) -> (StatusCode, u32, String) {
         Refusal::TooManyLots => {
             (422, 42207, "the member has 100,000 open lots: no further accrual".to_owned())
         }
+        Refusal::NoSuchRule => (404, 40401, "there is no such rule".to_owned()),
+        Refusal::NoRuleFits { why } => (404, 40401, why.clone()),
+        Refusal::GrantsNothing { rule_id } => {
+            (422, 42205, format!("rule {rule_id} grants no points for this event"))
+        }
+        Refusal::CapUsedUp { rule_id, cap } => {
+            (422, 42206, format!("the cap {cap} of rule {rule_id} is used up for this member"))
+        }
     };
     (status_of(status), code, msg)
 }
@@ -191,7 +199,7 @@ impl IntoResponse for WireError {
 /// One error of each kind there is, with numbers for example: what the pages and tests that list all codes go by.
 pub fn every_error() -> Vec<WireError> {
     let refusals = [
-        Refusal::Invalid { field: "points", should: "must be".into() },
+        Refusal::Invalid { field: "points".into(), should: "must be".into() },
         Refusal::NoSuchMember,
         Refusal::MobileTaken,
         Refusal::NoSuchAccrual,
@@ -204,6 +212,10 @@ pub fn every_error() -> Vec<WireError> {
         Refusal::MoreThanPaid,
         Refusal::TransferClosed { status: "accepted" },
         Refusal::TooManyLots,
+        Refusal::NoSuchRule,
+        Refusal::NoRuleFits { why: "there is no rule 7".into() },
+        Refusal::GrantsNothing { rule_id: 7 },
+        Refusal::CapUsedUp { rule_id: 7, cap: "points.day" },
     ];
     let failures =
         [Failure::Fault("x".into()), Failure::NotReady, Failure::Full, Failure::Overloaded, Failure::Unknown];

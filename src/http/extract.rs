@@ -6,9 +6,10 @@ use crate::http::time;
 use crate::ledger::instant::{Instant, Span};
 use crate::limits::{
     BATCH_BYTES_MAX, BODY_BYTES_MAX, BODY_BYTES_PASSED_OVER_MAX, BODY_TIME_MAX, LARGE_BODIES_BYTES_MAX,
-    MEMBER_BYTES_MAX, SMALL_BODY_BYTES_MAX,
+    MEMBER_BYTES_MAX, PAGE_MAX, SMALL_BODY_BYTES_MAX,
 };
 use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -24,9 +25,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
     type Rejection = WireError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Tenant, WireError> {
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| bad_tenant())?;
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(not_utf8)?;
         let crm_id = params.iter().find(|(name, _)| *name == "crm_id").map(|(_, value)| value.to_owned());
         crm_id.filter(|crm_id| is_tenant(crm_id)).map(Tenant).ok_or_else(bad_tenant)
+    }
+}
+
+/// Names the part of the path that is at fault: whichever is read first hears of it.
+fn not_utf8(rejection: RawPathParamsRejection) -> WireError {
+    let words = rejection.body_text();
+    match ["member_no", "rule_id"].into_iter().find(|name| words.contains(&format!("`{name}`"))) {
+        Some(field) => invalid(field, "must be percent-encoded UTF-8").into(),
+        None => bad_tenant(),
     }
 }
 
@@ -48,10 +58,27 @@ impl<S: Send + Sync> FromRequestParts<S> for MemberOfPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<MemberOfPath, WireError> {
         let params = RawPathParams::from_request_parts(parts, state).await;
-        let params = params.map_err(|_| invalid("member_no", "must be percent-encoded UTF-8"))?;
+        let params = params.map_err(not_utf8)?;
         let found = params.iter().find(|(name, _)| *name == "member_no").map(|(_, value)| value.to_owned());
         let member_no = required("member_no", found)?;
         Ok(MemberOfPath(check_name("member_no", member_no, MEMBER_BYTES_MAX)?))
+    }
+}
+
+/// The `rule_id` of the path.
+pub struct RuleOfPath(pub u64);
+
+impl<S: Send + Sync> FromRequestParts<S> for RuleOfPath {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<RuleOfPath, WireError> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(not_utf8)?;
+        let text = params.iter().find(|(name, _)| *name == "rule_id").map(|(_, value)| value.to_owned());
+        let digits = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let rule_id = digits.and_then(|text| text.parse().ok()).filter(|id| (1..=PAGE_MAX).contains(id));
+        let should = || invalid("rule_id", format!("must be a whole number from 1 to {PAGE_MAX}"));
+        Ok(RuleOfPath(rule_id.ok_or_else(should)?))
     }
 }
 

@@ -28,8 +28,8 @@ pub struct Fields<'a> {
     entries: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
 
-pub fn invalid(field: Field, should: impl Into<String>) -> Refusal {
-    Refusal::Invalid { field, should: should.into() }
+pub fn invalid(field: impl Into<Cow<'static, str>>, should: impl Into<String>) -> Refusal {
+    Refusal::Invalid { field: field.into(), should: should.into() }
 }
 
 /// Makes a field that is left out an error.
@@ -53,6 +53,11 @@ impl<'a> Fields<'a> {
         Ok(Fields { entries })
     }
 
+    /// All names, known or not.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(name, _)| name.as_ref())
+    }
+
     /// Refuses a field that is none of `known`.
     pub fn only(&self, known: &[&str]) -> Result<(), Refusal> {
         match self.entries.iter().find(|(name, _)| !known.contains(&name.as_ref())) {
@@ -68,7 +73,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field's JSON, or that of its alias.
-    fn raw(&self, field: Field) -> Result<Option<&'a RawValue>, Refusal> {
+    pub fn raw(&self, field: Field) -> Result<Option<&'a RawValue>, Refusal> {
         let find = |name: &str| {
             let found = self.entries.iter().find(|(other, _)| other == name);
             found.map(|(_, raw)| *raw).filter(|raw| raw.get() != "null")
@@ -114,10 +119,26 @@ impl<'a> Fields<'a> {
     /// A whole number within bounds, as a JSON number; `180.0` is one.
     pub fn integer(&self, field: Field, least: i64, most: i64) -> Result<Option<i64>, Refusal> {
         let Some(raw) = self.raw(field)? else { return Ok(None) };
-        let number = decimal::parse(raw.get(), 0, most).ok().filter(|number| *number >= least);
+        let whole = decimal::read(raw.get()).ok().filter(|number| number.scale() == 0);
+        let number = whole.and_then(|whole| i64::try_from(whole.mantissa()).ok());
+        let number = number.filter(|number| (least..=most).contains(number));
         number
             .map(Some)
             .ok_or_else(|| invalid(field, format!("must be a whole number from {least} to {most}")))
+    }
+
+    /// A decimal with `places`, from 0 or above 0 up to `most`, times 10^`places`.
+    pub fn decimal(
+        &self,
+        field: Field,
+        places: u32,
+        least: Least,
+        most: i64,
+    ) -> Result<Option<i64>, Refusal> {
+        let Some(raw) = self.raw(field)? else { return Ok(None) };
+        decimal_of(&number_text(field, raw.get())?, places, least, most)
+            .map(Some)
+            .map_err(|why| invalid(field, why))
     }
 
     /// A positive number of points.
@@ -149,6 +170,7 @@ pub fn alias(field: &str) -> Option<&'static str> {
     match field {
         "store_code" => Some("stroe_code"),
         "order_info" => Some("order_items"),
+        "order_items" => Some("order_info"),
         _ => None,
     }
 }
@@ -176,6 +198,28 @@ fn number_text(field: Field, json: &str) -> Result<Cow<'_, str>, Refusal> {
     }
 }
 
+/// What a number may not go below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Least {
+    Zero,
+    AboveZero,
+}
+
+/// `most` is in units of 10^-`places`, and whole.
+fn decimal_of(text: &str, places: u32, least: Least, most: i64) -> Result<i64, String> {
+    match decimal::parse(text, places, most) {
+        Ok(0) if least == Least::AboveZero => Err("must be above 0".to_owned()),
+        Ok(units) => Ok(units),
+        Err(DecimalError::Negative) if least == Least::AboveZero => Err("must be above 0".to_owned()),
+        Err(DecimalError::Negative) => Err("must not be negative".to_owned()),
+        Err(error) => {
+            let many = format!("must have at most {places} decimal places");
+            let large = format!("must be at most {}", most / 10_i64.pow(places));
+            Err(words(error, &many, &large).to_owned())
+        }
+    }
+}
+
 fn points_of(text: &str) -> Result<Points, &'static str> {
     match decimal::parse(text, 4, Points::REQUEST_MAX.0) {
         Ok(0) | Err(DecimalError::Negative) => Err("must be above 0"),
@@ -187,24 +231,50 @@ fn points_of(text: &str) -> Result<Points, &'static str> {
 }
 
 /// An amount of money in an object, as a number or a string.
-pub fn amount(field: Field, value: Option<&Value>) -> Result<Option<Amount>, Refusal> {
-    let text = match value {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => number.to_string(),
-        Some(_) => return Err(invalid(field, "must be a number")),
-    };
-    match decimal::parse(&text, Amount::PLACES, Amount::MAX.0) {
-        Ok(units) => Ok(Some(Amount(units))),
-        Err(DecimalError::Negative) => Err(invalid(field, "must not be negative")),
+pub fn amount(field: impl Into<Cow<'static, str>>, value: Option<&Value>) -> Result<Option<Amount>, Refusal> {
+    match text_of(value).map(|text| text.map(|text| amount_of(&text)).transpose()) {
+        Ok(Ok(amount)) => Ok(amount),
+        Ok(Err(why)) | Err(why) => Err(invalid(field, why)),
+    }
+}
+
+fn amount_of(text: &str) -> Result<Amount, &'static str> {
+    match decimal::parse(text, Amount::PLACES, Amount::MAX.0) {
+        Ok(units) => Ok(Amount(units)),
+        Err(DecimalError::Negative) => Err("must not be negative"),
         Err(error) => {
             let (places, size) = ("must have at most 6 decimal places", "must be at most 1,000,000,000,000");
-            Err(invalid(field, words(error, places, size)))
+            Err(words(error, places, size))
         }
     }
 }
 
-fn words(error: DecimalError, places: &'static str, size: &'static str) -> &'static str {
+/// A decimal in an object, from 0 up to `most`, times 10^`places`.
+pub fn decimal_in(
+    field: impl Into<Cow<'static, str>>,
+    value: Option<&Value>,
+    places: u32,
+    most: i64,
+) -> Result<Option<i64>, Refusal> {
+    let text = match text_of(value) {
+        Ok(text) => text,
+        Err(why) => return Err(invalid(field, why)),
+    };
+    let number = text.map(|text| decimal_of(&text, places, Least::Zero, most)).transpose();
+    number.map_err(|why| invalid(field, why))
+}
+
+/// The text of a number in an object.
+fn text_of(value: Option<&Value>) -> Result<Option<String>, &'static str> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(_) => Err("must be a number"),
+    }
+}
+
+fn words<'a>(error: DecimalError, places: &'a str, size: &'a str) -> &'a str {
     match error {
         DecimalError::TooManyPlaces => places,
         DecimalError::TooLarge => size,

@@ -17,6 +17,7 @@ pub mod rates;
 mod record;
 mod requests;
 mod routes;
+pub mod rules;
 pub mod server;
 pub mod stream;
 pub mod time;

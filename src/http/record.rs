@@ -4,7 +4,7 @@ use crate::actors::service::active_after;
 use crate::http::json::Json;
 use crate::http::stream::{FieldWriter, Row};
 use crate::http::time::format;
-use crate::ledger::event::Event;
+use crate::ledger::event::{AccruedByRule, Event, GrantReversed, RuleRef};
 use crate::ledger::instant::Instant;
 use crate::ledger::points::{Amount, Points};
 use chrono_tz::Tz;
@@ -23,7 +23,7 @@ struct Parts<'a> {
     expire_at: Option<Instant>,
     unfreeze_at: Option<Instant>,
     order_items: Option<&'a str>,
-    rule_id: Option<u64>,
+    rule: Option<RuleRef>,
 }
 
 /// The names of a record's fields in their order, and of the one that is there only where it was asked for.
@@ -144,7 +144,10 @@ fn write_fields(json: &mut impl FieldWriter, record: &RecordView, zone: Tz) {
     json.field_string("operator", detail(|d| &d.operator));
     json.field_string("event_desc", detail(|d| &d.event_desc));
     json.field_raw("order_items", parts.order_items);
-    json.field_plain("rule_id", parts.rule_id);
+    json.field_plain("rule_id", parts.rule.map(|rule| rule.rule_id));
+    if let (Event::AccruedByRule(_), Some(rule)) = (event, parts.rule) {
+        json.field_plain("rule_version", Some(rule.version));
+    }
     let created = event.due().unwrap_or(record.at);
     json.field_string("create_time", Some(&format(created, zone)));
     json.field_string("update_time", Some(&format(record.standing.updated_at.unwrap_or(record.at), zone)));
@@ -154,7 +157,7 @@ fn parts<'a>(event: &'a Event, record: &'a RecordView) -> Parts<'a> {
     let standing = &record.standing;
     let none = Parts { event_no: event.key().map(|key| key.number()), ..Parts::default() };
     match event {
-        Event::Accrued(e) => Parts {
+        Event::Accrued(e) | Event::AccruedByRule(AccruedByRule { accrued: e, .. }) => Parts {
             source_type: Some(e.source_type.name()),
             reverse_status: status(standing.reversed, e.points),
             amount: e.amount,
@@ -163,7 +166,7 @@ fn parts<'a>(event: &'a Event, record: &'a RecordView) -> Parts<'a> {
             expire_at: e.expire_at,
             unfreeze_at: e.unfreeze_at,
             order_items: e.order_items.as_deref(),
-            rule_id: e.rule.map(|rule| rule.rule_id),
+            rule: e.rule,
             ..none
         },
         Event::Spent(e) => Parts {
@@ -172,7 +175,7 @@ fn parts<'a>(event: &'a Event, record: &'a RecordView) -> Parts<'a> {
             event_at: Some(e.event_at),
             ..none
         },
-        Event::AccrualReversed(e) => Parts {
+        Event::AccrualReversed(e) | Event::GrantReversed(GrantReversed { reversed: e, .. }) => Parts {
             origin_event_no: Some(&e.origin_event_no),
             points: e.points,
             event_at: Some(e.event_at),

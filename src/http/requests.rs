@@ -2,12 +2,14 @@
 use crate::http::content::Content;
 use crate::http::error::WireError;
 use crate::http::fields::{Fields, TEXT_BYTES_MAX, amount, check_name, invalid, required};
+use crate::http::rules::order::items;
 use crate::ledger::command::{
-    Accrue, Command, Details, ReverseAccrual, ReverseSpend, SourceType, Spend, Transfer,
+    Accrue, AccrueByRule, Command, Details, ReverseAccrual, ReverseSpend, SourceType, Spend, Transfer,
 };
 use crate::ledger::instant::Span;
 use crate::ledger::points::Amount;
 use crate::ledger::refusal::Refusal;
+use crate::limits::PAGE_MAX;
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
@@ -21,6 +23,7 @@ pub type Reader = fn(&Fields<'_>, Tz) -> Result<Change, WireError>;
 pub fn reader(path: &str) -> Option<Reader> {
     Some(match path {
         "produce/direct" => accrue,
+        "produce/by_rule" => accrue_by_rule,
         "consume/direct" => spend,
         "reverse/produce" => reverse_accrual,
         "reverse/consume" => reverse_spend,
@@ -43,7 +46,7 @@ pub fn accrue(fields: &Fields<'_>, zone: Tz) -> Result<Change, WireError> {
     let expire_days = fields.integer("expire_days", EXPIRE_DAYS.0, EXPIRE_DAYS.1)?;
     let freeze_hours = fields.integer("freeze_hours", FREEZE_HOURS.0, FREEZE_HOURS.1)?;
     let order = fields.object("order_info")?;
-    let amount = order.as_ref().map(|(_, order)| check_order(order)).transpose()?;
+    let amount = order.as_ref().map(|(_, order)| check_order("order_info", order)).transpose()?;
 
     let mut content = Content::of("produce/direct", &member_no);
     content.field_text("event_type", Some(source_type.name()));
@@ -66,6 +69,69 @@ pub fn accrue(fields: &Fields<'_>, zone: Tz) -> Result<Change, WireError> {
         order_items: order.map(|(text, _)| text),
     });
     Ok((member_no, command))
+}
+
+pub fn accrue_by_rule(fields: &Fields<'_>, zone: Tz) -> Result<Change, WireError> {
+    required("event_no", fields.key("event_no")?)?;
+    let (member_no, command) = by_rule(fields, zone)?;
+    Ok((member_no, Command::AccrueByRule(command)))
+}
+
+/// The same without its key: `/rules/preview` needs none.
+pub fn by_rule(fields: &Fields<'_>, zone: Tz) -> Result<(String, AccrueByRule), WireError> {
+    let event_no = fields.key("event_no")?.unwrap_or_default();
+    let member_no = required("member_no", fields.member("member_no")?)?;
+    let source_type = source_type(required("event_type", fields.text("event_type")?)?)?;
+    let details = details(fields)?;
+    filled("action_scene", &details.action_scene)?;
+    filled("store_code", &details.store_code)?;
+    filled("operator", &details.operator)?;
+    filled("event_desc", &details.event_desc)?;
+    let rule_id = fields.integer("rule_id", 1, PAGE_MAX.cast_signed())?;
+    let points = fields.points("points")?;
+    let event_at = fields.time("event_at", zone)?;
+    let expire_days = fields.integer("expire_days", EXPIRE_DAYS.0, EXPIRE_DAYS.1)?;
+    let freeze_hours = fields.integer("freeze_hours", FREEZE_HOURS.0, FREEZE_HOURS.1)?;
+    let order = fields.object("order_items")?;
+    if source_type == SourceType::Order && order.is_none() {
+        return Err(invalid("order_items", "is required where event_type is order, and not empty").into());
+    }
+    let amount = order.as_ref().map(|(_, order)| check_order("order_items", order)).transpose()?;
+    let items = order.as_ref().map(|(_, order)| items(order)).transpose()?;
+
+    let mut content = Content::of("produce/by_rule", &member_no);
+    content.field_text("event_type", Some(source_type.name()));
+    content.field_number("rule_id", rule_id);
+    content.field_number("points", points.map(|points| points.0));
+    content.field_number("event_at", event_at.map(|at| at.0));
+    content.field_number("expire_days", expire_days);
+    content.field_number("freeze_hours", freeze_hours);
+    add_details(&mut content, &details);
+    content.field_object("order_items", order.as_ref().map(|(_, order)| order));
+    let command = AccrueByRule {
+        event_no,
+        fingerprint: content.fingerprint(),
+        source_type,
+        details,
+        rule_id: rule_id.map(i64::unsigned_abs),
+        points,
+        event_at,
+        expire_after: expire_days.map(Span::days),
+        freeze_for: freeze_hours.map(Span::hours),
+        amount,
+        items: items.unwrap_or_default(),
+        order_items: order.map(|(text, _)| text),
+    };
+    Ok((member_no, command))
+}
+
+/// A text that must be there and say something.
+fn filled(field: &'static str, text: &Option<String>) -> Result<(), Refusal> {
+    match text.as_deref() {
+        None => Err(invalid(field, "is required")),
+        Some("") => Err(invalid(field, "must not be empty")),
+        Some(_) => Ok(()),
+    }
 }
 
 pub fn spend(fields: &Fields<'_>, zone: Tz) -> Result<Change, WireError> {
@@ -211,23 +277,24 @@ fn add_details(content: &mut Content, details: &Details) {
     content.field_text("event_desc", details.event_desc.as_deref());
 }
 
-/// An order's required fields; answers what was paid.
-fn check_order(order: &Map<String, Value>) -> Result<Amount, Refusal> {
+/// An order's required fields, named as `field`'s; answers what was paid.
+fn check_order(field: &str, order: &Map<String, Value>) -> Result<Amount, Refusal> {
     let given = |name: &str| order.get(name).filter(|value| !value.is_null());
+    let path = |name: &str| format!("{field}.{name}");
     match given("order_sn") {
         Some(Value::String(text)) if !text.is_empty() && text.len() <= TEXT_BYTES_MAX => {}
         Some(Value::String(_)) => {
-            return Err(invalid("order_info.order_sn", format!("must have 1 to {TEXT_BYTES_MAX} bytes")));
+            return Err(invalid(path("order_sn"), format!("must have 1 to {TEXT_BYTES_MAX} bytes")));
         }
-        Some(_) => return Err(invalid("order_info.order_sn", "must be a string")),
-        None => return Err(invalid("order_info.order_sn", "is required")),
+        Some(_) => return Err(invalid(path("order_sn"), "must be a string")),
+        None => return Err(invalid(path("order_sn"), "is required")),
     }
-    let paid = amount("order_info.pay_amount", order.get("pay_amount"))?;
-    let paid = required("order_info.pay_amount", paid)?;
+    let paid = amount(path("pay_amount"), order.get("pay_amount"))?;
+    let paid = paid.ok_or_else(|| invalid(path("pay_amount"), "is required"))?;
     match given("item_list") {
         Some(Value::Array(items)) if items.iter().all(Value::is_object) => Ok(paid),
-        Some(_) => Err(invalid("order_info.item_list", "must be an array of objects")),
-        None => Err(invalid("order_info.item_list", "is required")),
+        Some(_) => Err(invalid(path("item_list"), "must be an array of objects")),
+        None => Err(invalid(path("item_list"), "is required")),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::ledger::lot::{Lot, LotId, LotKind, Taken};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Points, Total};
 use crate::ledger::profile::Profile;
+use crate::ledger::rule::Uses;
 use bincode::{Decode, Encode};
 use std::collections::VecDeque;
 
@@ -47,6 +48,8 @@ pub struct Account {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct More {
     pub profile: Option<Profile>,
+    /// What it has had by rules.
+    pub uses: Uses,
 }
 
 /// Points that the reversal of `accrual` took and nobody had.
@@ -149,6 +152,10 @@ impl Account {
 
     pub fn profile(&self) -> Option<&Profile> {
         self.more.as_ref()?.profile.as_ref()
+    }
+
+    pub fn uses(&self) -> Option<&Uses> {
+        self.more.as_ref().map(|more| &more.uses)
     }
 
     /// The next instant at which time alone changes something that must be recorded.

@@ -6,7 +6,7 @@ use crate::ledger::event::{Accrued, Event, Payment};
 use crate::ledger::instant::{Instant, Span};
 use crate::ledger::local::day_end;
 use crate::ledger::lsn::Lsn;
-use crate::ledger::points::Points;
+use crate::ledger::points::{Points, Total};
 use crate::ledger::refusal::Refusal;
 
 pub(super) fn accrue(
@@ -15,47 +15,73 @@ pub(super) fn accrue(
     now: Instant,
     terms: &Terms,
 ) -> Result<Decision, Refusal> {
-    if account.last == Lsn::ZERO && !terms.accrual_opens_members {
-        return Err(Refusal::NoSuchMember);
-    }
-    let event_at = event_time(command.event_at, now, terms)?;
+    let event_at = accrual_time(account, command.event_at, now, terms)?;
     let expire_at = expiry(command.expire_after.or(terms.default_expire), event_at, terms);
-    let unfreeze_at = command.freeze_for.map(|span| event_at.after(span));
-    if let (Some(expire), Some(unfreeze)) = (expire_at, unfreeze_at)
-        && expire <= unfreeze
-    {
-        let should = "must be shorter than the life of the points (expire_days)".to_owned();
-        return Err(Refusal::Invalid { field: "freeze_hours", should });
-    }
-    if account.lots.len() >= terms.open_lots_max {
-        return Err(Refusal::TooManyLots);
-    }
-    let active = unfreeze_at.is_none_or(|at| at <= now) && expire_at.is_none_or(|at| now < at);
-    let paid = if active { payments(&account.debts, command.points) } else { Vec::new() };
-    let mut active_after = account.active(now);
-    if active {
-        active_after += command.points;
-    }
-    Ok(Event::Accrued(Accrued {
+    let accrued = Accrued {
         event_no: command.event_no.clone(),
         fingerprint: command.fingerprint,
         source_type: command.source_type,
         points: command.points,
         event_at,
         expire_at,
-        unfreeze_at,
+        unfreeze_at: command.freeze_for.map(|span| event_at.after(span)),
         amount: command.amount,
         details: command.details.clone(),
         order_items: command.order_items.clone(),
         rule: None,
-        paid,
-        active_after,
-    })
-    .into())
+        paid: Vec::new(),
+        active_after: Total::ZERO,
+    };
+    check_life(accrued.expire_at, accrued.unfreeze_at)?;
+    Ok(Event::Accrued(made(account, accrued, now, terms)?).into())
+}
+
+/// When an accrual happened; refused where it would open a member and may not.
+pub(super) fn accrual_time(
+    account: &Account,
+    given: Option<Instant>,
+    now: Instant,
+    terms: &Terms,
+) -> Result<Instant, Refusal> {
+    if account.last == Lsn::ZERO && !terms.accrual_opens_members {
+        return Err(Refusal::NoSuchMember);
+    }
+    event_time(given, now, terms)
+}
+
+/// Refuses points that would expire before or when they unfreeze.
+pub(super) fn check_life(expire_at: Option<Instant>, unfreeze_at: Option<Instant>) -> Result<(), Refusal> {
+    if let (Some(expire), Some(unfreeze)) = (expire_at, unfreeze_at)
+        && expire <= unfreeze
+    {
+        let should = "must be shorter than the life of the points (expire_days)".to_owned();
+        return Err(Refusal::Invalid { field: "freeze_hours".into(), should });
+    }
+    Ok(())
+}
+
+/// The accrual as it will be recorded: with what its lot pays at once, and what is active then.
+pub(super) fn made(
+    account: &Account,
+    accrued: Accrued,
+    now: Instant,
+    terms: &Terms,
+) -> Result<Accrued, Refusal> {
+    if account.lots.len() >= terms.open_lots_max {
+        return Err(Refusal::TooManyLots);
+    }
+    let Accrued { points, expire_at, unfreeze_at, .. } = accrued;
+    let active = unfreeze_at.is_none_or(|at| at <= now) && expire_at.is_none_or(|at| now < at);
+    let paid = if active { payments(&account.debts, points) } else { Vec::new() };
+    let mut active_after = account.active(now);
+    if active {
+        active_after += points;
+    }
+    Ok(Accrued { paid, active_after, ..accrued })
 }
 
 /// When points expire that live for `life` from `event_at`; none: never.
-fn expiry(life: Option<Span>, event_at: Instant, terms: &Terms) -> Option<Instant> {
+pub(super) fn expiry(life: Option<Span>, event_at: Instant, terms: &Terms) -> Option<Instant> {
     let at = event_at.after(life?);
     Some(if terms.expire_at_day_end { day_end(at, terms.zone) } else { at })
 }

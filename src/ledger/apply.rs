@@ -1,8 +1,9 @@
 //! Events into accounts: no rule, no refusal, no question asked. Live traffic, replay and the verifier share it.
 use crate::ledger::account::{Account, Debt, Elsewhere, OpenOffer, Outgoing, on_their_way};
 use crate::ledger::event::{
-    AccrualReversed, Accrued, Event, ForeignLot, LotExpired, LotUnfrozen, OfferAccepted, OfferReturned,
-    Offered, Payment, ProfileSet, Received, Restore, Sent, SpendReversed, Spent,
+    AccrualReversed, Accrued, AccruedByRule, Event, ForeignLot, GrantReversed, LotExpired, LotUnfrozen,
+    OfferAccepted, OfferReturned, Offered, Payment, ProfileSet, Received, Restore, Sent, SpendReversed,
+    Spent,
 };
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::{Lot, LotId, LotKind, Taken};
@@ -29,6 +30,8 @@ pub fn apply(account: &mut Account, lsn: Lsn, at: Instant, event: &Event) {
         Event::LotUnfrozen(e) => lot_unfrozen(account, e),
         Event::ProfileSet(e) => profile_set(account, at, e),
         Event::PersonalDataErased => personal_data_erased(account, at),
+        Event::AccruedByRule(e) => accrued_by_rule(account, lsn, e),
+        Event::GrantReversed(e) => grant_reversed(account, e),
     }
     account.last = lsn;
     account.clock = account.clock.max(event.due().unwrap_or(at));
@@ -51,6 +54,13 @@ fn accrued(account: &mut Account, lsn: Lsn, e: &Accrued) {
     pay_all(account, kind, &e.paid);
 }
 
+fn accrued_by_rule(account: &mut Account, lsn: Lsn, e: &AccruedByRule) {
+    accrued(account, lsn, &e.accrued);
+    if let (Some(rule), Some(counted)) = (e.accrued.rule, e.grant.counted) {
+        account.more.get_or_insert_default().uses.add(rule.rule_id, counted, e.accrued.points);
+    }
+}
+
 fn spent(account: &mut Account, e: &Spent) {
     account.used += e.points;
     take_all(account, &e.taken);
@@ -66,6 +76,12 @@ fn accrual_reversed(account: &mut Account, e: &AccrualReversed) {
     if e.debt.is_positive() {
         account.debts.push(Debt { accrual: e.origin, points: e.debt });
     }
+}
+
+fn grant_reversed(account: &mut Account, e: &GrantReversed) {
+    accrual_reversed(account, &e.reversed);
+    let uses = &mut account.more.get_or_insert_default().uses;
+    uses.give_back(e.back.rule_id, e.back.counted, e.reversed.points, e.back.whole);
 }
 
 fn spend_reversed(account: &mut Account, lsn: Lsn, e: &SpendReversed) {

@@ -3,6 +3,7 @@ use crate::ledger::event::{ForeignLot, Key, ProfileSet};
 use crate::ledger::instant::{Instant, Span};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Amount, Points};
+use crate::ledger::rule::earn::Item;
 use bincode::{Decode, Encode};
 use serde::{Serialize, Serializer};
 
@@ -15,7 +16,7 @@ pub(super) fn as_hex<S: Serializer>(fingerprint: &Fingerprint, serializer: S) ->
     serializer.collect_str(&format_args!("{:032x}", u128::from_be_bytes(*fingerprint)))
 }
 
-/// What the request says of itself beside numbers and members. No rule reads any of it.
+/// What the request says of itself beside numbers and members. Only earning rules read any of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Details {
     pub action_scene: Option<String>,
@@ -46,6 +47,7 @@ impl SourceType {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Accrue(Accrue),
+    AccrueByRule(AccrueByRule),
     Spend(Spend),
     ReverseAccrual(ReverseAccrual),
     ReverseSpend(ReverseSpend),
@@ -86,6 +88,29 @@ pub struct Accrue {
     /// The order's `pay_amount`.
     pub amount: Option<Amount>,
     pub details: Details,
+    /// The order as given: a JSON object.
+    pub order_items: Option<String>,
+}
+
+/// An accrual of as many points as a rule of the tenant says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccrueByRule {
+    pub event_no: String,
+    pub fingerprint: Fingerprint,
+    pub source_type: SourceType,
+    /// Scene and store choose the rule; where no cost center or campaign is given it is the rule's.
+    pub details: Details,
+    /// That rule and no other.
+    pub rule_id: Option<u64>,
+    /// So many, whatever the rule says.
+    pub points: Option<Points>,
+    pub event_at: Option<Instant>,
+    /// These two win over the rule's; a freeze of 0 too.
+    pub expire_after: Option<Span>,
+    pub freeze_for: Option<Span>,
+    /// The order's `pay_amount`.
+    pub amount: Option<Amount>,
+    pub items: Vec<Item>,
     /// The order as given: a JSON object.
     pub order_items: Option<String>,
 }
@@ -156,6 +181,7 @@ impl Command {
     pub fn key(&self) -> Option<Key<'_>> {
         Some(match self {
             Command::Accrue(c) => Key::Event(&c.event_no),
+            Command::AccrueByRule(c) => Key::Event(&c.event_no),
             Command::Spend(c) => Key::Event(&c.event_no),
             Command::ReverseAccrual(c) => Key::Event(&c.event_no),
             Command::ReverseSpend(c) => Key::Event(&c.event_no),
@@ -187,6 +213,12 @@ impl Command {
 impl From<Accrue> for Command {
     fn from(accrue: Accrue) -> Command {
         Command::Accrue(accrue)
+    }
+}
+
+impl From<AccrueByRule> for Command {
+    fn from(accrue: AccrueByRule) -> Command {
+        Command::AccrueByRule(accrue)
     }
 }
 

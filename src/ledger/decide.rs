@@ -5,7 +5,8 @@ use crate::ledger::event::{Event, OutboxCleared, Standing};
 use crate::ledger::instant::{Instant, Span};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::refusal::Refusal;
-use crate::ledger::{accrual, give_back, reversal, spend, transfer};
+use crate::ledger::rule::Rulebook;
+use crate::ledger::{accrual, by_rule, give_back, reversal, spend, transfer};
 use chrono_tz::Tz;
 use std::sync::Arc;
 
@@ -45,6 +46,8 @@ pub struct Terms {
     /// How long points live that come back to an expired lot; none: they expire at once.
     pub refund_grace: Option<Span>,
     pub open_lots_max: usize,
+    /// The tenant's rules.
+    pub rulebook: Arc<Rulebook>,
 }
 
 impl Default for Terms {
@@ -58,6 +61,7 @@ impl Default for Terms {
             offer_window: Span::hours(24),
             refund_grace: None,
             open_lots_max: crate::limits::OPEN_LOTS_MAX,
+            rulebook: Arc::default(),
         }
     }
 }
@@ -96,6 +100,7 @@ pub fn decide(
     }
     match command {
         Command::Accrue(c) => accrual::accrue(account, c, now, terms),
+        Command::AccrueByRule(c) => by_rule::accrue(account, c, now, terms),
         Command::Spend(c) => spend::spend(account, c, now, terms),
         Command::ReverseAccrual(c) => reversal::reverse(account, c, prior.origin.as_ref(), now, terms),
         Command::ReverseSpend(c) => give_back::reverse(account, c, prior.origin.as_ref(), now, terms),
@@ -126,6 +131,7 @@ impl Command {
     pub fn fingerprint(&self) -> Option<&Fingerprint> {
         match self {
             Command::Accrue(c) => Some(&c.fingerprint),
+            Command::AccrueByRule(c) => Some(&c.fingerprint),
             Command::Spend(c) => Some(&c.fingerprint),
             Command::ReverseAccrual(c) => Some(&c.fingerprint),
             Command::ReverseSpend(c) => Some(&c.fingerprint),
@@ -141,7 +147,7 @@ pub(super) fn event_time(given: Option<Instant>, now: Instant, terms: &Terms) ->
     if at > now.after(terms.future_tolerance) {
         let hours = terms.future_tolerance.0 / Span::hours(1).0;
         return Err(Refusal::Invalid {
-            field: "event_at",
+            field: "event_at".into(),
             should: format!("must not lie more than {hours} h in the future"),
         });
     }

@@ -7,6 +7,7 @@ use crate::ledger::lot::{LotId, LotKind, Taken};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Amount, Points, Total};
 use crate::ledger::profile::Sealed;
+use crate::ledger::rule::{Counted, Grant};
 use bincode::{Decode, Encode};
 use serde::Serialize;
 
@@ -27,6 +28,8 @@ pub enum Event {
     // From here on: entry version 2.
     ProfileSet(ProfileSet),
     PersonalDataErased,
+    AccruedByRule(AccruedByRule),
+    GrantReversed(GrantReversed),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
@@ -231,6 +234,29 @@ pub struct ProfileSet {
     pub sealed: Option<Sealed>,
 }
 
+/// An accrual whose points, expiry and freeze a rule decided; `accrued.rule` names it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct AccruedByRule {
+    pub accrued: Accrued,
+    pub grant: Box<Grant>,
+}
+
+/// The reversal of an accrual that counted against its rule's caps.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct GrantReversed {
+    pub reversed: AccrualReversed,
+    pub back: GivenBack,
+}
+
+/// What the rule's caps get back: the reversed points, in the periods that they counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct GivenBack {
+    pub rule_id: u64,
+    pub counted: Counted,
+    /// The accrual is reversed wholly: it no longer counts as a time either.
+    pub whole: bool,
+}
+
 /// The types of record that members see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[repr(u8)]
@@ -404,28 +430,12 @@ impl Standing {
 }
 
 impl Event {
-    /// The accrual that it is.
-    pub fn accrual(&self) -> Option<&Accrued> {
-        match self {
-            Event::Accrued(e) => Some(e),
-            _ => None,
-        }
-    }
-
-    /// The reversal of an accrual that it is.
-    pub fn accrual_reversal(&self) -> Option<&AccrualReversed> {
-        match self {
-            Event::AccrualReversed(e) => Some(e),
-            _ => None,
-        }
-    }
-
     /// The type of record that members see; none for the ledger's own bookkeeping.
     pub fn record_type(&self) -> Option<RecordType> {
         Some(match self {
-            Event::Accrued(_) => RecordType::Produce,
+            Event::Accrued(_) | Event::AccruedByRule(_) => RecordType::Produce,
             Event::Spent(_) => RecordType::Consume,
-            Event::AccrualReversed(_) => RecordType::ReverseProduce,
+            Event::AccrualReversed(_) | Event::GrantReversed(_) => RecordType::ReverseProduce,
             Event::SpendReversed(_) => RecordType::ReverseConsume,
             Event::Offered(_) | Event::Sent(_) => RecordType::Transfer,
             Event::OfferReturned(_) => RecordType::TransferReturn,
@@ -443,8 +453,10 @@ impl Event {
     pub fn key(&self) -> Option<Key<'_>> {
         Some(match self {
             Event::Accrued(e) => Key::Event(&e.event_no),
+            Event::AccruedByRule(e) => Key::Event(&e.accrued.event_no),
             Event::Spent(e) => Key::Event(&e.event_no),
             Event::AccrualReversed(e) => Key::Event(&e.event_no),
+            Event::GrantReversed(e) => Key::Event(&e.reversed.event_no),
             Event::SpendReversed(e) => Key::Event(&e.event_no),
             Event::Offered(e) => Key::Transfer(&e.transfer_no),
             Event::Sent(e) => Key::Transfer(&e.transfer_no),
@@ -465,8 +477,10 @@ impl Event {
     pub fn fingerprint(&self) -> Option<&Fingerprint> {
         match self {
             Event::Accrued(e) => Some(&e.fingerprint),
+            Event::AccruedByRule(e) => Some(&e.accrued.fingerprint),
             Event::Spent(e) => Some(&e.fingerprint),
             Event::AccrualReversed(e) => Some(&e.fingerprint),
+            Event::GrantReversed(e) => Some(&e.reversed.fingerprint),
             Event::SpendReversed(e) => Some(&e.fingerprint),
             Event::Offered(e) => Some(&e.fingerprint),
             Event::Sent(e) => Some(&e.fingerprint),
@@ -474,13 +488,48 @@ impl Event {
         }
     }
 
+    /// The accrual that it is, by a rule or not.
+    pub fn accrual(&self) -> Option<&Accrued> {
+        match self {
+            Event::Accrued(e) => Some(e),
+            Event::AccruedByRule(e) => Some(&e.accrued),
+            _ => None,
+        }
+    }
+
+    /// The same, out of it.
+    pub fn into_accrual(self) -> Option<Accrued> {
+        match self {
+            Event::Accrued(e) => Some(e),
+            Event::AccruedByRule(e) => Some(e.accrued),
+            _ => None,
+        }
+    }
+
+    /// How a rule came to it.
+    pub fn grant(&self) -> Option<&Grant> {
+        match self {
+            Event::AccruedByRule(e) => Some(&e.grant),
+            _ => None,
+        }
+    }
+
+    /// The reversal of an accrual that it is, of one by a rule or not.
+    pub fn accrual_reversed(&self) -> Option<&AccrualReversed> {
+        match self {
+            Event::AccrualReversed(e) => Some(e),
+            Event::GrantReversed(e) => Some(&e.reversed),
+            _ => None,
+        }
+    }
+
     /// What it did to an earlier record of the account, recorded at `at`.
     pub fn sequel(&self, at: Instant) -> Option<(Lsn, Sequel)> {
+        if let Some(e) = self.accrual_reversed() {
+            let (points, expired, refunded) = (e.points, e.expired, e.refunded);
+            return Some((e.origin, Sequel::Reversed { points, expired, refunded, at }));
+        }
         Some(match self {
-            Event::AccrualReversed(e) => {
-                let (points, expired, refunded) = (e.points, e.expired, e.refunded);
-                (e.origin, Sequel::Reversed { points, expired, refunded, at })
-            }
             Event::SpendReversed(e) => (e.origin, Sequel::GivenBack { points: e.points, at }),
             Event::LotExpired(e) => (e.lot.accrual, Sequel::Expired { lot: e.lot.id, points: e.points }),
             Event::OfferAccepted(e) => (e.offer, Sequel::Closed { status: TransferStatus::Accepted, at }),
@@ -509,6 +558,7 @@ impl Event {
     pub fn details(&self) -> Option<&Details> {
         match self {
             Event::Accrued(e) => Some(&e.details),
+            Event::AccruedByRule(e) => Some(&e.accrued.details),
             Event::Spent(e) => Some(&e.details),
             _ => None,
         }

@@ -4,6 +4,8 @@
 pub mod account;
 mod accrual;
 mod apply;
+pub mod by_rule;
+pub mod calendar;
 pub mod command;
 mod decide;
 mod due;
@@ -18,6 +20,7 @@ pub mod points;
 pub mod profile;
 pub mod refusal;
 mod reversal;
+pub mod rule;
 mod spend;
 pub mod tenant;
 pub mod transfer;

@@ -35,7 +35,7 @@ impl From<&Taken> for Moved {
 impl Event {
     /// None for records that move no lots: an accrual makes its own, and bookkeeping moves nothing.
     pub fn moved(&self) -> Option<Vec<Moved>> {
-        if let Some(e) = self.accrual_reversal() {
+        if let Some(e) = self.accrual_reversed() {
             let expired = Moved { source: e.origin, points: e.expired, until: Until::AsIssued };
             let expired = e.expired.is_positive().then_some(expired);
             let (own, elsewhere) = (e.own.iter().map(Moved::from), e.elsewhere.iter().map(Moved::from));

@@ -1,12 +1,13 @@
 //! Why the ledger says no. A refusal changes nothing and takes no key.
 use crate::ledger::points::{Points, Total};
+use std::borrow::Cow;
 
 /// One variant for each thing the ledger can refuse; `http::error` gives each its status, code and words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// A field can't be right: its name, and what it should be.
+    /// A field can't be right: its name or path, and what it should be.
     Invalid {
-        field: &'static str,
+        field: Cow<'static, str>,
         should: String,
     },
     /// There is no such member, and the tenant's accruals open none.
@@ -42,4 +43,19 @@ pub enum Refusal {
     },
     /// The member has as many open lots as one can have.
     TooManyLots,
+    /// The tenant has no such rule.
+    NoSuchRule,
+    /// No rule is for this event, or not the one that was named.
+    NoRuleFits {
+        why: String,
+    },
+    /// The rule earns nothing by this event.
+    GrantsNothing {
+        rule_id: u64,
+    },
+    /// The rule's cap, named as in its `limits`, leaves nothing to this member.
+    CapUsedUp {
+        rule_id: u64,
+        cap: &'static str,
+    },
 }

@@ -2,7 +2,7 @@
 use crate::ledger::account::Account;
 use crate::ledger::command::ReverseAccrual;
 use crate::ledger::decide::{Decision, Known, Terms, event_time};
-use crate::ledger::event::{AccrualReversed, Accrued, Event, Standing};
+use crate::ledger::event::{AccrualReversed, Accrued, Event, GivenBack, GrantReversed, Standing};
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::Taken;
 use crate::ledger::points::{Amount, Points, Total, share_half_up};
@@ -31,7 +31,7 @@ pub(super) fn reverse(
     few_enough(own.len() + elsewhere.len(), "reverse_points")?;
     let spendable = |part: &&Taken| account.lot(part.lot.id).is_some_and(|lot| lot.active(now));
     let lost: Total = own.iter().filter(spendable).chain(&elsewhere).map(|part| part.points).sum();
-    Ok(Event::AccrualReversed(AccrualReversed {
+    let reversed = AccrualReversed {
         event_no: command.event_no.clone(),
         fingerprint: command.fingerprint,
         origin_event_no: command.origin_event_no.clone(),
@@ -45,15 +45,24 @@ pub(super) fn reverse(
         active_after: account.active(now) - lost - debt.into(),
         own,
         elsewhere,
-    })
+    };
+    let whole = origin.standing.reversed + points == accrued.points;
+    Ok(match back(origin, accrued, whole) {
+        Some(back) => Event::GrantReversed(GrantReversed { reversed, back }),
+        None => Event::AccrualReversed(reversed),
+    }
     .into())
 }
 
+/// What goes back to a rule's caps; none where nothing counted against them.
+fn back(origin: &Known, accrued: &Accrued, whole: bool) -> Option<GivenBack> {
+    let (rule, counted) = (accrued.rule?, origin.event.grant()?.counted?);
+    Some(GivenBack { rule_id: rule.rule_id, counted, whole })
+}
+
 fn accrual_of(origin: Option<&Known>) -> Option<(&Known, &Accrued)> {
-    match origin.map(|known| (known, known.event.as_ref())) {
-        Some((known, Event::Accrued(accrued))) => Some((known, accrued)),
-        _ => None,
-    }
+    let known = origin?;
+    Some((known, known.event.accrual()?))
 }
 
 /// How many points to take, and the refund that says so, if one does.
@@ -74,7 +83,7 @@ fn how_many(
         [origin.amount, command.order_pay_amount].into_iter().flatten().find(|amount| amount.0 > 0);
     let Some(paid) = known_paid else {
         let should = "must be the positive amount paid, which the origin does not tell".to_owned();
-        return Err(Refusal::Invalid { field: "refund_info.order_pay_amount", should });
+        return Err(Refusal::Invalid { field: "refund_info.order_pay_amount".into(), should });
     };
     let refunded = Amount(standing.refunded.0.saturating_add(refund.0));
     if refunded > paid {

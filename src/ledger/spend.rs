@@ -47,7 +47,7 @@ pub(super) fn few_enough(lots: usize, field: &'static str) -> Result<(), Refusal
         return Ok(());
     }
     let should = "would take from more than 100,000 lots; ask for less at once".to_owned();
-    Err(Refusal::Invalid { field, should })
+    Err(Refusal::Invalid { field: field.into(), should })
 }
 
 const _: () = assert!(LOTS_PER_RECORD_MAX == 100_000, "the refusal's words say so");

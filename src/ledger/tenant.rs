@@ -2,9 +2,11 @@
 use crate::ledger::Terms;
 use crate::ledger::instant::{Instant, Span};
 use crate::ledger::lsn::Lsn;
+use crate::ledger::rule::{Definition, Rule, Rulebook};
 use bincode::{Decode, Encode};
 use chrono_tz::Tz;
 use serde::Serialize;
+use std::sync::Arc;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Tenant {
@@ -16,6 +18,10 @@ pub struct Tenant {
     /// The zones that it set, each with the record that it holds from; none: the service's. A replay writes times as the
     /// first answer did.
     pub zones: Vec<(Lsn, Option<String>)>,
+    /// By id.
+    pub rules: Vec<Arc<Rule>>,
+    /// The last id that a rule was given; none is given again.
+    pub last_rule_id: u64,
 }
 
 /// What happened to a tenant. The order of variants is the format on disk.
@@ -23,6 +29,18 @@ pub struct Tenant {
 pub enum TenantEvent {
     /// The whole of what the tenant has set from now on.
     SettingsSet(Settings),
+    /// A rule's new version, or the first of a new rule.
+    RuleSet(Box<RuleSet>),
+    RuleRemoved {
+        rule_id: u64,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct RuleSet {
+    pub rule_id: u64,
+    pub version: u32,
+    pub definition: Definition,
 }
 
 /// What a tenant has set; none: the service's default.
@@ -54,6 +72,7 @@ impl Settings {
             offer_window: self.offer_window_hours.map_or(base.offer_window, hours),
             future_tolerance: self.future_tolerance_hours.map_or(base.future_tolerance, hours),
             open_lots_max: base.open_lots_max,
+            rulebook: base.rulebook.clone(),
         }
     }
 
@@ -64,6 +83,27 @@ impl Settings {
 }
 
 impl Tenant {
+    /// The terms in force where the service's own are `base`.
+    pub fn terms(&self, base: &Terms) -> Terms {
+        let rulebook = Arc::new(Rulebook::new(self.rules.iter().cloned()));
+        Terms { rulebook, ..self.settings.terms(base) }
+    }
+
+    pub fn rule(&self, rule_id: u64) -> Option<&Arc<Rule>> {
+        let place = self.rules.binary_search_by_key(&rule_id, |rule| rule.rule_id);
+        place.ok().map(|place| &self.rules[place])
+    }
+
+    fn set_rule(&mut self, at: Instant, set: &RuleSet) {
+        let RuleSet { rule_id, version, definition } = set.clone();
+        let rule = |created_at| Arc::new(Rule { rule_id, version, created_at, updated_at: at, definition });
+        match self.rules.binary_search_by_key(&rule_id, |rule| rule.rule_id) {
+            Ok(place) => self.rules[place] = rule(self.rules[place].created_at),
+            Err(place) => self.rules.insert(place, rule(at)),
+        }
+        self.last_rule_id = self.last_rule_id.max(rule_id);
+    }
+
     /// Makes `event`, recorded at `at` under `lsn`, part of the tenant. One that it already holds is skipped.
     pub fn apply(&mut self, lsn: Lsn, at: Instant, event: &TenantEvent) {
         if lsn <= self.last {
@@ -78,6 +118,8 @@ impl Tenant {
                 self.settings = settings.clone();
                 self.settings_at = Some(at);
             }
+            TenantEvent::RuleSet(set) => self.set_rule(at, set),
+            TenantEvent::RuleRemoved { rule_id } => self.rules.retain(|rule| rule.rule_id != *rule_id),
         }
     }
 }

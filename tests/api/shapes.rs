@@ -17,6 +17,15 @@ pub fn check_record(record: &Value, expected: Value) {
     check_same(record, &whole);
 }
 
+/// The record of an accrual by a rule: one field more, the rule's version.
+#[track_caller]
+pub fn check_record_by_rule(record: &Value, version: u32, expected: Value) {
+    let mut record = record.clone();
+    let found = record.as_object_mut().unwrap().remove("rule_version");
+    assert_eq!(found, Some(json!(version)), "rule_version of {record}");
+    check_record(&record, expected);
+}
+
 /// Checks the answer to a change: a record, and what its member can spend after it.
 #[track_caller]
 pub fn check_change(data: &Value, active_points: Value, expected: Value) {

@@ -151,6 +151,12 @@ async fn what_requests_leave_in_the_log_is_hashed_as_the_page_says() {
     let order =
         order.texts(&["order_sn", "1.0", "pay_amount"]).decimal(0, "1", 2).text("zero").decimal(0, "", 0);
     let order = order.tag(b'e');
+    let by_rule =
+        start("produce/by_rule").texts(&["event_type", "order", "rule_id"]).integer(1).text("points");
+    let by_rule = by_rule.integer(12_000).text("event_at").integer(at).text("expire_days").integer(180);
+    let by_rule = by_rule.text("freeze_hours").integer(0).details().text("order_items").tag(b'o');
+    let by_rule = by_rule.text("item_list").tag(b'a').tag(b'e').texts(&["order_sn", "S", "pay_amount"]);
+    let by_rule = by_rule.decimal(0, "1", 2).tag(b'e');
     let spend =
         start("consume/direct").text("points").integer(100_000).text("event_at").integer(at).details();
     let reversal = start("reverse/produce").texts(&["origin_event_no", "E", "allow_negative"]).boolean(1);
@@ -170,6 +176,13 @@ async fn what_requests_leave_in_the_log_is_hashed_as_the_page_says() {
                 "expire_days":180,"freeze_hours":24,DETAILS,"order_info":{"pay_amount":"100.00","order_sn":"1.0",
                 "zero":-0.00,"item_list":[{"price":-3.50,"none":[null],"free":true,"left_out":null}]}}"#,
             order,
+        ),
+        (
+            "produce/by_rule",
+            r#"{"event_no":"L","member_no":"m","event_type":"order","rule_id":1,"points":"1.20",
+                "event_at":"2022-06-15 15:30:23","expire_days":180,"freeze_hours":0,DETAILS,
+                "order_info":{"pay_amount":100,"order_sn":"S","item_list":[]}}"#,
+            by_rule,
         ),
         (
             "consume/direct",
@@ -196,8 +209,11 @@ async fn what_requests_leave_in_the_log_is_hashed_as_the_page_says() {
         ),
         ("transfer/direct", r#"{"transfer_no":"U","from_user":"m","to_user":"n","points":1}"#, send),
     ];
-    let requests: Vec<_> =
-        rows.iter().map(|(route, body, _)| (*route, body.replace("DETAILS", DETAILS))).collect();
+    let rule =
+        r#"{"name":"r","action_scene":"order_pay","event_type":"order","earn":{"fixed":1}}"#.to_owned();
+    let requests: Vec<_> = std::iter::once(("rules", rule))
+        .chain(rows.iter().map(|(route, body, _)| (*route, body.replace("DETAILS", DETAILS))))
+        .collect();
     let data = tempfile::tempdir().unwrap();
     let logged = logged(data.path(), &requests).await;
     assert_eq!(logged.len(), rows.len());

@@ -1,12 +1,16 @@
 //! Every kind of record: its bytes today are those of the version that brought it in, and the page says what they mean.
 use super::page::{Holds, Shape, both};
-use super::{bytes, fixtures, samples};
+use super::{bytes, fixtures, rule_samples, samples};
 use eros_points::format::entry::{Entry, encode_member};
 use std::fmt::Write;
 
 /// The samples of each version's kinds, with the file that pins them.
-fn pinned() -> [(&'static str, Vec<(&'static str, Entry)>); 2] {
-    [("v1/payloads.txt", samples::of_version_1()), ("v2/payloads.txt", samples::of_version_2())]
+fn pinned() -> [(&'static str, Vec<(&'static str, Entry)>); 3] {
+    [
+        ("v1/payloads.txt", samples::of_version_1()),
+        ("v2/payloads.txt", samples::of_version_2()),
+        ("v2/rules.txt", rule_samples::all()),
+    ]
 }
 
 #[test]
@@ -65,8 +69,24 @@ fn the_pages_example_is_what_the_service_writes() {
 fn the_samples_hold_all_that_the_page_defines() {
     let page = both();
     let shown: String = samples::all().iter().map(|(_, entry)| format!("{entry:?}\n")).collect();
-    let log_types =
-        ["Entry", "ServiceEntry", "TenantEvent", "Event", "SourceType", "Restore", "ReturnReason"];
+    let log_types = [
+        "Entry",
+        "ServiceEntry",
+        "TenantEvent",
+        "Event",
+        "SourceType",
+        "Restore",
+        "ReturnReason",
+        "Earn",
+        "Worth",
+        "Rounding",
+        "Expiry",
+        "Stretch",
+        "Unfit",
+        "Source",
+        "Cap",
+        "Period",
+    ];
     let mut variants = 0;
     for name in log_types {
         let Some(Shape::Enum(all)) = page.types.get(name) else { panic!("{name} is no enum of the page") };
@@ -84,7 +104,7 @@ fn the_samples_hold_all_that_the_page_defines() {
             variants += 1;
         }
     }
-    assert_eq!(variants, 29, "3 + 1 + 1 + 14 + 2 + 6 + 2");
+    assert_eq!(variants, 66, "3 + 1 + 3 + 16 + 2 + 6 + 2, and of rules 3 + 3 + 3 + 3 + 4 + 6 + 4 + 3 + 4");
     for field in [
         "expire_at",
         "unfreeze_at",
@@ -108,12 +128,37 @@ fn the_samples_hold_all_that_the_page_defines() {
         "refund_grace_days",
         "offer_window_hours",
         "future_tolerance_hours",
+        "valid_from",
+        "valid_to",
+        "weekdays",
+        "from",
+        "to",
+        "per_event",
+        "points",
+        "times",
+        "expiry",
+        "freeze_hours",
+        "counted",
+        "reckoning",
     ] {
         for way in ["None", "Some("] {
             assert!(shown.contains(&format!("{field}: {way}")), "{field}: {way} is in no sample");
         }
     }
-    for field in ["paid", "taken", "own", "elsewhere", "steps", "lots"] {
+    for field in [
+        "paid",
+        "taken",
+        "own",
+        "elsewhere",
+        "steps",
+        "lots",
+        "store_codes",
+        "sku",
+        "category",
+        "multipliers",
+        "passed_over",
+        "caps",
+    ] {
         let start = format!("{field}: [");
         let after = |(place, start): (usize, &str)| shown[place + start.len()..].starts_with(']');
         let empty: Vec<bool> = shown.match_indices(&start).map(after).collect();

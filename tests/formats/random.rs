@@ -103,7 +103,11 @@ impl Making<'_> {
                 self.bytes.extend_from_slice(&bytes);
                 let _ = write!(self.shown, "{bytes:?}");
             }
-            Type::U8 => panic!("no payload of the log has a {kind:?}"),
+            Type::U8 => {
+                let byte = self.next() as u8;
+                self.bytes.push(byte);
+                let _ = write!(self.shown, "{byte}");
+            }
             Type::Option(inner) => {
                 let some = self.below(2) as u8;
                 self.bytes.push(some);

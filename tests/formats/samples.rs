@@ -1,4 +1,5 @@
 //! Entries of every variant, each with all that it can hold and with as little as it can hold.
+use super::rule_samples;
 use eros_points::format::entry::{Entry, MemberEntry, ServiceEntry, TenantEntry};
 use eros_points::ledger::command::{Details, SourceType};
 use eros_points::ledger::event::*;
@@ -14,7 +15,18 @@ const NOON: Instant = Instant(1_655_265_600_000);
 
 /// Each with a name of its own.
 pub fn all() -> Vec<(&'static str, Entry)> {
-    of_version_1().into_iter().chain(of_version_2()).collect()
+    of_version_1().into_iter().chain(of_version_2()).chain(rule_samples::all()).collect()
+}
+
+/// A member's entry.
+pub fn member(event: Event) -> Entry {
+    let (crm_id, member_no) = ("10080".to_owned(), "ec_18165fd7455_JGhyfyLmX".to_owned());
+    Entry::Member(MemberEntry { crm_id, member_no, at: NOON, event })
+}
+
+/// A tenant's entry.
+pub fn tenant(event: TenantEvent) -> Entry {
+    Entry::Tenant(TenantEntry { crm_id: "10080".into(), at: NOON, event })
 }
 
 pub fn of_version_1() -> Vec<(&'static str, Entry)> {
@@ -36,11 +48,6 @@ pub fn of_version_1() -> Vec<(&'static str, Entry)> {
 }
 
 pub fn of_version_2() -> Vec<(&'static str, Entry)> {
-    let member = |event| {
-        let (crm_id, member_no) = ("10080".to_owned(), "ec_18165fd7455_JGhyfyLmX".to_owned());
-        Entry::Member(MemberEntry { crm_id, member_no, at: NOON, event })
-    };
-    let tenant = |event| Entry::Tenant(TenantEntry { crm_id: "10080".into(), at: NOON, event });
     let bytes = (0..300_u16).map(|n| n as u8).collect();
     let sealed = Sealed { slot: 70_000, nonce: std::array::from_fn(|n| n as u8), bytes };
     let settings = Settings {
@@ -173,7 +180,7 @@ fn accrued(paid: Vec<Payment>) -> Accrued {
     }
 }
 
-fn accrued_bare() -> Accrued {
+pub fn accrued_bare() -> Accrued {
     Accrued {
         event_no: "E".into(),
         fingerprint: [0; 16],
@@ -221,7 +228,7 @@ fn accrual_reversed(taken: &[Taken]) -> AccrualReversed {
     }
 }
 
-fn accrual_reversed_bare() -> AccrualReversed {
+pub fn accrual_reversed_bare() -> AccrualReversed {
     AccrualReversed {
         refunded: None,
         refund_info: None,

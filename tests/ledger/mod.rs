@@ -4,6 +4,7 @@ mod bounds;
 mod examples;
 mod give_backs;
 mod reversals;
+mod rules;
 mod time;
 mod transfers;
 
@@ -64,6 +65,9 @@ fn name(outcome: &Outcome) -> &'static str {
         Err(Refusal::MoreThanLeft { .. } | Refusal::MoreThanPaid) => "42203",
         Err(Refusal::TransferClosed { .. }) => "42204",
         Err(Refusal::TooManyLots) => "42207",
+        Err(Refusal::NoSuchRule | Refusal::NoRuleFits { .. }) => "40401",
+        Err(Refusal::GrantsNothing { .. }) => "42205",
+        Err(Refusal::CapUsedUp { .. }) => "42206",
     }
 }
 

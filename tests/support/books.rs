@@ -2,7 +2,8 @@
 //! outboxes. The log is a list; look-ups go through it. After every record the account is checked.
 use eros_points::ledger::account::{Account, Outgoing};
 use eros_points::ledger::command::{
-    AcceptOffer, Accrue, Command, Credit, ReverseAccrual, ReverseSpend, SourceType, Spend, Transfer,
+    AcceptOffer, Accrue, AccrueByRule, Command, Credit, Details, ReverseAccrual, ReverseSpend, SourceType,
+    Spend, Transfer,
 };
 use eros_points::ledger::event::{Event, Key};
 use eros_points::ledger::instant::{Instant, Span};
@@ -201,6 +202,25 @@ pub fn accrue(event_no: &str, amount: f64) -> Accrue {
         freeze_for: None,
         amount: None,
         details: Default::default(),
+        order_items: None,
+    }
+}
+
+/// An accrual by whichever rule of the scene fits, for an order of so much.
+pub fn by_rule(event_no: &str, paid: Amount) -> AccrueByRule {
+    let text = |text: &str| Some(text.to_owned());
+    AccrueByRule {
+        event_no: event_no.to_owned(),
+        fingerprint: fingerprint(&("by rule", paid)),
+        source_type: SourceType::Order,
+        details: Details { action_scene: text("order_pay"), store_code: text("mall"), ..Details::default() },
+        rule_id: None,
+        points: None,
+        event_at: None,
+        expire_after: None,
+        freeze_for: None,
+        amount: Some(paid),
+        items: Vec::new(),
         order_items: None,
     }
 }

@@ -1,6 +1,6 @@
 //! A naive model of the ledger, written from its rules and not from its code: it keeps every lot, accrual, spend and
 //! offer for ever, walks them all for every question, and knows nothing of events, logs or indexes.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Milliseconds, and ten-thousandths of a point.
 pub type Time = i64;
@@ -25,6 +25,8 @@ struct Accrual {
     expired: Amount,
     /// Lots that bore the reversal in its stead, and how much.
     others: Vec<(usize, Amount)>,
+    /// By the rule: the day that it counts in.
+    rule_day: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +64,8 @@ struct Member {
     total: Amount,
     used: Amount,
     expired: Amount,
+    /// The days that grants by the rule have counted in.
+    rule_days: BTreeSet<i64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -148,6 +152,33 @@ impl Model {
             active_from,
             expires,
         });
+        member.woke(member.lots.len() - 1, now);
+        member.settle(now);
+        Said::New
+    }
+
+    /// By the one rule that there is: a point for each unit of money, exactly, living two days; at most 50 an event, 60 and 4
+    /// times a day, 400 ever.
+    pub fn accrue_by_rule(&mut self, name: &str, no: &str, paid_points: Amount, at: Time) -> Said {
+        let content = format!("by rule {paid_points} {at}");
+        if let Err(said) = self.key(name, &format!("e{no}"), &content) {
+            return said;
+        }
+        let now = self.now;
+        let member = self.member(name);
+        let (day, day_left, times_left, ever_left) = member.rule_left(at);
+        let points = paid_points.min(500_000).min(day_left).min(ever_left);
+        if points <= 0 || times_left <= 0 {
+            return Said::No(42206);
+        }
+        self.take_key(name, &format!("e{no}"), &content);
+        let member = self.member(name);
+        member.rule_days.insert(day);
+        member.total += points;
+        let accrual = Accrual { points, rule_day: Some(day), ..Accrual::default() };
+        member.accruals.insert(no.to_owned(), accrual);
+        let (accrual, expires) = (Some(no.to_owned()), Some(at + 48 * HOUR));
+        member.lots.push(Lot { accrual, left: points, since: now, active_from: Time::MIN, expires });
         member.woke(member.lots.len() - 1, now);
         member.settle(now);
         Said::New
@@ -359,6 +390,20 @@ impl Lot {
 }
 
 impl Member {
+    /// The day that an event counts in, and what is left: points and times of that day, points ever. Two days are kept, the
+    /// latest two that ever counted; what is earlier counts in the earlier of them.
+    fn rule_left(&self, at: Time) -> (i64, Amount, i64, Amount) {
+        let own = (at + 8 * HOUR).div_euclid(24 * HOUR);
+        let kept = self.rule_days.iter().rev().nth(1).copied().unwrap_or(i64::MIN);
+        let day = own.max(kept);
+        let granted = self.accruals.values().filter(|accrual| accrual.rule_day.is_some());
+        let ever: Amount = granted.clone().map(|accrual| accrual.points - accrual.reversed).sum();
+        let of_day = granted.filter(|accrual| accrual.rule_day == Some(day));
+        let points: Amount = of_day.clone().map(|accrual| accrual.points - accrual.reversed).sum();
+        let times = of_day.filter(|accrual| accrual.reversed < accrual.points).count() as i64;
+        (day, 600_000 - points, 4 - times, 4_000_000 - ever)
+    }
+
     fn active(&self, now: Time) -> Amount {
         let held: Amount = self.lots.iter().filter(|lot| lot.is_active(now)).map(|lot| lot.left).sum();
         held - self.debts.iter().map(|(_, debt)| debt).sum::<Amount>()

@@ -162,6 +162,9 @@ pub fn code(refusal: &Refusal) -> u32 {
         Refusal::MoreThanLeft { .. } | Refusal::MoreThanPaid => 42203,
         Refusal::TransferClosed { .. } => 42204,
         Refusal::TooManyLots => 42207,
+        Refusal::NoSuchRule | Refusal::NoRuleFits { .. } => 40401,
+        Refusal::GrantsNothing { .. } => 42205,
+        Refusal::CapUsedUp { .. } => 42206,
     }
 }
 

@@ -1,7 +1,8 @@
 //! What each operation may answer: the shape of its `data`, and the codes of its refusals.
-use crate::http::openapi::errors::{self, ANY, BODY, BUSY, LOG};
+use crate::http::openapi::errors::{self, ANY, BODY, BUSY, LOG, OPEN};
 use crate::http::openapi::reads::Records;
 use crate::http::openapi::records::{Change, Lots, Summary, Transfers};
+use crate::http::openapi::rules::{Preview, Rule, Rules};
 use crate::http::openapi::tenants::{Batch, Member, Settings};
 use crate::http::openapi::values::reference;
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ macro_rules! answers {
 
 answers! {
     Produced: of::<Change>(), true, &[ANY, BODY, BUSY, LOG, &[40405, 40901, 42207]];
+    ProducedByRule: of::<Change>(), true, &[ANY, BODY, BUSY, LOG, &[40401, 40405, 40901, 42205, 42206, 42207]];
     Consumed: of::<Change>(), true, &[ANY, BODY, BUSY, LOG, &[40901, 42201]];
     ProduceReversed: of::<Change>(), true, &[ANY, BODY, BUSY, LOG, &[40402, 40901, 42202, 42203]];
     ConsumeReversed: of::<Change>(), true, &[ANY, BODY, BUSY, LOG, &[40402, 40901, 42203]];
@@ -42,8 +44,23 @@ answers! {
     MemberErased: of::<Member>(), false, &[ANY, BUSY, LOG, &[40405]];
     SettingsRead: of::<Settings>(), false, &[ANY];
     SettingsPut: of::<Settings>(), false, &[ANY, BODY, BUSY, LOG];
-    Alive: nothing(), false, &[&[50000]];
-    Readiness: nothing(), false, &[&[50000, 50301]];
+    RulesRead: of::<Rules>(), false, &[ANY];
+    RuleRead: of::<Rule>(), false, &[ANY, &[40401]];
+    RuleAdded: of::<Rule>(), false, &[ANY, BODY, BUSY, LOG];
+    RuleReplaced: of::<Rule>(), false, &[ANY, BODY, BUSY, LOG, &[40401]];
+    RuleRemoved: of::<Rule>(), false, &[ANY, BUSY, LOG, &[40401]];
+    Previewed: of::<Preview>(), false, &[ANY, BODY, BUSY];
+    Alive: nothing(), false, &[OPEN];
+    Readiness: nothing(), false, &[OPEN, &[50301]];
+}
+
+/// What any open route may hear.
+pub struct OpenRefusals;
+
+impl IntoResponses for OpenRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        errors::references(&[OPEN])
+    }
 }
 
 /// A part of the page that there is not.
@@ -51,7 +68,7 @@ pub struct NoSuchPart;
 
 impl IntoResponses for NoSuchPart {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        errors::references(&[&[40400]])
+        errors::references(&[OPEN, &[40400]])
     }
 }
 

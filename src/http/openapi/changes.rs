@@ -1,6 +1,6 @@
 //! The bodies of changes, as `requests` reads them. A field that may be left out may also be null, which is the same.
 use crate::http::openapi::values::{
-    Key, MemberNo, MoneyGiven, PointsGiven, Text, TimeGiven, one_of, reference,
+    Key, MemberNo, MoneyGiven, PointsGiven, RuleId, SomeText, Text, TimeGiven, one_of, reference,
 };
 use crate::ledger::command::SourceType;
 use utoipa::openapi::RefOr;
@@ -57,6 +57,77 @@ pub struct ProduceDirect {
     pub order_info: Option<Order>,
 }
 
+/// Accrues by a rule.
+#[derive(ToSchema)]
+pub struct ProduceByRule {
+    /// The key.
+    pub event_no: Key,
+    /// Whose points; the member's `tier` can multiply them.
+    pub member_no: MemberNo,
+    /// Chooses the rule; recorded.
+    pub action_scene: SomeText,
+    /// Chooses the rule; recorded as `source_type`.
+    #[schema(schema_with = source_types)]
+    pub event_type: String,
+    /// Chooses the rule; recorded. Also read as `stroe_code`.
+    pub store_code: SomeText,
+    pub operator: SomeText,
+    pub event_desc: SomeText,
+    /// That rule and no other. Left out: the first that fits.
+    pub rule_id: Option<RuleId>,
+    /// This number instead of the rule's: nothing is reckoned and no cap applies; the rule still sets expiry and freeze.
+    pub points: Option<PointsGiven>,
+    /// When it happened; picks rules, multipliers and caps. Left out: now. At most 24 h (a setting) in the future.
+    pub event_at: Option<TimeGiven>,
+    /// Wins over the rule's expiry.
+    #[schema(minimum = 1, maximum = 36500)]
+    pub expire_days: Option<i64>,
+    /// Wins over the rule's, 0 too.
+    #[schema(minimum = 0, maximum = 87600)]
+    pub freeze_hours: Option<i64>,
+    pub cost_center: Option<Text>,
+    pub campaign_code: Option<Text>,
+    /// The order, kept as given; required where `event_type` is `order`. An empty object counts as left out. Also read as
+    /// `order_info`.
+    #[schema(schema_with = order_or_nothing)]
+    pub order_items: Option<Order>,
+}
+
+/// An event that did not happen yet.
+#[derive(ToSchema)]
+pub struct PreviewRules {
+    pub event_no: Option<Key>,
+    /// Whose points; the member's `tier` can multiply them.
+    pub member_no: MemberNo,
+    /// Chooses the rule; recorded.
+    pub action_scene: SomeText,
+    /// Chooses the rule; recorded as `source_type`.
+    #[schema(schema_with = source_types)]
+    pub event_type: String,
+    /// Chooses the rule; recorded. Also read as `stroe_code`.
+    pub store_code: SomeText,
+    pub operator: SomeText,
+    pub event_desc: SomeText,
+    /// That rule and no other. Left out: the first that fits.
+    pub rule_id: Option<RuleId>,
+    /// This number instead of the rule's: nothing is reckoned and no cap applies; the rule still sets expiry and freeze.
+    pub points: Option<PointsGiven>,
+    /// When it happened; picks rules, multipliers and caps. Left out: now. At most 24 h (a setting) in the future.
+    pub event_at: Option<TimeGiven>,
+    /// Wins over the rule's expiry.
+    #[schema(minimum = 1, maximum = 36500)]
+    pub expire_days: Option<i64>,
+    /// Wins over the rule's, 0 too.
+    #[schema(minimum = 0, maximum = 87600)]
+    pub freeze_hours: Option<i64>,
+    pub cost_center: Option<Text>,
+    pub campaign_code: Option<Text>,
+    /// The order, kept as given; required where `event_type` is `order`. An empty object counts as left out. Also read as
+    /// `order_info`.
+    #[schema(schema_with = order_or_nothing)]
+    pub order_items: Option<Order>,
+}
+
 /// An order. Whatever else is in it is kept too.
 #[derive(ToSchema)]
 pub struct Order {
@@ -65,7 +136,8 @@ pub struct Order {
     pub order_sn: String,
     /// What was paid: the record's `amount`, and the base for refunds.
     pub pay_amount: MoneyGiven,
-    /// The goods.
+    /// The goods. Rules read `sku` and `category` (texts), `price` (money, required where the rule earns by price) and
+    /// `quantity` (a decimal from 0 to 1,000,000,000, 1 where it is missing) of each.
     #[schema(value_type = Vec<Object>)]
     pub item_list: (),
 }

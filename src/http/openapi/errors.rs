@@ -2,13 +2,15 @@
 use crate::http::error::every_error;
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
-use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 /// The page that explains every code; a test beside the table holds the two together.
 const PAGE: &str = include_str!("../../../docs/ERRORS.md");
 
+/// What any request may hear.
+pub const OPEN: &[u32] = &[41400, 50000];
 /// What any request to a tenant may hear.
-pub const ANY: &[u32] = &[40001, 50000, 50301];
+pub const ANY: &[u32] = &[40001, 40100, 40300, 40400, 41400, 42900, 50000, 50301];
 /// What may also go wrong with a body.
 pub const BODY: &[u32] = &[40000, 40800, 41300, 41500];
 /// What asks members or the index may be shed.
@@ -61,7 +63,25 @@ pub fn response(codes: &BTreeSet<u32>) -> Response {
         .required("data")
         .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
     let content = Content::new(Some(Schema::from(envelope)));
-    ResponseBuilder::new().description(lines.join("\n\n")).content("application/json", content).build()
+    let response =
+        ResponseBuilder::new().description(lines.join("\n\n")).content("application/json", content);
+    codes
+        .iter()
+        .filter_map(|code| header(*code))
+        .fold(response, |response, (name, header)| response.header(name, header))
+        .build()
+}
+
+/// The header that goes with a code.
+fn header(code: u32) -> Option<(&'static str, Header)> {
+    let (name, words) = match code {
+        40100 => ("WWW-Authenticate", "`Bearer`."),
+        40500 => ("Allow", "The methods that the route takes."),
+        42900 | 50303 => ("Retry-After", "Seconds to wait."),
+        _ => return None,
+    };
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    Some((name, HeaderBuilder::new().schema(Some(Schema::from(text))).description(Some(words)).build()))
 }
 
 /// Cause and remedy of a code, as the page has them.

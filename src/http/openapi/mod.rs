@@ -9,9 +9,14 @@ pub mod changes;
 mod errors;
 mod examples;
 #[expect(dead_code, reason = "described, never made")]
+pub mod new_rules;
+#[expect(dead_code, reason = "described, never made")]
 pub mod reads;
 #[expect(dead_code, reason = "described, never made")]
 pub mod records;
+#[expect(dead_code, reason = "described, never made")]
+pub mod rules;
+pub mod streams;
 #[expect(dead_code, reason = "described, never made")]
 pub mod tenants;
 pub mod ui;
@@ -24,7 +29,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
-use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Components, HeaderBuilder, InfoBuilder, OpenApi, RefOr, Required, Response, SecurityRequirement,
@@ -146,8 +151,14 @@ fn components() -> Components {
     let header = ApiKey::Header(ApiKeyValue::with_description("X-API-Key", words));
     components.add_security_scheme("Bearer", SecurityScheme::Http(bearer));
     components.add_security_scheme("X-API-Key", SecurityScheme::ApiKey(header));
-    let mut add = Schemas(&mut components);
+    add_schemas(&mut Schemas(&mut components));
+    components
+}
+
+fn add_schemas(add: &mut Schemas<'_>) {
     add.asked::<changes::ProduceDirect>();
+    add.asked::<changes::ProduceByRule>();
+    add.asked::<changes::PreviewRules>();
     add.asked::<changes::ConsumeDirect>();
     add.asked::<changes::ReverseProduce>();
     add.asked::<changes::ReverseConsume>();
@@ -157,6 +168,7 @@ fn components() -> Components {
     add.asked::<changes::Accept>();
     add.asked::<changes::Order>();
     add.asked::<reads::History>();
+    add.asked::<new_rules::NewRule>();
     add.asked::<tenants::NewMember>();
     add.asked::<tenants::NewSettings>();
     add.asked::<tenants::Operation>();
@@ -164,19 +176,38 @@ fn components() -> Components {
     add.asked::<values::CrmId>();
     add.asked::<values::Page>();
     add.asked::<values::PageSize>();
-    add.answered::<records::Record>();
-    add.answered::<records::Change>();
+    add.answered_but::<records::Record>(&["rule_version", "lots"]);
+    add.answered_but::<records::Change>(&["rule_version"]);
+    add.answered::<records::MovedLot>();
     add.answered::<records::Summary>();
     add.answered::<records::Lot>();
     add.answered::<records::Lots>();
     add.answered::<records::TransferView>();
     add.answered::<records::Transfers>();
-    add.answered::<reads::Records>();
+    add.answered_but::<reads::Records>(&["total_is_lower_bound"]);
     add.answered::<tenants::Member>();
     add.answered::<tenants::Settings>();
     add.answered::<tenants::BatchItem>();
     add.answered::<tenants::Batch>();
-    components
+    add.answered::<rules::Rule>();
+    add.answered::<rules::Rules>();
+    add.answered::<rules::Earn>();
+    add.answered::<rules::PerAmount>();
+    add.answered_but::<rules::Line>(&["sku", "category", "points", "per_amount", "exclude"]);
+    add.answered::<rules::Rate>();
+    add.answered_but::<rules::Multiplier>(&["tier", "weekdays", "from", "to"]);
+    add.answered::<rules::Limits>();
+    add.answered::<rules::PointsCaps>();
+    add.answered::<rules::TimesCaps>();
+    add.answered::<rules::ExpiryEndOf>();
+    add.answered::<rules::ExpiryAt>();
+    add.answered::<rules::Preview>();
+    add.answered::<rules::WouldAnswer>();
+    add.answered::<rules::Trace>();
+    add.answered::<rules::LookedAt>();
+    add.answered::<rules::Reckoning>();
+    add.answered_but::<rules::Tried>(&["tier", "weekdays", "from", "to"]);
+    add.answered_but::<rules::Cap>(&["used", "left"]);
 }
 
 struct Schemas<'a>(&'a mut Components);
@@ -191,19 +222,36 @@ impl Schemas<'_> {
         }
     }
 
-    /// What an answer holds: each field always there but the flag of a search too long to count, and no other.
+    /// What an answer holds: each field always there, and no other.
     fn answered<T: ToSchema>(&mut self) {
-        let mut schema = T::schema();
-        if let RefOr::T(Schema::Object(object)) = &mut schema {
-            close(object);
-        }
+        self.answered_but::<T>(&[]);
+    }
+
+    /// The same, but these fields are there only sometimes.
+    fn answered_but<T: ToSchema>(&mut self, sometimes: &[&str]) {
         self.asked::<T>();
+        let mut schema = T::schema();
+        if let RefOr::T(schema) = &mut schema {
+            close(schema, sometimes);
+        }
         self.0.schemas.insert(T::name().into_owned(), schema);
     }
 }
 
-fn close(object: &mut Object) {
-    object.required =
-        object.properties.keys().filter(|name| *name != "total_is_lower_bound").cloned().collect();
-    object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+fn close(schema: &mut Schema, sometimes: &[&str]) {
+    match schema {
+        Schema::Object(object) if !object.properties.is_empty() => {
+            let always = object.properties.keys().filter(|name| !sometimes.contains(&name.as_str()));
+            object.required = always.cloned().collect();
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+        Schema::OneOf(forms) => {
+            let own = forms.items.iter_mut().filter_map(|form| match form {
+                RefOr::T(form) => Some(form),
+                RefOr::Ref(_) => None,
+            });
+            own.for_each(|form| close(form, sometimes));
+        }
+        _ => {}
+    }
 }

@@ -7,12 +7,16 @@ use crate::ledger::event::{RecordType, TransferStatus};
 use utoipa::openapi::schema::Object;
 use utoipa::{IntoParams, ToSchema};
 
-fn search_types() -> Object {
+fn kinds() -> Object {
     let names = RecordType::ALL.map(RecordType::name).into_iter().chain(["freeze"]);
     one_of(
         "Records of this type. `freeze`: the accruals that are frozen now and still hold something.",
         names,
     )
+}
+
+fn search_types() -> Object {
+    or_null(kinds())
 }
 
 fn transfer_states() -> Object {
@@ -44,6 +48,10 @@ pub struct History {
     pub cost_center: Option<Text>,
     /// Exactly this text.
     pub campaign_code: Option<Text>,
+    /// Records of this order.
+    pub order_sn: Option<Text>,
+    /// Whether each record shows the lots that it moved.
+    pub lots: Option<bool>,
     /// Left out: 1. Beyond the 10,000th record `items` is empty; `after_id` has no end.
     pub page: Option<Page>,
     /// The same as `page`.
@@ -77,12 +85,18 @@ pub struct OneMember {
     pub mobile: Text,
 }
 
-/// Whose lots.
+/// Whose list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ListOfMember {
+pub struct OfMember {
     /// Whose.
     pub member_no: MemberNo,
+}
+
+/// Which page of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Pages {
     /// Left out: 1.
     #[param(required = false)]
     pub page: Page,
@@ -92,6 +106,92 @@ pub struct ListOfMember {
     /// Left out: 20.
     #[param(required = false)]
     pub page_size: PageSize,
+}
+
+/// Of when.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Moment {
+    /// As of this moment, in the past or the future. Left out: now.
+    #[param(required = false)]
+    pub as_of: TimeGiven,
+}
+
+/// Whether records show what they moved.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WithLots {
+    /// Whether each record shows the lots that it moved. Left out: false.
+    #[param(required = false)]
+    pub lots: bool,
+}
+
+fn formats() -> Object {
+    one_of("How the stream is written. Left out: `ndjson`.", ["ndjson", "csv"])
+}
+
+/// The filters of `/history`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Export {
+    #[param(required = false, schema_with = formats)]
+    pub format: String,
+    /// Records of this member. Left out: of the whole tenant.
+    #[param(required = false)]
+    pub member_no: MemberNo,
+    /// Records of the member with this mobile.
+    #[param(required = false)]
+    pub mobile: Text,
+    #[param(required = false, schema_with = kinds)]
+    pub search_type: String,
+    /// By `create_time`, inclusive, to the second.
+    #[param(required = false)]
+    pub start_time: TimeGiven,
+    /// By `create_time`, inclusive, to the second.
+    #[param(required = false)]
+    pub end_time: TimeGiven,
+    /// Records whose `event_no` shows this.
+    #[param(required = false)]
+    pub event_no: Key,
+    /// Records of transfers of this number.
+    #[param(required = false)]
+    pub transfer_no: Key,
+    /// Records of this order.
+    #[param(required = false)]
+    pub order_sn: Text,
+    /// Exactly this text.
+    #[param(required = false)]
+    pub action_scene: Text,
+    /// Exactly this text. Also read as `stroe_code`.
+    #[param(required = false)]
+    pub store_code: Text,
+    /// Exactly this text.
+    #[param(required = false)]
+    pub cost_center: Text,
+    /// Exactly this text.
+    #[param(required = false)]
+    pub campaign_code: Text,
+    /// Whether each record shows the lots that it moved. Left out: false.
+    #[param(required = false)]
+    pub lots: bool,
+}
+
+/// Where the feed goes on.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Feed {
+    /// Only records of a larger `auto_id`. Left out: 0.
+    #[param(required = false)]
+    pub after: Count,
+    /// At most so many. Left out: 500.
+    #[param(required = false, minimum = 1, maximum = 10000)]
+    pub limit: u64,
+    /// Where there is nothing yet, wait so many seconds for it. Left out: 0.
+    #[param(required = false, minimum = 0, maximum = 30)]
+    pub wait: u64,
+    /// Whether each record shows the lots that it moved. Left out: false.
+    #[param(required = false)]
+    pub lots: bool,
 }
 
 /// Which transfers.

@@ -64,12 +64,28 @@ pub struct Record {
     /// The request's `order_info`, as written, without white space.
     #[schema(value_type = Option<Object>)]
     pub order_items: Option<()>,
-    /// The rule that granted the points.
+    /// The rule that granted the points. Null where none did.
     pub rule_id: Option<u64>,
+    /// The rule's version that decided. There only where a rule granted the points.
+    #[schema(required = false)]
+    pub rule_version: u64,
     /// When it was recorded. Of `expired` and `transfer_return`: when it fell due.
     pub create_time: TimeShown,
     /// When a later record last changed how this one stands; before that, when it was recorded.
     pub update_time: TimeShown,
+    /// What the record moved, by lot. There only where `lots` was asked for.
+    #[schema(required = false)]
+    pub lots: Vec<MovedLot>,
+}
+
+/// What a record moved of one lot.
+#[derive(ToSchema)]
+pub struct MovedLot {
+    /// The accrual that first issued the points. Null where that is not known, such as for debt.
+    pub origin_event_no: Option<Key>,
+    pub points: PointsShown,
+    /// When the lot expires. Null if never.
+    pub expire_time: Option<TimeShown>,
 }
 
 /// A change's answer: the record that it made, and what the member can spend right after it.
@@ -81,6 +97,7 @@ impl PartialSchema for Change {
         if let RefOr::T(Schema::Object(object)) = &mut schema {
             let words = "The record that the change made, and what the member can spend right after it.";
             object.description = Some(words.to_owned());
+            object.properties.shift_remove("lots");
             object.properties.insert("active_points".to_owned(), reference::<PointsShown>());
         }
         schema

@@ -25,6 +25,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// OpenAPI 3.1, generated from the routes. Needs no key.
 #[utoipa::path(get, path = "/openapi.json", tag = "The service itself", responses(
     (status = 200, description = "The document", content_type = "application/json", body = AnyObject),
+    answers::OpenRefusals,
 ))]
 pub async fn openapi_json() -> Response<Body> {
     respond("application/json", DOCUMENT.clone())
@@ -35,6 +36,7 @@ pub async fn openapi_json() -> Response<Body> {
 /// Needs no key, and fetches nothing from anywhere else.
 #[utoipa::path(get, path = "/docs", tag = "The service itself", responses(
     (status = 200, description = "The page", content_type = "text/html", body = String),
+    answers::OpenRefusals,
 ))]
 pub async fn docs() -> Response<Body> {
     respond("text/html; charset=utf-8", Bytes::from_static(PAGE.as_bytes()))

@@ -144,6 +144,26 @@ value!(Page, whole("Which page, from 1.", 1, PAGE_MAX));
 value!(PageSize, whole("Entries on a page.", 1, PAGE_SIZE_MAX));
 value!(AnyObject, ObjectBuilder::new().schema_type(Type::Object).build());
 
+value!(SomeText, text("Text, 1 to 4,096 bytes.", 1, TEXT_BYTES_MAX).build());
+value!(RuleId, whole("A rule's number.", 1, PAGE_MAX));
+value!(
+    MoneyAbove,
+    decimal(
+        "Money: a decimal above 0, at most 1,000,000,000,000, with at most 6 decimal places. A JSON number, or a string \
+         that holds one.",
+        ObjectBuilder::new()
+            .exclusive_minimum(Some(0))
+            .maximum(Some((Amount::MAX.0 / 10_i64.pow(Amount::PLACES)) as f64))
+            .multiple_of(Some(0.000001)),
+    )
+);
+value!(
+    FactorGiven,
+    decimal(
+        "A decimal above 0, at most 1,000, with at most 4 decimal places. A JSON number, or a string that holds one.",
+        ObjectBuilder::new().exclusive_minimum(Some(0)).maximum(Some(1000)).multiple_of(Some(0.0001)),
+    )
+);
 value!(PageFile, one_of("A part of the page.", ["docs.js", "swagger-ui.css", "swagger-ui-bundle.js"]));
 
 /// A reference to a described value.

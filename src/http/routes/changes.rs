@@ -47,6 +47,14 @@ pub async fn produce_direct(State(service): Shared, Tenant(crm_id): Tenant, body
     answer(&service, &crm_id, &body, requests::accrue).await
 }
 
+/// Accrues as many points as a rule of the tenant says
+///
+/// Without `rule_id` the first enabled rule that fits is taken, highest priority first.
+#[utoipa::path(post, path = "/produce/by_rule", tag = "Changes", request_body = bodies::ProduceByRule, responses(answers::ProducedByRule))]
+pub async fn produce_by_rule(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
+    answer(&service, &crm_id, &body, requests::accrue_by_rule).await
+}
+
 /// Spends
 ///
 /// All or nothing, from the active lots, earliest expiry first.

@@ -18,7 +18,7 @@ use chrono_tz::Tz;
 use std::sync::Arc;
 
 /// Records, newest first
-#[utoipa::path(post, path = "/history", tag = "Reads", request_body = bodies::History, responses(answers::HistoryRead))]
+#[utoipa::path(post, path = "/history", tag = "Reads", params(bodies::WithLots), request_body = bodies::History, responses(answers::HistoryRead))]
 pub async fn history(
     State(service): State<Arc<Service>>,
     Tenant(crm_id): Tenant,

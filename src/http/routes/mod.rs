@@ -6,6 +6,7 @@ mod feed;
 mod history;
 mod members;
 mod reads;
+mod rules;
 mod settings;
 
 use crate::actors::answer::{Answer, PageQuery};
@@ -33,6 +34,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub fn described() -> OpenApiRouter<Arc<Service>> {
     let tenant = OpenApiRouter::default()
         .routes(routes!(changes::produce_direct))
+        .routes(routes!(changes::produce_by_rule))
         .routes(routes!(changes::consume_direct))
         .routes(routes!(changes::reverse_produce))
         .routes(routes!(changes::reverse_consume))
@@ -49,6 +51,9 @@ pub fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(reads::transfers))
         .routes(routes!(members::member, members::put_member))
         .routes(routes!(members::erase_personal_data))
+        .routes(routes!(rules::list, rules::add))
+        .routes(routes!(rules::preview))
+        .routes(routes!(rules::rule, rules::replace, rules::remove))
         .routes(routes!(settings::settings, settings::set_settings));
     OpenApiRouter::default()
         .nest(PREFIX, tenant)

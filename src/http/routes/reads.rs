@@ -44,7 +44,7 @@ pub async fn readyz(State(service): Shared) -> Answered {
     get,
     path = "/summary",
     tag = "Reads",
-    params(asked::OneMember),
+    params(asked::OneMember, asked::Moment),
     responses(answers::SummaryRead)
 )]
 pub async fn summary(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
@@ -74,7 +74,13 @@ fn write_summary(json: &mut Json, crm_id: &str, member_no: &str, summary: &Summa
 }
 
 /// All lots that a member ever had, in the order of their `lot_id`
-#[utoipa::path(get, path = "/lots", tag = "Reads", params(asked::ListOfMember), responses(answers::LotsRead))]
+#[utoipa::path(
+    get,
+    path = "/lots",
+    tag = "Reads",
+    params(asked::OfMember, asked::Pages, asked::Moment),
+    responses(answers::LotsRead)
+)]
 pub async fn lots(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let (member_no, page) = (member(&query)?, page(&query)?);
     let zone = service.zone(&crm_id);
@@ -104,7 +110,7 @@ fn write_lot(json: &mut Json, lot: &LotView, zone: Tz) {
     get,
     path = "/transfers",
     tag = "Reads",
-    params(asked::ListOfMember, asked::WithStatus),
+    params(asked::OfMember, asked::WithStatus, asked::Pages),
     responses(answers::TransfersRead)
 )]
 pub async fn transfers(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
@@ -132,7 +138,7 @@ fn write_transfer(json: &mut Json, transfer: &TransferView, zone: Tz) {
     json.close(b'}');
 }
 
-fn write_list<T>(json: &mut Json, total: u64, items: &[T], mut write: impl FnMut(&mut Json, &T)) {
+pub fn write_list<T>(json: &mut Json, total: u64, items: &[T], mut write: impl FnMut(&mut Json, &T)) {
     json.open(b'{').field_plain("total", Some(total));
     json.name("items").open(b'[');
     for item in items {
@@ -146,7 +152,7 @@ fn member(query: &QueryFields) -> Result<String, WireError> {
     Ok(required("member_no", member_no)?)
 }
 
-fn page(query: &QueryFields) -> Result<PageQuery, WireError> {
+pub fn page(query: &QueryFields) -> Result<PageQuery, WireError> {
     let default = PageQuery::default();
     Ok(PageQuery {
         page: one_page(query.integer("page", 1, PAGE_MAX)?, query.integer("page_id", 1, PAGE_MAX)?)?,

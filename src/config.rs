@@ -32,6 +32,8 @@ history_cache_bytes = "32MiB"
 future_tolerance_hours = 24
 offer_window_hours = 24
 clock_jump_max_hours = 24
+points_gauge_every_seconds = 60
+points_gauge_tenants_max = 100
 stop_time_max_seconds = 30
 compat = "none"
 log = "info"
@@ -103,6 +105,8 @@ struct Written {
     future_tolerance_hours: i64,
     offer_window_hours: i64,
     clock_jump_max_hours: i64,
+    points_gauge_every_seconds: u64,
+    points_gauge_tenants_max: usize,
     log: String,
     log_format: String,
 }
@@ -132,6 +136,9 @@ pub struct Settings {
     pub history_cache_bytes: u64,
     pub terms: Terms,
     pub clock_jump_max: Span,
+    /// None: points are not added up.
+    pub points_gauge_every: Option<Duration>,
+    pub points_gauge_tenants_max: usize,
     pub log: String,
     pub logs_json: bool,
 }
@@ -213,6 +220,15 @@ fn check(written: Written) -> anyhow::Result<Settings> {
         history_cache_bytes: bytes("history_cache_bytes", &written.history_cache_bytes)?,
         terms,
         clock_jump_max: hours("clock_jump_max_hours", written.clock_jump_max_hours, 1)?,
+        points_gauge_every: seconds_or_never(
+            "points_gauge_every_seconds",
+            written.points_gauge_every_seconds,
+        )?,
+        points_gauge_tenants_max: at_most(
+            "points_gauge_tenants_max",
+            written.points_gauge_tenants_max,
+            10_000,
+        )?,
         log: written.log,
         logs_json: one_of("log_format", &written.log_format, ["human", "json"])? == "json",
     })
@@ -294,6 +310,19 @@ fn one_of<'a>(name: &str, text: &'a str, known: [&str; 2]) -> anyhow::Result<&'a
 
 fn positive(name: &str, number: usize) -> anyhow::Result<usize> {
     if number == 0 { bail!("{name}: must be at least 1") } else { Ok(number) }
+}
+
+fn at_most(name: &str, number: usize, most: usize) -> anyhow::Result<usize> {
+    if number > most { bail!("{name}: must be at most {most}") } else { Ok(number) }
+}
+
+/// 0 stands for never.
+fn seconds_or_never(name: &str, number: u64) -> anyhow::Result<Option<Duration>> {
+    match number {
+        0 => Ok(None),
+        1..=86_400 => Ok(Some(Duration::from_secs(number))),
+        _ => bail!("{name}: must be 0 (never) to 86400 seconds"),
+    }
 }
 
 fn days(name: &str, number: Option<i64>, least: i64) -> anyhow::Result<Option<Span>> {

@@ -7,7 +7,10 @@
 //! - [`history`]: the derived, rebuildable index behind `/history`, keys and reversals.
 //! - [`actors`]: one actor a member, the directory of members at rest, the timer.
 //! - [`http`]: the wire contract: bodies to commands, outcomes to envelopes.
+//! - [`import`]: members, lots and past events of another system, offline.
 //! - [`cli`]: the commands of the binary.
+//!
+//! Beside them: [`limits`], [`clock`], [`measure`] (counters for `/metrics`), [`config`], [`telemetry`].
 pub mod actors;
 pub mod cli;
 pub mod clock;
@@ -15,7 +18,9 @@ pub mod config;
 pub mod format;
 pub mod history;
 pub mod http;
+pub mod import;
 pub mod ledger;
 pub mod limits;
+pub mod measure;
 pub mod store;
 pub mod telemetry;

@@ -111,6 +111,15 @@ pub const PAGE_SIZE_MAX: u64 = 500;
 /// The last page that can be asked for: the largest integer that every JSON client has.
 pub const PAGE_MAX: u64 = (1 << 53) - 1;
 
+/// Reads of a whole tenant at once; over it they are shed.
+pub const SCANS_MAX: usize = 4;
+
+/// What is kept in memory for one such read of members that change while it goes on.
+pub const SCAN_KEPT_BYTES_MAX: usize = 64 << 20;
+
+/// Lines that `/liability` answers at most.
+pub const LIABILITY_GROUPS_MAX: usize = 100_000;
+
 /// Long answers being streamed at once; over it they are shed.
 pub const STREAMS_MAX: usize = 8;
 

@@ -4,20 +4,34 @@ use eros_points::http::access::{Listed, PREFIX, listed};
 use std::path::{Path, PathBuf};
 
 /// Each module with those that it may name. What is not here may name nothing of the crate.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("ledger", &["limits"]),
     ("limits", &["ledger"]),
     ("clock", &["ledger"]),
+    ("measure", &[]),
     ("format", &["ledger", "limits"]),
-    ("store", &["format", "ledger", "limits", "clock"]),
+    ("store", &["format", "ledger", "limits", "clock", "measure"]),
     ("history", &["format", "ledger", "limits"]),
-    ("actors", &["history", "store", "format", "ledger", "limits", "clock", "telemetry"]),
-    ("http", &["actors", "ledger", "limits", "clock", "telemetry"]),
+    ("actors", &["history", "store", "format", "ledger", "limits", "clock", "telemetry", "measure"]),
+    ("http", &["actors", "ledger", "limits", "clock", "telemetry", "measure"]),
+    ("import", &["http", "actors", "history", "store", "format", "ledger", "limits"]),
     ("config", &["ledger", "store"]),
     ("telemetry", &[]),
     (
         "cli",
-        &["http", "actors", "history", "store", "format", "ledger", "limits", "clock", "config", "telemetry"],
+        &[
+            "import",
+            "http",
+            "actors",
+            "history",
+            "store",
+            "format",
+            "ledger",
+            "limits",
+            "clock",
+            "config",
+            "telemetry",
+        ],
     ),
     ("main", &[]),
     ("lib", &[]),

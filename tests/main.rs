@@ -4,17 +4,21 @@
 
 mod api;
 mod architecture;
+mod backup;
 mod cli;
 mod crash;
 mod disk_full;
 mod formats;
 mod history_index;
+mod import;
 mod keys_file;
 mod large_bodies;
 mod ledger;
 mod ledger_model;
 mod logs;
+mod packaging;
 mod service_model;
 mod stopping;
 mod store;
+mod supervisor;
 mod support;

@@ -3,12 +3,16 @@ pub use crate::history::view::{
     HistoryQuery, LotState, LotView, MovedLot, Page, PageQuery, RecordView, SearchType, TransferView,
 };
 use crate::ledger::Terms;
-use crate::ledger::instant::Instant;
+use crate::ledger::account::Account;
+use crate::ledger::instant::{Instant, Span};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::Total;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::rule::Evaluation;
 use std::sync::Arc;
+
+/// The window of `future_expired`.
+const SOON: Span = Span::days(7);
 
 /// The answer to a change.
 #[derive(Clone, Debug)]
@@ -40,6 +44,24 @@ pub enum Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
         Failure::Refused(refusal)
+    }
+}
+
+impl Summary {
+    /// Of an account as it is at `now`.
+    pub fn of(account: &Account, now: Instant) -> Summary {
+        let seen = account.records > 0;
+        Summary {
+            detail_id: seen.then_some(account.first_record),
+            total: account.total,
+            freeze: account.frozen(now),
+            expired: account.expired,
+            active: account.active(now),
+            used: account.used,
+            future_expired: account.expiring_within(SOON, now),
+            created_at: seen.then_some(account.created_at),
+            updated_at: seen.then_some(account.updated_at),
+        }
     }
 }
 

@@ -248,7 +248,8 @@ async fn by_actor(core: &Arc<Core>, crm_id: &str, group: Group) -> Vec<(usize, A
 }
 
 fn post(core: &Arc<Core>, id: MemberId, command: Command, prior: StampedPrior) -> Result<Answering, Failure> {
-    core.post(id, command, prior, crate::limits::MAILBOX_MAX)?.ok_or(Failure::Overloaded)
+    core.post(id, command, prior, crate::limits::MAILBOX_MAX)?
+        .ok_or_else(|| core.shed(&core.vitals.shed.mailbox))
 }
 
 async fn answered(

@@ -7,8 +7,10 @@ use crate::actors::issues::Issues;
 use crate::actors::member::{Change, Member, Message, Outcome};
 use crate::actors::profiles::Profiles;
 use crate::actors::projection::AccountView;
+use crate::actors::scans::Cuts;
 use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
+use crate::actors::vitals::Vitals;
 use crate::clock::Clock;
 use crate::format::entry::encode_member;
 use crate::history::{History, HistoryError};
@@ -24,9 +26,9 @@ use crate::store::journal::{AppendError, Class, Journal};
 use ractor::ActorRef;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 pub struct Core {
     pub directory: Directory,
@@ -47,6 +49,11 @@ pub struct Core {
     pub bounds: Bounds,
     /// Requests being worked on.
     pub in_flight: AtomicUsize,
+    pub vitals: Vitals,
+    /// What reads of whole tenants need kept while members change.
+    pub cuts: Cuts,
+    /// Places for such reads.
+    pub scans: Arc<Semaphore>,
     /// Set once, when the process must end because memory and log can't be trusted to agree.
     pub broken: watch::Sender<Option<String>>,
 }
@@ -110,6 +117,7 @@ impl Core {
         let payload = encode_member(crm_id, member_no, at, event);
         let lsn =
             self.journal.append(class, partition_of(crm_id, member_no), &payload).map_err(failure_of)?;
+        self.cuts.keep(crm_id, member_no, account, lsn, || self.directory.shard_of(crm_id, member_no));
         let applied = catch_unwind(AssertUnwindSafe(|| apply(account, lsn, at, event)));
         if applied.is_err() {
             self.stop_broken(format!("record {lsn} of member {member_no} of {crm_id} could not be applied"));
@@ -166,7 +174,7 @@ impl Core {
         match tokio::time::timeout(INDEX_WAIT_MAX, indexed.wait_for(|applied| *applied >= lsn)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(Failure::NotReady),
-            Err(_) => Err(Failure::Overloaded),
+            Err(_) => Err(self.shed(&self.vitals.shed.index_wait)),
         }
     }
 
@@ -182,7 +190,7 @@ impl Core {
         let id = self.directory.find_or_new(crm_id, member_no);
         match self.post(id, command, prior, pending_max)? {
             Some(answer) => answer.await.unwrap_or(Err(Failure::Unknown)),
-            None => Err(Failure::Overloaded),
+            None => Err(self.shed(&self.vitals.shed.mailbox)),
         }
     }
 
@@ -285,7 +293,7 @@ impl Core {
         let admission = Admission { core: self.clone(), places };
         // One batch alone is never too much.
         if before > 0 && before + places > self.bounds.in_flight_max {
-            return Err(Failure::Overloaded);
+            return Err(self.shed(&self.vitals.shed.in_flight));
         }
         Ok(admission)
     }
@@ -295,10 +303,19 @@ impl Core {
         let lag = self.journal.durable().0.saturating_sub(self.history.applied().0);
         let before = self.in_flight.fetch_add(1, Ordering::AcqRel);
         let admission = Admission { core: self.clone(), places: 1 };
-        if before >= self.bounds.in_flight_max || lag > self.bounds.index_lag_max {
-            return Err(Failure::Overloaded);
+        if before >= self.bounds.in_flight_max {
+            return Err(self.shed(&self.vitals.shed.in_flight));
+        }
+        if lag > self.bounds.index_lag_max {
+            return Err(self.shed(&self.vitals.shed.index_lag));
         }
         Ok(admission)
+    }
+
+    /// Turns a request away, and counts why.
+    pub fn shed(&self, why: &AtomicU64) -> Failure {
+        why.fetch_add(1, Ordering::Relaxed);
+        Failure::Overloaded
     }
 
     /// What the directory gave; where it holds a member that can't be served any more, the process must end.

@@ -3,6 +3,8 @@
 //! A member at rest is its packed account, a few hundred bytes. A live one is an actor. Messages are handed over under
 //! the lock of the member's shard, so a member can go to rest exactly when nothing is on its way to it. The lock is
 //! held for a look-up and a hand-over, never while anything waits; no two are ever held together.
+mod batches;
+
 use crate::actors::arena::{Arena, Place};
 use crate::actors::member::Message;
 use crate::format::codec;
@@ -75,6 +77,13 @@ pub struct Load {
     pub used: AtomicBool,
 }
 
+/// Messages handed over to actors and not yet handled.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mailboxes {
+    pub waiting: u64,
+    pub longest: u32,
+}
+
 /// What a new actor starts with.
 pub struct Awakened {
     pub id: MemberId,
@@ -123,17 +132,35 @@ impl Directory {
         self.live.load(Ordering::Relaxed)
     }
 
+    /// How many members there are, busy or at rest.
+    pub fn count(&self) -> usize {
+        (0..SHARDS as u32).map(|shard| self.lock(shard).slots.len()).sum()
+    }
+
+    /// What waits for the members with an actor: all messages together, and the longest queue.
+    pub fn mailboxes(&self) -> Mailboxes {
+        let mut seen = Mailboxes::default();
+        for shard in 0..SHARDS as u32 {
+            for live in self.lock(shard).slots.iter().filter_map(|slot| slot.live.as_ref()) {
+                let waiting = live.load.pending.load(Ordering::Relaxed);
+                seen.waiting += u64::from(waiting);
+                seen.longest = seen.longest.max(waiting);
+            }
+        }
+        seen
+    }
+
     pub fn tenant_name(&self, tenant: TenantId) -> Arc<str> {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
         tenants.names[tenant.0 as usize].clone()
     }
 
-    fn tenant(&self, crm_id: &str) -> Option<TenantId> {
+    pub fn tenant_id(&self, crm_id: &str) -> Option<TenantId> {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner).places.get(crm_id).copied()
     }
 
     fn tenant_or_new(&self, crm_id: &str) -> TenantId {
-        if let Some(tenant) = self.tenant(crm_id) {
+        if let Some(tenant) = self.tenant_id(crm_id) {
             return tenant;
         }
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
@@ -157,7 +184,7 @@ impl Directory {
 
     /// The member's place, if it was ever named.
     pub fn find(&self, crm_id: &str, member_no: &str) -> Option<MemberId> {
-        let tenant = self.tenant(crm_id)?;
+        let tenant = self.tenant_id(crm_id)?;
         let hash = self.hash(tenant, member_no);
         let shard = shard_of(hash);
         let slot = self.lock(shard).find(hash, tenant, member_no)?;

@@ -3,7 +3,7 @@
 use crate::actors::answer::{Failure, HistoryQuery, LotState, LotView, Page, PageQuery, RecordView, Summary};
 use crate::actors::core::{Admission, Core};
 use crate::actors::projection::{AccountView, AsOf};
-use crate::actors::service::{SOON, Service, off_the_workers};
+use crate::actors::service::{Service, off_the_workers};
 use crate::history::view::{Feed, Scan};
 use crate::ledger::account::Account;
 use crate::ledger::instant::Instant;
@@ -29,17 +29,7 @@ impl Service {
         let Some(AccountView { account, moment, .. }) = seen.filter(|seen| seen.account.records > 0) else {
             return Ok(Summary::default());
         };
-        Ok(Summary {
-            detail_id: Some(account.first_record),
-            total: account.total,
-            freeze: account.frozen(moment),
-            expired: account.expired,
-            active: account.active(moment),
-            used: account.used,
-            future_expired: account.expiring_within(SOON, moment),
-            created_at: Some(account.created_at),
-            updated_at: Some(account.updated_at),
-        })
+        Ok(Summary::of(&account, moment))
     }
 
     /// The lots now, or as of a moment.

@@ -3,7 +3,7 @@
 //! The index is brought up to the log on the way: replay begins at the lower of snapshot and index.
 use crate::actors::directory::{Directory, MemberId};
 use crate::actors::indexer::row;
-use crate::actors::snapshot::{MemberImage, ServiceImage, TenantImage, account_of};
+use crate::actors::snapshot::{MemberImage, ServiceImage, Taken, TenantImage, account_of};
 use crate::format::codec;
 use crate::format::entry::{Entry, ServiceEntry, TenantEntry};
 use crate::format::frame::RECORD_HEADER_BYTES;
@@ -51,6 +51,8 @@ pub struct Recovered {
     pub end: LogEnd,
     /// The snapshot that it began from.
     pub snapshot: Option<Lsn>,
+    /// The same with what `/metrics` tells of it.
+    pub taken: Option<Taken>,
     /// How much log the snapshot did not cover.
     pub replayed_bytes: u64,
     /// The next due instant of each member that has one.
@@ -70,7 +72,7 @@ pub fn recover(
     mut progress: impl FnMut(Progress),
 ) -> Result<Recovered, RecoveryError> {
     let image = newest_snapshot(disk, folder, log_id, &mut progress)?;
-    let noted = image.noted.unwrap_or(Lsn::ZERO);
+    let noted = image.taken.map_or(Lsn::ZERO, |taken| taken.noted);
     let durable = noted.max(image.highest).max(history.applied());
     let mut rebuilding = Rebuilding {
         image,
@@ -91,9 +93,10 @@ pub fn recover(
     rebuilding.feeding.flush()?;
     rebuilding.pack();
     check_ends(folder, &rebuilding, &end)?;
-    let Rebuilding { image: Image { directory, zones, tenants, noted, .. }, replayed_bytes, .. } = rebuilding;
+    let Rebuilding { image: Image { directory, zones, tenants, taken, .. }, replayed_bytes, .. } = rebuilding;
     let Survey { due, outboxes, sealed } = survey(&directory)?;
-    Ok(Recovered { directory, zones, tenants, end, snapshot: noted, replayed_bytes, due, outboxes, sealed })
+    let snapshot = taken.map(|taken| taken.noted);
+    Ok(Recovered { directory, zones, tenants, end, snapshot, taken, replayed_bytes, due, outboxes, sealed })
 }
 
 /// Snapshot and index tell of durable records only: a log that ends before them has lost some.
@@ -114,7 +117,7 @@ struct Image {
     directory: Directory,
     zones: Vec<(Lsn, Tz)>,
     tenants: HashMap<String, Tenant>,
-    noted: Option<Lsn>,
+    taken: Option<Taken>,
     /// The last record that any account in it holds.
     highest: Lsn,
 }
@@ -140,7 +143,8 @@ fn newest_snapshot(
         };
         match snapshots::read(disk, &file.path, log_id, visit) {
             Ok(header) => {
-                image.noted = Some(header.noted);
+                let (noted, created_at) = (header.noted, header.created_at);
+                image.taken = Some(Taken { noted, created_at, bytes: all, took: None });
                 return Ok(image);
             }
             Err(error @ StoreError::Foreign { .. }) => return Err(error),

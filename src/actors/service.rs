@@ -8,6 +8,8 @@ use crate::actors::core::{Admission, Core};
 use crate::actors::member::Outcome;
 use crate::actors::personal::Personal;
 use crate::actors::profiles::{self, MemberView};
+use crate::actors::readiness::{Recovered, Recovery, Standing};
+use crate::actors::scans::Scan;
 use crate::actors::streams::StreamPlace;
 use crate::actors::tenant::{Message, RuleChange};
 use crate::actors::tenants::View;
@@ -17,7 +19,6 @@ use crate::ledger::account::Outgoing;
 use crate::ledger::by_rule;
 use crate::ledger::command::{AcceptOffer, AccrueByRule, Command};
 use crate::ledger::event::{Event, Key, TransferStatus};
-use crate::ledger::instant::Span;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::rule::Rule;
 use crate::ledger::tenant::Settings;
@@ -27,13 +28,11 @@ use chrono_tz::Tz;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Semaphore, oneshot, watch};
 
-/// The window of `future_expired`.
-pub(super) const SOON: Span = Span::days(7);
-
 /// The service as requests see it: not ready, ready, stopping. Cheap to share behind an `Arc`.
 pub struct Service {
     core: OnceLock<Arc<Core>>,
     stopping: watch::Sender<bool>,
+    recovery: Recovery,
     /// For answers of any length, which are not among the requests being worked on.
     streams: Arc<Semaphore>,
     feeds: Arc<Semaphore>,
@@ -48,6 +47,7 @@ impl Service {
         Service {
             core: OnceLock::new(),
             stopping,
+            recovery: Recovery::begin(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             feeds: Arc::new(Semaphore::new(FEEDS_MAX)),
             rebuilds: Arc::new(Semaphore::new(REBUILDS_MAX)),
@@ -62,6 +62,29 @@ impl Service {
     /// From now on requests are carried out.
     pub fn ready(&self, core: Arc<Core>) {
         let _ = self.core.set(core);
+        self.recovery.end();
+    }
+
+    /// How far the start has come, or how it went.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Where it stands, for those who ask from outside.
+    pub fn standing(&self) -> Recovered {
+        let last = self.recovery.last();
+        let running = self.core.get().map(|core| core.journal.durable());
+        let standing = match running {
+            _ if *self.stopping.borrow() => Standing::Stopping,
+            Some(_) => Standing::Ready,
+            None => last.standing,
+        };
+        Recovered { standing, last_lsn: running.unwrap_or(last.last_lsn), ..last }
+    }
+
+    /// The service itself, ready or stopping, for those who only look; none while it recovers.
+    pub fn seen(&self) -> Option<&Arc<Core>> {
+        self.core.get()
     }
 
     /// From now on requests are turned away.
@@ -71,13 +94,19 @@ impl Service {
 
     /// A place for one more stream, which must end when the service stops.
     pub fn stream_place(&self) -> Result<StreamPlace, Failure> {
-        self.core()?;
-        StreamPlace::of(&self.streams, self.stopping())
+        let core = self.core()?;
+        let place = StreamPlace::of(&self.streams, self.stopping());
+        place.map_err(|_| core.shed(&core.vitals.shed.streams))
     }
 
     /// A place to send records of the change feed from: they are few, and who sends them is soon done.
     pub async fn feed_place(&self) -> Result<StreamPlace, Failure> {
         StreamPlace::wait_for(&self.feeds, self.stopping(), INDEX_WAIT_MAX).await
+    }
+
+    /// Begins a read of a whole tenant.
+    pub async fn scan(&self, crm_id: &str) -> Result<Scan, Failure> {
+        Scan::begin(self.core()?, crm_id, self.stopping()).await
     }
 
     /// Becomes true when the service stops.

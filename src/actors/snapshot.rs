@@ -8,6 +8,7 @@ use crate::actors::tenants::Cell;
 use crate::format::codec;
 use crate::format::snapshot::{EntryKind, SNAPSHOT_VERSION, SnapshotHeader};
 use crate::ledger::account::Account;
+use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::tenant::Tenant;
 use crate::store::archive::archive_through;
@@ -53,6 +54,16 @@ pub struct Snapshotter {
     pub index_synced: watch::Receiver<Lsn>,
 }
 
+/// A snapshot in place.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    pub noted: Lsn,
+    pub created_at: Instant,
+    pub bytes: u64,
+    /// How long it took; not known of one that an earlier process took.
+    pub took: Option<Duration>,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     #[error(transparent)]
@@ -82,6 +93,7 @@ pub async fn run(core: Arc<Core>, snapshotter: Snapshotter) {
                 due_after = snapshotter.every_bytes.max(size);
             }
             Err(error) => {
+                core.vitals.snapshots.failed.fetch_add(1, Ordering::Relaxed);
                 tracing::error!("the snapshot failed, the one before stays: {error}");
                 tokio::time::sleep(RETRY_AFTER).await;
             }
@@ -107,7 +119,7 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, Snapsh
         noted: core.journal.durable(),
         created_at: core.clock.now(),
     };
-    let noted = header.noted;
+    let (noted, created_at) = (header.noted, header.created_at);
     let mut writer = SnapshotWriter::create(disk, folder, header)?;
     let zones: ServiceImage = core
         .tenants
@@ -135,7 +147,10 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, Snapsh
     core.durable(finished.highest).await.map_err(SnapshotError::Account)?;
     let (bytes, entries) = (finished.bytes, finished.entries);
     finished.publish()?;
-    tracing::info!(%noted, entries, bytes, took = ?started.elapsed(), "snapshot taken");
+    let took = started.elapsed();
+    core.vitals.snapshots.taken.fetch_add(1, Ordering::Relaxed);
+    core.vitals.snapshots.set_newest(Taken { noted, created_at, bytes, took: Some(took) });
+    tracing::info!(%noted, entries, bytes, ?took, "snapshot taken");
     archive(snapshotter)?;
     Ok(bytes)
 }

@@ -7,9 +7,12 @@ use crate::actors::issues::Issues;
 use crate::actors::personal::PersonalError;
 use crate::actors::profiles::{Profiles, take_up};
 use crate::actors::recovery::{Recovered, RecoveryError, index_only, recover};
+use crate::actors::scans::Cuts;
+use crate::actors::scans::gauge::{self, GaugePlan};
 use crate::actors::snapshot::{Snapshotter, take_in_background};
 use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
+use crate::actors::vitals::Vitals;
 use crate::actors::zones::Zones;
 use crate::actors::{carrier, indexer, snapshot, sweeper, ticker};
 use crate::clock::Clock;
@@ -17,12 +20,13 @@ use crate::format::entry::{Entry, ServiceEntry};
 use crate::history::{FjallHistory, History, HistoryError, ReopeningHistory};
 use crate::ledger::Terms;
 use crate::ledger::lsn::Lsn;
+use crate::limits::SCANS_MAX;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::{Folder, FolderLock};
 use crate::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
 use crate::store::personal_keys::PersonalKeys;
-use crate::store::recovery::Progress;
+use crate::store::recovery::{Progress, Stage};
 use crate::store::{segments, snapshots};
 use chrono_tz::Tz;
 use std::collections::VecDeque;
@@ -31,7 +35,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, mpsc as threads};
 use std::thread::JoinHandle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// All that a running service is made from.
 pub struct Setup {
@@ -83,7 +87,7 @@ struct Loaded {
 }
 
 /// Reads all that the folder holds: file work and arithmetic, for a thread of its own.
-fn load(setup: &Setup, progress: impl FnMut(Progress)) -> Result<Loaded, StartError> {
+fn load(setup: &Setup, progress: &mut impl FnMut(Progress)) -> Result<Loaded, StartError> {
     let folder = Folder::at(&setup.data_dir);
     let disk = &*setup.disk;
     folder.create(disk)?;
@@ -102,10 +106,14 @@ fn load(setup: &Setup, progress: impl FnMut(Progress)) -> Result<Loaded, StartEr
 /// Recovers what the folder holds and starts. When this answers, everything is durable, indexed and on its way again.
 pub async fn start(
     setup: Setup,
-    progress: impl FnMut(Progress) + Send + 'static,
+    mut progress: impl FnMut(Progress) + Send + 'static,
 ) -> Result<Running, StartError> {
-    let loading = tokio::task::spawn_blocking(move || load(&setup, progress).map(|loaded| (setup, loaded)));
-    let (setup, loaded) = loading.await.map_err(|error| StartError::Panicked(error.to_string()))??;
+    let loading = tokio::task::spawn_blocking(move || {
+        let loaded = load(&setup, &mut progress);
+        loaded.map(|loaded| (setup, progress, loaded))
+    });
+    let (setup, progress, loaded) =
+        loading.await.map_err(|error| StartError::Panicked(error.to_string()))??;
     let Loaded { folder, lock, log_id, is_marked, history, recovered } = loaded;
     let disk = setup.disk;
 
@@ -151,8 +159,14 @@ pub async fn start(
         profiles,
         bounds: setup.bounds,
         in_flight: AtomicUsize::new(0),
+        vitals: Vitals::default(),
+        cuts: Cuts::default(),
+        scans: Arc::new(Semaphore::new(SCANS_MAX)),
         broken,
     });
+    if let Some(found) = recovered.taken {
+        core.vitals.snapshots.set_newest(found);
+    }
     let snapshotter = Snapshotter {
         disk,
         folder,
@@ -164,7 +178,7 @@ pub async fn start(
     let tasks = vec![tokio::spawn(release(to_release))];
     let mut running = Running { core, tasks, index_thread: Some(index_thread), snapshotter, _lock: lock };
     take_up(&running.core, recovered.sealed).await.map_err(StartError::Unfinished)?;
-    running.catch_up(setup.zone, recovered.outboxes).await.map_err(StartError::Unfinished)?;
+    running.catch_up(setup.zone, recovered.outboxes, progress).await.map_err(StartError::Unfinished)?;
     running.tasks.push(tokio::spawn(ticker::run(running.core.clone())));
     running.tasks.push(tokio::spawn(sweeper::run(running.core.clone())));
     running.tasks.push(tokio::spawn(snapshot::run(running.core.clone(), running.snapshotter.clone())));
@@ -172,7 +186,7 @@ pub async fn start(
 }
 
 /// The log that the folder is for, and whether the folder says so. A folder in which there is nothing gets a new log.
-fn log_of(disk: &dyn Disk, folder: &Folder) -> Result<(u128, bool), StoreError> {
+pub fn log_of(disk: &dyn Disk, folder: &Folder) -> Result<(u128, bool), StoreError> {
     let all = segments::list(disk, folder)?;
     match (folder.log_id(disk)?, all.first()) {
         (Some(log_id), Some(_)) => Ok((log_id, true)),
@@ -243,17 +257,25 @@ impl Running {
         &self,
         zone: Tz,
         outboxes: Vec<crate::actors::directory::MemberId>,
+        mut progress: impl FnMut(Progress),
     ) -> Result<(), Failure> {
         let core = &self.core;
         if core.tenants.service_zones().all().last().map(|(_, zone)| *zone) != Some(zone) {
             self.note_zone(zone).await?;
         }
-        for id in outboxes {
+        let all = outboxes.len() as u64;
+        let mut show = |done| {
+            let lsn = core.journal.durable();
+            progress(Progress { stage: Stage::CatchUp, done, all, lsn });
+        };
+        show(0);
+        for (done, id) in (1..).zip(outboxes) {
             let (crm_id, from) = core.directory.name_of(id);
             let outbox = core.look_at(id, |account| account.outbox.clone()).await?;
             for outgoing in outbox {
                 carrier::carry(core, &crm_id, &from, outgoing).await?;
             }
+            show(done);
         }
         while core.timer.next().is_some_and(|due| due <= core.clock.now()) && !core.journal.is_full() {
             ticker::settle_due(core).await;
@@ -274,6 +296,11 @@ impl Running {
         let lsn = appended.map_err(|_| Failure::Full)?;
         self.core.tenants.service_zones().set(lsn, zone);
         self.core.durable(lsn).await
+    }
+
+    /// Has the points of every tenant added up now and then, from now on.
+    pub fn gauge_points(&mut self, plan: GaugePlan) {
+        self.tasks.push(tokio::spawn(gauge::run(self.core.clone(), plan)));
     }
 
     /// Ends it in order: a snapshot, the log closed, the index synced. Requests have ended before.

@@ -43,6 +43,11 @@ impl Timer {
         self.lock().peek().map(|Reverse((due, _))| *due)
     }
 
+    /// How many entries it has.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BinaryHeap<Reverse<(Instant, MemberId)>>> {
         self.heap.lock().unwrap_or_else(PoisonError::into_inner)
     }

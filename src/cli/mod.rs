@@ -1,16 +1,21 @@
 //! The commands of the binary.
+mod backup;
+mod health;
+mod import;
 mod inspect;
 mod keygen;
 mod keys;
 mod progress;
 mod rebuild;
 mod serve;
+mod supervisor;
 mod tenant_books;
 mod verify;
 
 use crate::config::{self, Flags};
 use crate::telemetry;
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A loyalty-points ledger: every member an actor, every change in a log, every answer durable.
@@ -43,8 +48,27 @@ enum Command {
     },
     /// Make the history index anew from the log
     Rebuild,
+    /// Ask the service at --listen whether it takes requests; exits 0 only if it does
+    Health,
     /// Make an API key: prints it, once, and then the entry for the keys file
     Keygen(keygen::Wanted),
+    /// Bring members, lots and past events of another system over, from CSV or NDJSON; safe to run again
+    Import(import::Arguments),
+    /// Copy log and snapshots into a folder, while the service runs; a second time only what is new
+    Backup {
+        /// The backup's folder: a new one, or one that an earlier backup made
+        #[arg(value_name = "DEST")]
+        folder: PathBuf,
+        /// Hold what is there already against its hash, not its length alone
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Put a backup back into a data folder that holds no log
+    Restore {
+        /// The backup's folder
+        #[arg(value_name = "SRC")]
+        folder: PathBuf,
+    },
 }
 
 /// Runs the command that the arguments name.
@@ -66,7 +90,11 @@ pub fn run() -> ExitCode {
                 inspect::run(&settings, from, member.as_deref(), tenant.as_deref())
             }
             Command::Rebuild => rebuild::run(&settings),
+            Command::Health => health::run(&settings),
             Command::Keygen(wanted) => keygen::run(&wanted),
+            Command::Import(arguments) => import::run(&settings, arguments),
+            Command::Backup { folder, verify } => backup::take(&settings, &folder, verify),
+            Command::Restore { folder } => backup::restore(&settings, &folder),
         }
     });
     if let (true, Err(error)) = (logs_json, &done) {

@@ -1,9 +1,11 @@
 //! `serve`: recover, serve, stop in order.
 use crate::actors::core::Bounds;
+use crate::actors::scans::gauge::GaugePlan;
 use crate::actors::service::Service;
 use crate::actors::start::{Setup, start};
 use crate::cli::keys;
 use crate::cli::progress::Shown;
+use crate::cli::supervisor;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::http::dialect::Dialect;
@@ -35,6 +37,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     warn_of_sync(settings.sync);
+    tokio::spawn(supervisor::live_signs());
     let mut signals = Signals::new()?;
     let edge = edge(&settings)?;
     let listener = TcpListener::bind(settings.listen).await.with_context(|| {
@@ -50,11 +53,19 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let server = tokio::spawn(server::serve(listener, service.clone(), edge, stopped(stopping)));
 
     let mut shown = Shown::new("recovering");
-    let starting = start(setup(&settings), move |progress| shown.show(progress));
-    let running = tokio::select! {
+    let told = service.clone();
+    let starting = start(setup(&settings), move |progress| {
+        told.recovery().show(progress);
+        shown.show(progress);
+    });
+    let mut running = tokio::select! {
         running = starting => running?,
         () = signals.next() => return Ok(()),
     };
+    running.gauge_points(GaugePlan {
+        every: settings.points_gauge_every,
+        tenants_max: settings.points_gauge_tenants_max,
+    });
     let mut broken = running.core.broken.subscribe();
     service.ready(running.core.clone());
     // Both where people look: the log line for operators, the ready line for whoever started it.
@@ -62,16 +73,19 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on {address}").and_then(|()| out.flush()).context("writing the ready line")?;
     drop(out);
+    supervisor::ready(address);
 
     tokio::select! {
         () = signals.next() => {}
         why = broken.wait_for(Option::is_some) => {
             let why = why.ok().and_then(|why| why.clone()).unwrap_or_default();
             service.stop();
+            supervisor::stopping();
             tokio::time::sleep(LAST_WORDS).await;
             return Err(anyhow!("{why}\nhint: nothing acknowledged is lost; start it again once the cause is gone"));
         }
     }
+    supervisor::stopping();
     tracing::info!("stopping: finishing what is in flight; a second signal ends it at once");
     service.stop();
     let _ = stop.send(true);

@@ -11,7 +11,7 @@ use crate::ledger::apply;
 use crate::ledger::event::Event;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::Total;
-use crate::store::disk::RealDisk;
+use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::recovery::{Mode, replay};
@@ -41,15 +41,57 @@ type Images = HashMap<(String, String), (Lsn, Vec<u8>)>;
 
 const WRONG_MAX: usize = 100;
 
+/// What reading everything has shown.
+pub struct Found {
+    pub records: u64,
+    pub last: Lsn,
+    pub members: usize,
+    pub snapshots: usize,
+    /// A torn tail, in words: no fault.
+    pub torn: Option<String>,
+    pub wrong: Vec<String>,
+}
+
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let folder = Folder::at(&settings.data_dir);
     let log_id = folder
         .log_id(&RealDisk)?
         .context("there is no log in this data folder; hint: --data-dir names it")?;
+    let found = check(&RealDisk, &folder, log_id)?;
+    found.print(log_id)
+}
+
+impl Found {
+    /// Says what was found; an error where something does not hold.
+    pub fn print(&self, log_id: u128) -> anyhow::Result<()> {
+        println!(
+            "log {log_id:032x}: {} records through {}, {} members",
+            self.records, self.last, self.members
+        );
+        println!("snapshots: {} whole", self.snapshots);
+        if let Some(torn) = &self.torn {
+            println!("note: {torn}; the next start cuts it off");
+        }
+        for wrong in &self.wrong {
+            println!("WRONG: {wrong}");
+        }
+        if self.wrong.is_empty() {
+            println!(
+                "everything holds: checksums, sequence, identity of every member, conservation per tenant"
+            );
+            Ok(())
+        } else {
+            bail!("{} things do not hold", self.wrong.len())
+        }
+    }
+}
+
+/// Reads everything in the folder and holds it together: of a service, of a backup, of what was restored.
+pub fn check(disk: &dyn Disk, folder: &Folder, log_id: u128) -> anyhow::Result<Found> {
     let mut books = Books::default();
     let mut images = Vec::new();
-    for file in snapshots::list(&RealDisk, &folder)? {
-        match read_snapshot(&file, log_id) {
+    for file in snapshots::list(disk, folder)? {
+        match read_snapshot(disk, &file, log_id) {
             Ok((image, tenants)) => {
                 books.tenants.expect(&file.path, tenants);
                 images.push((file.path, image));
@@ -60,8 +102,8 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let snapshots = images.len();
     let mut shown = Shown::new("verifying");
     let end = replay(
-        &RealDisk,
-        &folder,
+        disk,
+        folder,
         log_id,
         Lsn::ZERO,
         Mode::LookOnly,
@@ -89,30 +131,23 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     }
     books.tenants.left().into_iter().for_each(|wrong| books.wrong(wrong));
     books.check_tenants();
-    println!(
-        "log {log_id:032x}: {} records through {}, {} members",
-        books.records,
-        end.last_lsn(),
-        books.accounts.len()
-    );
-    println!("snapshots: {snapshots} whole");
-    if let Some(torn) = end.torn {
-        println!("note: {torn}; the next start cuts it off");
-    }
-    for wrong in &books.wrong {
-        println!("WRONG: {wrong}");
-    }
-    if books.wrong.is_empty() {
-        println!("everything holds: checksums, sequence, identity of every member, conservation per tenant");
-        Ok(())
-    } else {
-        bail!("{} things do not hold", books.wrong.len())
-    }
+    Ok(Found {
+        records: books.records,
+        last: end.last_lsn(),
+        members: books.accounts.len(),
+        snapshots,
+        torn: end.torn,
+        wrong: books.wrong,
+    })
 }
 
-fn read_snapshot(file: &snapshots::SnapshotFile, log_id: u128) -> Result<(Images, TenantImages), StoreError> {
+fn read_snapshot(
+    disk: &dyn Disk,
+    file: &snapshots::SnapshotFile,
+    log_id: u128,
+) -> Result<(Images, TenantImages), StoreError> {
     let (mut images, mut tenants) = (Images::new(), TenantImages::new());
-    snapshots::read(&RealDisk, &file.path, log_id, |version, kind, entry| {
+    snapshots::read(disk, &file.path, log_id, |version, kind, entry| {
         match kind {
             EntryKind::Member => {
                 let image: MemberImage = codec::decode(entry).map_err(|error| error.to_string())?;

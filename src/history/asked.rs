@@ -1,7 +1,7 @@
 //! The index as the service asks it: each question to the file that answers it.
 use crate::history::index::FjallHistory;
 use crate::history::view::{
-    Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, TransferView,
+    Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, Source, TransferView,
 };
 use crate::history::{History, HistoryError, Row, Visit, keys};
 use crate::ledger::Known;
@@ -23,6 +23,10 @@ impl History for FjallHistory {
 
     fn sync(&self) -> Result<Lsn, HistoryError> {
         self.persist()
+    }
+
+    fn size_bytes(&self) -> Option<u64> {
+        self.db.disk_space().ok()
     }
 
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
@@ -115,5 +119,22 @@ impl History for FjallHistory {
     fn issues(&self, sources: &[Lsn]) -> Result<Vec<Option<Issue>>, HistoryError> {
         let snapshot = self.db.snapshot();
         sources.iter().map(|source| self.issue_at(&snapshot, *source)).collect()
+    }
+
+    fn sources(&self, accruals: &[Lsn]) -> Result<Vec<Source>, HistoryError> {
+        let snapshot = self.db.snapshot();
+        let source = |lsn: &Lsn| {
+            let entry = self.expect_entry(&snapshot, *lsn)?;
+            let at = entry.at;
+            Ok(match entry.event.into_accrual() {
+                Some(accrued) => Source {
+                    event_at: accrued.event_at,
+                    store_code: accrued.details.store_code,
+                    cost_center: accrued.details.cost_center,
+                },
+                None => Source { event_at: at, store_code: None, cost_center: None },
+            })
+        };
+        accruals.iter().map(source).collect()
     }
 }

@@ -27,7 +27,7 @@ use crate::ledger::account::Account;
 use crate::ledger::event::{Key, TransferStatus};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
-use view::{Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, TransferView};
+use view::{Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, Source, TransferView};
 
 /// Is shown records of a member's past, one after the other.
 pub type Visit<'a> = &'a mut dyn FnMut(Lsn, &MemberEntry);
@@ -68,8 +68,16 @@ pub trait History: Send + Sync {
     /// Makes what is applied durable; what LSN would be found after a power failure.
     fn sync(&self) -> Result<Lsn, HistoryError>;
 
+    /// How much disk it fills, where that is known now.
+    fn size_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// The record of this member that took `key`, with how it stands.
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError>;
+
+    /// Where points that these records issued come from, one for each.
+    fn sources(&self, accruals: &[Lsn]) -> Result<Vec<Source>, HistoryError>;
 
     /// The offers and direct transfers to `member_no` that bear this number, in whatever state, oldest first, each
     /// with its sender.

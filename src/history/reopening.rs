@@ -2,7 +2,7 @@
 //! takes nothing further until it is opened anew. That happens here, in place: closed at once, opened when that works
 //! again, and brought up from the log to where it was. Until then nobody can ask it.
 use crate::history::view::{
-    Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, TransferView,
+    Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, Source, TransferView,
 };
 use crate::history::{FjallHistory, History, HistoryError, Row, Visit};
 use crate::ledger::Known;
@@ -81,8 +81,16 @@ impl History for ReopeningHistory {
         self.write(FjallHistory::sync)
     }
 
+    fn size_bytes(&self) -> Option<u64> {
+        self.ask(|history| Ok(history.size_bytes())).ok().flatten()
+    }
+
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
         self.ask(|history| history.find(crm_id, member_no, key))
+    }
+
+    fn sources(&self, accruals: &[Lsn]) -> Result<Vec<Source>, HistoryError> {
+        self.ask(|history| history.sources(accruals))
     }
 
     fn transfers_to(

@@ -100,6 +100,14 @@ pub struct TransferView {
     pub updated_at: Instant,
 }
 
+/// What an accrual says of where its points come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub event_at: Instant,
+    pub store_code: Option<String>,
+    pub cost_center: Option<String>,
+}
+
 /// One page of a list.
 #[derive(Clone, Debug)]
 pub struct Page<T> {

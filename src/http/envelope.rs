@@ -18,10 +18,15 @@ pub fn ok(data: impl FnOnce(&mut Json)) -> Response {
 pub struct Code(pub u32);
 
 pub fn failure(status: StatusCode, code: u32, msg: &str) -> Response {
+    failure_with(status, code, msg, Json::null)
+}
+
+/// A refusal that has something to tell beside its words.
+pub fn failure_with(status: StatusCode, code: u32, msg: &str, data: impl FnOnce(&mut Json)) -> Response {
     let mut json = Json::new();
     json.open(b'{').field_plain("code", Some(code));
     json.field_string("msg", Some(msg));
-    json.name("data").null();
+    data(json.name("data"));
     json.close(b'}');
     let mut response = respond(status, json.into_bytes());
     response.extensions_mut().insert(Code(code));

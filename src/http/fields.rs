@@ -3,7 +3,7 @@ use crate::http::decimal::{self, DecimalError};
 use crate::http::error::WireError;
 use crate::http::time;
 use crate::ledger::instant::Instant;
-use crate::ledger::points::{Amount, Points};
+use crate::ledger::points::{Amount, Points, Total};
 use crate::ledger::refusal::Refusal;
 use crate::limits::MEMBER_BYTES_MAX;
 use chrono_tz::Tz;
@@ -24,8 +24,9 @@ type Field = &'static str;
 pub type Object = (String, serde_json::Map<String, Value>);
 
 /// A body's fields as they were written; `null` is the same as left out.
+#[derive(Clone)]
 pub struct Fields<'a> {
-    entries: Vec<(Cow<'a, str>, &'a RawValue)>,
+    entries: Vec<(Cow<'a, str>, Cow<'a, RawValue>)>,
 }
 
 pub fn invalid(field: impl Into<Cow<'static, str>>, should: impl Into<String>) -> Refusal {
@@ -73,10 +74,10 @@ impl<'a> Fields<'a> {
     }
 
     /// A field's JSON, or that of its alias.
-    pub fn raw(&self, field: Field) -> Result<Option<&'a RawValue>, Refusal> {
+    pub fn raw(&self, field: Field) -> Result<Option<&RawValue>, Refusal> {
         let find = |name: &str| {
             let found = self.entries.iter().find(|(other, _)| other == name);
-            found.map(|(_, raw)| *raw).filter(|raw| raw.get() != "null")
+            found.map(|(_, raw)| &**raw).filter(|raw| raw.get() != "null")
         };
         let (own, other) = (find(field), alias(field).and_then(find));
         match (own, other) {
@@ -139,6 +140,50 @@ impl<'a> Fields<'a> {
         decimal_of(&number_text(field, raw.get())?, places, least, most)
             .map(Some)
             .map_err(|why| invalid(field, why))
+    }
+
+    /// Puts a number in the place of what is given.
+    pub fn set_number(&mut self, field: Field, number: i64) {
+        // Digits are JSON.
+        if let Ok(raw) = RawValue::from_string(number.to_string()) {
+            self.entries.retain(|(name, _)| name != field);
+            self.entries.push((Cow::Borrowed(field), Cow::Owned(raw)));
+        }
+    }
+
+    /// Makes a text, given as JSON, the value of a field that is left out.
+    pub fn set_default(&mut self, field: Field, json: &'static str) {
+        if matches!(self.raw(field), Ok(None))
+            && let Ok(raw) = serde_json::from_str::<&RawValue>(json)
+        {
+            self.entries.retain(|(name, _)| name != field);
+            self.entries.push((Cow::Borrowed(field), Cow::Borrowed(raw)));
+        }
+    }
+
+    /// A number of points that may be 0.
+    pub fn points_or_zero(&self, field: Field) -> Result<Option<Points>, Refusal> {
+        let total = self.total(field)?;
+        let points = total.map(|total| i64::try_from(total.0).map(Points));
+        match points {
+            None => Ok(None),
+            Some(Ok(points)) if (Points::ZERO..=Points::REQUEST_MAX).contains(&points) => Ok(Some(points)),
+            Some(_) => Err(invalid(field, "must be from 0 to 100,000,000,000")),
+        }
+    }
+
+    /// A sum of points, which may be negative.
+    pub fn total(&self, field: Field) -> Result<Option<Total>, Refusal> {
+        let Some(raw) = self.raw(field)? else { return Ok(None) };
+        let text = number_text(field, raw.get())?;
+        let (sign, size) = text.strip_prefix('-').map_or((1, &*text), |size| (-1, size));
+        match decimal::parse(size, 4, i64::MAX) {
+            Ok(units) => Ok(Some(Total(sign * i128::from(units)))),
+            Err(DecimalError::Negative) => Err(invalid(field, "must be a number")),
+            Err(error) => {
+                Err(invalid(field, words(error, "must have at most 4 decimal places", "is too large")))
+            }
+        }
     }
 
     /// A positive number of points.
@@ -320,7 +365,7 @@ fn without_white_space(json: &str) -> String {
 struct Entries;
 
 impl<'de> Visitor<'de> for Entries {
-    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+    type Value = Vec<(Cow<'de, str>, Cow<'de, RawValue>)>;
 
     fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("an object")
@@ -329,7 +374,7 @@ impl<'de> Visitor<'de> for Entries {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut entries = Vec::with_capacity(16);
         while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
-            entries.push((name, value));
+            entries.push((name, Cow::Borrowed(value)));
         }
         Ok(entries)
     }

@@ -6,6 +6,7 @@ use crate::http::edge::{Edge, tenant_of};
 use crate::http::envelope::{self, Code};
 use crate::http::error::{FaultDetail, WireError};
 use crate::http::extract::{is_tenant, pass_over_behind};
+use crate::http::metrics::requests::Requests;
 use crate::telemetry::on_behalf_of;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -42,7 +43,12 @@ impl Asked {
 }
 
 /// Answers one request.
-pub async fn guard(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+pub async fn guard(
+    State((edge, requests)): State<(Arc<Edge>, Arc<Requests>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let watch = requests.watch(&request);
     if edge.dialect != Dialect::Ours {
         request.extensions_mut().insert(edge.dialect);
     }
@@ -81,6 +87,7 @@ pub async fn guard(State(edge): State<Arc<Edge>>, mut request: Request, next: Ne
         response = edge.dialect.tell(response).await;
     }
     response.headers_mut().insert(REQUEST_ID, asked.id);
+    watch.answered(response.status().as_u16(), told.map(|Code(code)| code));
     response
 }
 
@@ -162,7 +169,7 @@ mod tests {
         Router::new()
             .route("/api/crm/points/{crm_id}/forgotten", get(async || id_at_hand()).put(async || "done"))
             .route("/broken", broken)
-            .layer(from_fn_with_state(Arc::new(edge), guard))
+            .layer(from_fn_with_state((Arc::new(edge), Requests::new()), guard))
     }
 
     async fn ask(app: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, String) {

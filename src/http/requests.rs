@@ -1,4 +1,5 @@
 //! Bodies into commands, one function a route.
+use crate::actors::personal::Personal;
 use crate::http::content::Content;
 use crate::http::error::WireError;
 use crate::http::fields::{Fields, TEXT_BYTES_MAX, amount, check_name, invalid, required};
@@ -9,7 +10,7 @@ use crate::ledger::command::{
 use crate::ledger::instant::Span;
 use crate::ledger::points::Amount;
 use crate::ledger::refusal::Refusal;
-use crate::limits::PAGE_MAX;
+use crate::limits::{ATTRIBUTES_BYTES_MAX, MOBILE_BYTES_MAX, PAGE_MAX, TIER_BYTES_MAX};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
@@ -296,6 +297,17 @@ fn check_order(field: &str, order: &Map<String, Value>) -> Result<Amount, Refusa
         Some(_) => Err(invalid(path("item_list"), "must be an array of objects")),
         None => Err(invalid(path("item_list"), "is required")),
     }
+}
+
+/// A member's profile: its tier, and what would tell who it is.
+pub fn profile(fields: &Fields<'_>) -> Result<(Option<String>, Personal), Refusal> {
+    let tier = fields.text("tier")?.map(|tier| check_name("tier", tier, TIER_BYTES_MAX)).transpose()?;
+    let mobile = fields.text("mobile")?.map(|mobile| check_name("mobile", mobile, MOBILE_BYTES_MAX));
+    let attributes = fields.object("attributes")?.map(|(text, _)| text);
+    if attributes.as_ref().is_some_and(|text| text.len() > ATTRIBUTES_BYTES_MAX) {
+        return Err(invalid("attributes", format!("must have at most {ATTRIBUTES_BYTES_MAX} bytes")));
+    }
+    Ok((tier, Personal { mobile: mobile.transpose()?, name: fields.text("name")?, attributes }))
 }
 
 /// A member named in a query.

@@ -2,6 +2,7 @@
 use crate::actors::service::Service;
 use crate::http::edge::{ConnectionBounds, Edge};
 use crate::http::guard::guard;
+use crate::http::metrics::requests::Requests;
 use crate::http::pacing::Paced;
 use crate::http::routes;
 use crate::limits::{CONNECTION_BUFFER_BYTES_MAX, HEAD_BYTES_MAX};
@@ -19,7 +20,8 @@ use tokio::sync::Semaphore;
 
 /// The routes with what stands round all of them.
 pub fn app(service: Arc<Service>, edge: Arc<Edge>) -> Router {
-    routes::router(service).layer(from_fn_with_state(edge, guard))
+    let requests = Requests::new();
+    routes::router(service, requests.clone()).layer(from_fn_with_state((edge, requests), guard))
 }
 
 /// Serves until `stop` is done, then finishes the requests under way, as far as their time for that allows.

@@ -1,7 +1,7 @@
 //! Times as the wire writes them: `YYYY-MM-DD HH:MM:SS` in the tenant's zone.
 use crate::ledger::instant::Instant;
 use crate::ledger::local::resolve;
-use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 const FORM: &str = "%Y-%m-%d %H:%M:%S";
@@ -45,6 +45,38 @@ pub fn format(at: Instant, zone: Tz) -> String {
     )
 }
 
+/// A day of the calendar in some zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Day {
+    /// `2022-06-16`.
+    pub date: String,
+    /// The first instant after it.
+    pub end: Instant,
+}
+
+/// So many days, the first of them the one that `now` lies in. One that the zone leaves out has no instant of its own.
+pub fn days_from(now: Instant, zone: Tz, count: usize) -> Vec<Day> {
+    let first =
+        DateTime::<Utc>::from_timestamp_millis(now.0).map(|utc| utc.with_timezone(&zone).date_naive());
+    let mut days = Vec::with_capacity(count);
+    let mut next = first;
+    while days.len() < count
+        && let Some(date) = next
+    {
+        next = date.succ_opt();
+        let end = next.and_then(|next| resolve(next.and_time(NaiveTime::MIN), zone));
+        let end = end.map_or(Instant::MAX, |end| Instant(end.timestamp_millis()));
+        days.push(Day { date: date.to_string(), end });
+    }
+    days
+}
+
+/// `2022-06`: the month that `at` lies in.
+pub fn month(at: Instant, zone: Tz) -> String {
+    let date = format(at, zone);
+    date.match_indices('-').nth(1).map_or(date.clone(), |(end, _)| date[..end].to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +113,39 @@ mod tests {
     fn resolves_a_doubled_time_to_the_earlier_instant() {
         let at = parse("2024-11-03 01:30:00", Tz::America__New_York);
         assert_eq!(at, parse("2024-11-03T01:30:00-04:00", Tz::UTC));
+    }
+
+    #[test]
+    fn days_begin_with_today_and_end_where_the_zone_says() {
+        let shown = |now: &str, zone: Tz| -> Vec<(String, String)> {
+            let days = days_from(parse(now, zone).unwrap(), zone, 3);
+            days.into_iter().map(|day| (day.date, format(day.end, zone))).collect()
+        };
+        let rows =
+            |rows: [(&str, &str); 3]| rows.map(|(date, end)| (date.to_owned(), end.to_owned())).to_vec();
+        assert_eq!(
+            shown("2022-12-30 23:59:59", Tz::Asia__Shanghai),
+            rows([
+                ("2022-12-30", "2022-12-31 00:00:00"),
+                ("2022-12-31", "2023-01-01 00:00:00"),
+                ("2023-01-01", "2023-01-02 00:00:00"),
+            ])
+        );
+        // Samoa left a day out: it is listed, and nothing can fall on it.
+        assert_eq!(
+            shown("2011-12-29 12:00:00", Tz::Pacific__Apia),
+            rows([
+                ("2011-12-29", "2011-12-31 00:00:00"),
+                ("2011-12-30", "2011-12-31 00:00:00"),
+                ("2011-12-31", "2012-01-01 00:00:00"),
+            ])
+        );
+    }
+
+    #[test]
+    fn names_the_month_in_the_zone() {
+        let at = parse("2022-06-30T20:00:00Z", Tz::UTC).unwrap();
+        assert_eq!((month(at, Tz::UTC), month(at, Tz::Asia__Shanghai)), ("2022-06".into(), "2022-07".into()));
     }
 
     #[test]

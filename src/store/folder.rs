@@ -9,6 +9,22 @@ use std::path::{Path, PathBuf};
 /// Keeps other processes out of the data folder until it is dropped.
 pub struct FolderLock(#[expect(dead_code, reason = "held, not used")] File);
 
+/// Locks a file, made where it is not there, until the answer is dropped or the process ends.
+pub(super) fn lock_file(path: &Path) -> Result<FolderLock, StoreError> {
+    let path = path.to_owned();
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(StoreError::io(&path, "opening the lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(FolderLock(file)),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
+        Err(TryLockError::Error(source)) => Err(StoreError::Io { path, what: "locking", source }),
+    }
+}
+
 /// The record that a file is named by: exactly 20 digits.
 pub(super) fn record_in_name(stem: &str) -> Option<Lsn> {
     let is_one = stem.len() == 20 && stem.bytes().all(|byte| byte.is_ascii_digit());
@@ -49,18 +65,7 @@ impl Folder {
 
     /// Keeps other processes out for as long as the answer lives.
     pub fn lock(&self) -> Result<FolderLock, StoreError> {
-        let path = self.wal.join("LOCK");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(StoreError::io(&path, "opening the lock"))?;
-        match file.try_lock() {
-            Ok(()) => Ok(FolderLock(file)),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
-            Err(TryLockError::Error(source)) => Err(StoreError::Io { path, what: "locking", source }),
-        }
+        lock_file(&self.wal.join("LOCK"))
     }
 
     /// The log that this folder is for; none in a folder never used.

@@ -10,6 +10,7 @@ use crate::format::frame::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES, push_record}
 use crate::format::segment::{SEGMENT_HEADER_BYTES, Sequences};
 use crate::ledger::lsn::Lsn;
 use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX};
+use crate::measure::{self, Histogram};
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
@@ -111,13 +112,32 @@ pub trait Sink<T>: Send {
 }
 
 /// What the journal has done since it was opened.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct JournalStats {
     pub records: AtomicU64,
     pub bytes: AtomicU64,
     pub frames: AtomicU64,
     pub syncs: AtomicU64,
-    pub sync_nanos: AtomicU64,
+    /// How long a sync took, in nanoseconds.
+    pub sync_nanos: Histogram,
+    /// How many records one group commit had.
+    pub group_records: Histogram,
+    /// What an ordinary user can still write on the log's disk, as the helper saw it last.
+    pub disk_free_bytes: AtomicU64,
+}
+
+impl Default for JournalStats {
+    fn default() -> JournalStats {
+        JournalStats {
+            records: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            frames: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+            sync_nanos: Histogram::new(measure::NANOS),
+            group_records: Histogram::new(measure::COUNTS),
+            disk_free_bytes: AtomicU64::new(0),
+        }
+    }
 }
 
 pub struct Journal<T> {
@@ -267,6 +287,12 @@ impl<T: Send + 'static> Journal<T> {
 
     pub fn last_assigned(&self) -> Lsn {
         Lsn(self.shared.lock().next_lsn.0 - 1)
+    }
+
+    /// Does something that no record may come between: the last one numbered, and what `then` does with that.
+    pub fn at_last_assigned<R>(&self, then: impl FnOnce(Lsn) -> R) -> R {
+        let state = self.shared.lock();
+        then(Lsn(state.next_lsn.0 - 1))
     }
 
     pub fn stats(&self) -> &JournalStats {

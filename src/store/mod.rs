@@ -1,5 +1,6 @@
 //! The only code that touches files: the log, the snapshots, the lock on their folder.
 pub mod archive;
+pub mod backup;
 pub mod disk;
 pub mod error;
 pub mod folder;

@@ -7,6 +7,7 @@ use crate::store::disk::{Disk, DiskFile};
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,20 +42,29 @@ impl PersonalKeys {
 
     /// Puts a new key into a slot of its own; durable when this answers the slot. No slot is used twice.
     pub fn add(&self, key: &PersonalKey) -> Result<u64, StoreError> {
+        self.add_all(std::slice::from_ref(key)).map(|slots| slots.start)
+    }
+
+    /// The same of many, which are durable together.
+    pub fn add_all(&self, keys: &[PersonalKey]) -> Result<Range<u64>, StoreError> {
         let mut inner = self.lock();
         let slots = match &mut *inner {
             Some(slots) => slots,
+            None if keys.is_empty() => return Ok(0..0),
             absent => absent.insert(self.begin()?),
         };
-        let slot = slots.next;
+        let first = slots.next;
         // Whatever comes of it: a slot that was tried is not tried again.
-        slots.next += 1;
+        slots.next += keys.len() as u64;
+        let new = first..slots.next;
         let write = || {
-            slots.file.write_all_at(&encode_slot(slot, key), offset_of(slot))?;
+            let bytes: Vec<u8> =
+                new.clone().zip(keys).flat_map(|(slot, key)| encode_slot(slot, key)).collect();
+            slots.file.write_all_at(&bytes, offset_of(first))?;
             slots.file.sync_data()
         };
-        write().map_err(StoreError::io(&self.path, "writing a personal key"))?;
-        Ok(slot)
+        write().map_err(StoreError::io(&self.path, "writing personal keys"))?;
+        Ok(new)
     }
 
     fn begin(&self) -> Result<Slots, StoreError> {

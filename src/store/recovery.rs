@@ -44,6 +44,12 @@ pub enum Stage {
     Snapshot,
     /// Counted in segments.
     Log,
+    /// Nothing is read any more: what was in flight is carried on. Counted in members.
+    CatchUp,
+    /// A backup's files copied, in bytes.
+    Copy,
+    /// A backup's files held against their list, in bytes.
+    Check,
 }
 
 /// How far reading has come.
@@ -76,6 +82,9 @@ pub fn replay(
         return Err(StoreError::NewestMissing { path: newest.path.clone() });
     }
     let total = needed.len() as u64;
+    if total > 0 {
+        progress(Progress { stage: Stage::Log, done: 0, all: total, lsn: from });
+    }
     for (n, file) in needed.iter().enumerate() {
         let newest = n + 1 == needed.len();
         let bytes = segments::read(disk, file)?;

@@ -132,6 +132,7 @@ impl<T: Send> Writer<T> {
         }
         let stats = &self.shared.stats;
         stats.records.fetch_add(group.payloads.len() as u64, Ordering::Relaxed);
+        stats.group_records.observe(group.payloads.len() as u64);
         let durable = Lsn(self.chain.next_lsn.0 - 1);
         self.shared.durable.store(durable.0, Ordering::Release);
         let released = self.released(durable);
@@ -207,9 +208,8 @@ impl<T: Send> Writer<T> {
             let before = monotonic();
             segment.file.sync_data()?;
             self.last_sync = monotonic();
-            let nanos = u64::try_from((self.last_sync - before).as_nanos()).unwrap_or(u64::MAX);
             self.shared.stats.syncs.fetch_add(1, Ordering::Relaxed);
-            self.shared.stats.sync_nanos.fetch_add(nanos, Ordering::Relaxed);
+            self.shared.stats.sync_nanos.observe_span(self.last_sync - before);
         }
         self.unsynced = false;
         Ok(())
@@ -358,8 +358,9 @@ fn keep_spare<T>(shared: &Shared<T>) {
 }
 
 fn is_low<T>(shared: &Shared<T>) -> bool {
-    let free = shared.disk.free_bytes(&shared.folder.wal);
-    free.is_ok_and(|free| free < shared.options.min_free_bytes)
+    let Ok(free) = shared.disk.free_bytes(&shared.folder.wal) else { return false };
+    shared.stats.disk_free_bytes.store(free, Ordering::Relaxed);
+    free < shared.options.min_free_bytes
 }
 
 fn tell_of_space<T>(shared: &Shared<T>, low: bool) {

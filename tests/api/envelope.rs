@@ -13,7 +13,8 @@ pub const POSTS: [&str; 9] = [
     "reverse/consume",
     "history",
 ];
-const GETS: [&str; 3] = ["summary", "lots", "transfers"];
+const GETS: [&str; 7] =
+    ["summary", "lots", "transfers", "expiring", "expiring/members", "members/export", "liability"];
 
 pub const JSON: [(&str, &str); 1] = [("Content-Type", "application/json")];
 

@@ -1,5 +1,6 @@
 //! Journal, segments, snapshots and recovery on a disk that lies.
 mod archiving;
+mod backups;
 mod damage;
 mod decisions;
 mod failure;

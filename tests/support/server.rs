@@ -1,6 +1,10 @@
 //! The service in this process, on a free port and in a folder of its own, with a clock that the test turns.
 use crate::support::http::{self, Answer};
+use crate::support::metrics::Metrics;
+use eros_points::actors::answer::Failure;
 use eros_points::actors::core::{Bounds, Core};
+use eros_points::actors::scans::Scan;
+use eros_points::actors::scans::gauge::GaugePlan;
 use eros_points::actors::service::Service;
 use eros_points::actors::start::{Running, Setup, start};
 use eros_points::clock::Clock;
@@ -11,6 +15,7 @@ use eros_points::ledger::instant::{Instant, Span};
 use eros_points::store::disk::{Disk, RealDisk};
 use eros_points::store::folder::Folder;
 use eros_points::store::journal::JournalOptions;
+use eros_points::store::recovery::Progress;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -108,6 +113,11 @@ impl Server {
         server
     }
 
+    /// One with a folder of its own, and not started.
+    pub fn empty() -> Server {
+        Server::unheard(Options::default(), Edge::default(), RealDisk::shared())
+    }
+
     fn unheard(options: Options, edge: Edge, disk: Arc<dyn Disk>) -> Server {
         let folder = tempfile::tempdir().unwrap();
         // The lock is of a real file, whatever disk the log lies on.
@@ -146,7 +156,9 @@ impl Server {
             zone: self.options.zone,
         };
         let live = self.live.as_mut().unwrap();
-        let running = live.runtime.block_on(start(setup, |_| {})).unwrap();
+        let told = live.service.clone();
+        let progress = move |progress| told.recovery().show(progress);
+        let running = live.runtime.block_on(start(setup, progress)).unwrap();
         live.service.ready(running.core.clone());
         live.running = Some(running);
     }
@@ -207,6 +219,47 @@ impl Server {
 
     fn core(&self) -> &Core {
         &self.live().running.as_ref().expect("it has not recovered").core
+    }
+
+    /// Has the points of every tenant added up, from now on.
+    pub fn gauge_points(&mut self, plan: GaugePlan) {
+        let live = self.live.as_mut().expect("the server was stopped");
+        let _inside = live.runtime.enter();
+        live.running.as_mut().expect("it has not recovered").gauge_points(plan);
+    }
+
+    /// Says that recovery has come so far.
+    pub fn tell_progress(&self, progress: Progress) {
+        self.live().service.recovery().show(progress);
+    }
+
+    /// A read of a whole tenant that begins now, and is to be read later.
+    pub fn begin_scan(&self, crm_id: &str) -> Scan {
+        let live = self.live();
+        live.runtime.block_on(live.service.scan(crm_id)).expect("a place")
+    }
+
+    pub fn read<T: Send + 'static>(
+        &self,
+        scan: Scan,
+        read: impl FnOnce(&Scan) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.live().runtime.block_on(scan.aside(read))
+    }
+
+    /// All places for reads of a whole tenant, until dropped.
+    pub fn take_scan_places(&self) -> impl Drop + use<> {
+        let places = self.core().scans.clone();
+        let all = u32::try_from(places.available_permits()).unwrap();
+        places.try_acquire_many_owned(all).unwrap()
+    }
+
+    /// What `/metrics` answers now.
+    #[track_caller]
+    pub fn metrics(&self) -> Metrics {
+        let answer = self.send("GET", "/metrics", &[], b"");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Metrics::parse(std::str::from_utf8(&answer.body).unwrap())
     }
 
     /// How many records the log holds for good. Asks nothing of any member.

@@ -3,6 +3,7 @@ use crate::http::openapi::errors::{self, ANY, BODY, BUSY, LOG, OPEN};
 use crate::http::openapi::reads::Records;
 use crate::http::openapi::records::{Change, Lots, Summary, Transfers};
 use crate::http::openapi::rules::{Preview, Rule, Rules};
+use crate::http::openapi::scans::{Expiring, Liability, Standing};
 use crate::http::openapi::tenants::{Batch, Member, Settings};
 use crate::http::openapi::values::reference;
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ answers! {
     MemberRead: of::<Member>(), false, &[ANY, BUSY, &[40405]];
     MemberPut: of::<Member>(), false, &[ANY, BODY, BUSY, LOG, &[40902]];
     MemberErased: of::<Member>(), false, &[ANY, BUSY, LOG, &[40405]];
+    ExpiringRead: of::<Expiring>(), false, &[ANY, BUSY];
+    LiabilityRead: of::<Liability>(), false, &[ANY, BUSY];
     SettingsRead: of::<Settings>(), false, &[ANY];
     SettingsPut: of::<Settings>(), false, &[ANY, BODY, BUSY, LOG];
     RulesRead: of::<Rules>(), false, &[ANY];
@@ -51,7 +54,27 @@ answers! {
     RuleRemoved: of::<Rule>(), false, &[ANY, BUSY, LOG, &[40401]];
     Previewed: of::<Preview>(), false, &[ANY, BODY, BUSY];
     Alive: nothing(), false, &[OPEN];
-    Readiness: nothing(), false, &[OPEN, &[50301]];
+}
+
+/// Ready, or how far the recovery is.
+pub struct Readiness;
+
+impl IntoResponses for Readiness {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = errors::references(&[OPEN]);
+        responses.insert("200".to_owned(), success(nothing(), false).into());
+        responses.insert("503".to_owned(), errors::response_with(50301, of::<Standing>()).into());
+        responses
+    }
+}
+
+/// What a scrape may hear.
+pub struct MetricsRefusals;
+
+impl IntoResponses for MetricsRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        errors::references(&[OPEN, BUSY, &[40100, 40300]])
+    }
 }
 
 /// What any open route may hear.

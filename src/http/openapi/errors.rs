@@ -49,6 +49,15 @@ pub fn codes_of(reference: &str) -> BTreeSet<u32> {
 
 /// The shared response for these codes, all of one status.
 pub fn response(codes: &BTreeSet<u32>) -> Response {
+    refusal(codes, Schema::from(ObjectBuilder::new().schema_type(Type::Null)).into())
+}
+
+/// A response for one code whose `data` tells more.
+pub fn response_with(code: u32, data: RefOr<Schema>) -> Response {
+    refusal(&BTreeSet::from([code]), data)
+}
+
+fn refusal(codes: &BTreeSet<u32>, data: RefOr<Schema>) -> Response {
     let lines: Vec<String> = codes.iter().filter_map(|code| explained(*code)).collect();
     let code = ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some(codes.iter().copied()));
     let words = ObjectBuilder::new()
@@ -57,19 +66,18 @@ pub fn response(codes: &BTreeSet<u32>) -> Response {
     let envelope = ObjectBuilder::new()
         .property("code", code)
         .property("msg", words)
-        .property("data", ObjectBuilder::new().schema_type(Type::Null))
+        .property("data", data)
         .required("code")
         .required("msg")
         .required("data")
         .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
     let content = Content::new(Some(Schema::from(envelope)));
-    let response =
+    let mut response =
         ResponseBuilder::new().description(lines.join("\n\n")).content("application/json", content);
-    codes
-        .iter()
-        .filter_map(|code| header(*code))
-        .fold(response, |response, (name, header)| response.header(name, header))
-        .build()
+    for (name, header) in codes.iter().filter_map(|code| header(*code)) {
+        response = response.header(name, header);
+    }
+    response.build()
 }
 
 /// The header that goes with a code.

@@ -16,6 +16,8 @@ pub mod reads;
 pub mod records;
 #[expect(dead_code, reason = "described, never made")]
 pub mod rules;
+#[expect(dead_code, reason = "described, never made")]
+pub mod scans;
 pub mod streams;
 #[expect(dead_code, reason = "described, never made")]
 pub mod tenants;
@@ -23,10 +25,9 @@ pub mod ui;
 pub mod values;
 
 use crate::http::access::PREFIX;
-use crate::http::routes;
 use axum::body::Bytes;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
@@ -35,14 +36,31 @@ use utoipa::openapi::{
     Components, HeaderBuilder, InfoBuilder, OpenApi, RefOr, Required, Response, SecurityRequirement,
 };
 
-/// The document's bytes: they are the same as long as the process runs.
-pub static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
-    let described = routes::described().into_openapi();
-    // Plain data into memory: it can't fail.
-    let json = serde_json::to_vec(&finished(described));
-    debug_assert!(json.is_ok());
-    json.unwrap_or_default().into()
-});
+/// The document, put together when it is first asked for.
+#[derive(Default)]
+pub struct Document {
+    described: OnceLock<OpenApi>,
+    bytes: OnceLock<Bytes>,
+}
+
+impl Document {
+    /// What the routes tell of themselves. Told once, when all of them are there.
+    pub fn is(&self, described: OpenApi) {
+        let first = self.described.set(described).is_ok();
+        debug_assert!(first);
+    }
+
+    pub fn bytes(&self) -> Bytes {
+        let made = self.bytes.get_or_init(|| {
+            let described = self.described.get().cloned().unwrap_or_default();
+            // Plain data into memory: it can't fail.
+            let json = serde_json::to_vec(&finished(described));
+            debug_assert!(json.is_ok());
+            json.unwrap_or_default().into()
+        });
+        made.clone()
+    }
+}
 
 const ABOUT: &str = "A ledger of loyalty points. Every JSON answer is `{\"code\": int, \"msg\": string, \"data\": object or \
 null}`; `code` is 0 on success, otherwise it says exactly what the HTTP status says roughly. A body is one JSON object; \
@@ -62,11 +80,12 @@ fn finished(mut document: OpenApi) -> OpenApi {
     document.security = Some(keys());
     for (path, item) in &mut document.paths.paths {
         let of_tenant = path.starts_with(PREFIX);
+        let open = !of_tenant && path != "/metrics";
         if of_tenant {
             item.parameters = Some(vec![RefOr::T(tenant().build())]);
         }
         for operation in operations(item) {
-            if !of_tenant {
+            if open {
                 operation.security = Some(Vec::new());
             }
             finish_operation(operation);
@@ -177,7 +196,7 @@ fn add_schemas(add: &mut Schemas<'_>) {
     add.asked::<values::Page>();
     add.asked::<values::PageSize>();
     add.answered_but::<records::Record>(&["rule_version", "lots"]);
-    add.answered_but::<records::Change>(&["rule_version"]);
+    add.answered_but::<records::Change>(&["rule_version", "lots"]);
     add.answered::<records::MovedLot>();
     add.answered::<records::Summary>();
     add.answered::<records::Lot>();
@@ -185,6 +204,14 @@ fn add_schemas(add: &mut Schemas<'_>) {
     add.answered::<records::TransferView>();
     add.answered::<records::Transfers>();
     add.answered_but::<reads::Records>(&["total_is_lower_bound"]);
+    add.answered::<scans::Expiring>();
+    add.answered::<scans::Day>();
+    add.answered_but::<scans::Liability>(&["others"]);
+    add.answered::<scans::Owed>();
+    add.answered::<scans::Standing>();
+    add.answered::<scans::Others>();
+    add.answered::<scans::Reminder>();
+    add.answered::<scans::Balance>();
     add.answered::<tenants::Member>();
     add.answered::<tenants::Settings>();
     add.answered::<tenants::BatchItem>();

@@ -176,6 +176,23 @@ pub struct Export {
     pub lots: bool,
 }
 
+/// How a stream is written.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Written {
+    #[param(required = false, schema_with = formats)]
+    pub format: String,
+}
+
+/// How far ahead.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Days {
+    /// Days of the tenant's calendar, the first one being today, from now on. Left out: 30.
+    #[param(required = false, minimum = 1, maximum = 366)]
+    pub days: u64,
+}
+
 /// Where the feed goes on.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

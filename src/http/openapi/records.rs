@@ -73,7 +73,7 @@ pub struct Record {
     pub create_time: TimeShown,
     /// When a later record last changed how this one stands; before that, when it was recorded.
     pub update_time: TimeShown,
-    /// What the record moved, by lot. There only where `lots` was asked for.
+    /// What the record moved, by lot. In a change's answer, and where `lots` was asked for; never of `produce/direct`.
     #[schema(required = false)]
     pub lots: Vec<MovedLot>,
 }
@@ -97,7 +97,6 @@ impl PartialSchema for Change {
         if let RefOr::T(Schema::Object(object)) = &mut schema {
             let words = "The record that the change made, and what the member can spend right after it.";
             object.description = Some(words.to_owned());
-            object.properties.shift_remove("lots");
             object.properties.insert("active_points".to_owned(), reference::<PointsShown>());
         }
         schema

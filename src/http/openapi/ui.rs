@@ -3,9 +3,9 @@
 //! follow one.
 use crate::http::error::WireError;
 use crate::http::openapi::values::{AnyObject, PageFile};
-use crate::http::openapi::{DOCUMENT, answers};
+use crate::http::openapi::{Document, answers};
 use axum::body::{Body, Bytes};
-use axum::extract::RawPathParams;
+use axum::extract::{RawPathParams, State};
 use axum::http::{HeaderValue, Response, header};
 use std::sync::Arc;
 use utoipa_swagger_ui::Config;
@@ -27,8 +27,8 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     (status = 200, description = "The document", content_type = "application/json", body = AnyObject),
     answers::OpenRefusals,
 ))]
-pub async fn openapi_json() -> Response<Body> {
-    respond("application/json", DOCUMENT.clone())
+pub async fn openapi_json(State(document): State<Arc<Document>>) -> Response<Body> {
+    respond("application/json", document.bytes())
 }
 
 /// A page for reading this document and trying its operations

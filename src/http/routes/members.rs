@@ -5,13 +5,13 @@ use crate::actors::service::Service;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, MemberOfPath, Tenant};
-use crate::http::fields::{Fields, check_name, invalid};
+use crate::http::fields::{Fields, invalid};
 use crate::http::json::Json;
 use crate::http::openapi::values::MemberNo;
 use crate::http::openapi::{answers, tenants};
+use crate::http::requests::profile;
 use crate::http::time::format;
 use crate::ledger::refusal::Refusal;
-use crate::limits::{ATTRIBUTES_BYTES_MAX, MOBILE_BYTES_MAX, TIER_BYTES_MAX};
 use axum::extract::State;
 use axum::response::Response;
 use chrono_tz::Tz;
@@ -46,19 +46,9 @@ pub async fn put_member(
     if named.is_some_and(|named| named != member_no) {
         return Err(invalid("member_no", "must be the member of the path, where it is given").into());
     }
-    let tier = fields.text("tier")?.map(|tier| check_name("tier", tier, TIER_BYTES_MAX)).transpose()?;
-    let personal = personal(&fields)?;
+    let (tier, personal) = profile(&fields)?;
     let member = service.put_member(&crm_id, &member_no, tier, personal).await?;
     Ok(answer(&crm_id, &member_no, &member, service.zone(&crm_id)))
-}
-
-fn personal(fields: &Fields<'_>) -> Result<Personal, Refusal> {
-    let mobile = fields.text("mobile")?.map(|mobile| check_name("mobile", mobile, MOBILE_BYTES_MAX));
-    let attributes = fields.object("attributes")?.map(|(text, _)| text);
-    if attributes.as_ref().is_some_and(|text| text.len() > ATTRIBUTES_BYTES_MAX) {
-        return Err(invalid("attributes", format!("must have at most {ATTRIBUTES_BYTES_MAX} bytes")));
-    }
-    Ok(Personal { mobile: mobile.transpose()?, name: fields.text("name")?, attributes })
 }
 
 /// Erases a member's mobile, name and attributes for good

@@ -7,6 +7,7 @@ mod history;
 mod members;
 mod reads;
 mod rules;
+mod scans;
 mod settings;
 
 use crate::actors::answer::{Answer, PageQuery};
@@ -16,7 +17,8 @@ use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::read_whole;
 use crate::http::fields::invalid;
-use crate::http::openapi::ui;
+use crate::http::metrics::{self, Metrics, requests::Requests};
+use crate::http::openapi::{Document, ui};
 use crate::http::record::write_answer;
 use crate::ledger::refusal::Refusal;
 use crate::limits::BODY_BYTES_MAX;
@@ -25,13 +27,13 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use std::sync::Arc;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Every route, each with its description: what is not described is not served.
-pub fn described() -> OpenApiRouter<Arc<Service>> {
+fn described(document: Arc<Document>, metrics: Arc<Metrics>) -> OpenApiRouter<Arc<Service>> {
     let tenant = OpenApiRouter::default()
         .routes(routes!(changes::produce_direct))
         .routes(routes!(changes::produce_by_rule))
@@ -49,6 +51,10 @@ pub fn described() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(reads::summary))
         .routes(routes!(reads::lots))
         .routes(routes!(reads::transfers))
+        .routes(routes!(scans::expiring))
+        .routes(routes!(scans::expiring_members))
+        .routes(routes!(scans::export))
+        .routes(routes!(scans::liability))
         .routes(routes!(members::member, members::put_member))
         .routes(routes!(members::erase_personal_data))
         .routes(routes!(rules::list, rules::add))
@@ -59,13 +65,17 @@ pub fn described() -> OpenApiRouter<Arc<Service>> {
         .nest(PREFIX, tenant)
         .routes(routes!(reads::livez))
         .routes(routes!(reads::readyz))
-        .routes(routes!(ui::openapi_json))
+        .routes(routes!(metrics::metrics_text).with_state(metrics))
+        .routes(routes!(ui::openapi_json).with_state(document))
         .routes(routes!(ui::docs))
         .routes(routes!(ui::docs_file))
 }
 
-pub fn router(service: Arc<Service>) -> Router {
-    let (router, _) = described().split_for_parts();
+pub fn router(service: Arc<Service>, requests: Arc<Requests>) -> Router {
+    let document = Arc::new(Document::default());
+    let metrics = Arc::new(Metrics::of(service.clone(), requests));
+    let (router, described) = described(document.clone(), metrics).split_for_parts();
+    document.is(described);
     router
         .fallback(async |body: Body| {
             read_whole(body, BODY_BYTES_MAX).await.err().unwrap_or(WireError::NoSuchRoute)

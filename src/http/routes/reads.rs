@@ -1,5 +1,6 @@
 //! The routes that only read one member, and the two that tell how the service is.
 use crate::actors::answer::{Failure, LotView, PageQuery, Summary, TransferView};
+use crate::actors::readiness::Recovered;
 use crate::actors::service::Service;
 use crate::http::envelope;
 use crate::http::error::WireError;
@@ -9,6 +10,7 @@ use crate::http::json::Json;
 use crate::http::openapi::{answers, reads as asked};
 use crate::http::requests::member_of_query;
 use crate::http::routes::{member_asked, one_page};
+use crate::http::stream::FieldWriter;
 use crate::http::time::format;
 use crate::ledger::event::TransferStatus;
 use crate::ledger::instant::Instant;
@@ -29,12 +31,26 @@ pub async fn livez() -> Response {
     envelope::ok(Json::null)
 }
 
-/// It can take requests.
+/// It can take requests; where it can't yet, how far it is
 ///
-/// 503 while it starts or stops. Needs no key.
+/// Needs no key.
 #[utoipa::path(get, path = "/readyz", tag = "The service itself", responses(answers::Readiness))]
-pub async fn readyz(State(service): Shared) -> Answered {
-    if service.is_ready() { Ok(envelope::ok(Json::null)) } else { Err(Failure::NotReady.into()) }
+pub async fn readyz(State(service): Shared) -> Response {
+    if service.is_ready() {
+        return envelope::ok(Json::null);
+    }
+    let (status, code, msg) = WireError::from(Failure::NotReady).wire();
+    envelope::failure_with(status, code, &msg, |json| write_standing(json, &service.standing()))
+}
+
+fn write_standing(json: &mut Json, standing: &Recovered) {
+    json.open(b'{');
+    json.field_string("stage", Some(standing.standing.name()));
+    json.field_plain("done", Some(standing.done));
+    json.field_plain("all", Some(standing.all));
+    json.field_plain("percent", Some(standing.percent()));
+    json.field_plain("last_lsn", Some(standing.last_lsn));
+    json.close(b'}');
 }
 
 /// How a member stands
@@ -57,8 +73,19 @@ pub async fn summary(State(service): Shared, Tenant(crm_id): Tenant, query: Quer
 }
 
 fn write_summary(json: &mut Json, crm_id: &str, member_no: &str, summary: &Summary, zone: Tz) {
-    let time = |at: Option<Instant>| at.map(|at| format(at, zone));
     json.open(b'{');
+    write_summary_fields(json, crm_id, member_no, summary, zone);
+    json.close(b'}');
+}
+
+pub fn write_summary_fields(
+    json: &mut impl FieldWriter,
+    crm_id: &str,
+    member_no: &str,
+    summary: &Summary,
+    zone: Tz,
+) {
+    let time = |at: Option<Instant>| at.map(|at| format(at, zone));
     json.field_plain("detail_id", summary.detail_id);
     json.field_string("crm_id", Some(crm_id));
     json.field_string("member_no", Some(member_no));
@@ -70,7 +97,6 @@ fn write_summary(json: &mut Json, crm_id: &str, member_no: &str, summary: &Summa
     json.field_plain("future_expired", Some(summary.future_expired));
     json.field_string("create_time", time(summary.created_at).as_deref());
     json.field_string("update_time", time(summary.updated_at).as_deref());
-    json.close(b'}');
 }
 
 /// All lots that a member ever had, in the order of their `lot_id`

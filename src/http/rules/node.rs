@@ -35,10 +35,19 @@ impl<'a> Node<'a> {
         field: Field,
         read: impl FnOnce(&Fields<'a>, Field) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
-        read(&self.fields, field).map_err(|refusal| match refusal {
+        read(&self.fields, field).map_err(|refusal| self.under(refusal))
+    }
+
+    /// A complaint under the whole path.
+    fn under(&self, refusal: Refusal) -> Refusal {
+        match refusal {
             Refusal::Invalid { field, should } => invalid(self.path(&field), should),
             other => other,
-        })
+        }
+    }
+
+    fn raw(&self, field: Field) -> Result<Option<&RawValue>, Refusal> {
+        self.fields.raw(field).map_err(|refusal| self.under(refusal))
     }
 
     pub fn required<T>(
@@ -69,24 +78,24 @@ impl<'a> Node<'a> {
     pub fn given(&self, names: &[Field]) -> Result<Vec<Field>, Refusal> {
         let mut given = Vec::new();
         for name in names {
-            if self.get(name, Fields::raw)?.is_some() {
+            if self.raw(name)?.is_some() {
                 given.push(*name);
             }
         }
         Ok(given)
     }
 
-    pub fn node(&self, field: Field) -> Result<Option<Node<'a>>, Refusal> {
-        self.get(field, Fields::raw)?.map(|raw| Node::inner(self.path(field), raw)).transpose()
+    pub fn node(&self, field: Field) -> Result<Option<Node<'_>>, Refusal> {
+        self.raw(field)?.map(|raw| Node::inner(self.path(field), raw)).transpose()
     }
 
-    fn elements(&self, field: Field) -> Result<Option<Vec<&'a RawValue>>, Refusal> {
-        let Some(raw) = self.get(field, Fields::raw)? else { return Ok(None) };
+    fn elements(&self, field: Field) -> Result<Option<Vec<&RawValue>>, Refusal> {
+        let Some(raw) = self.raw(field)? else { return Ok(None) };
         serde_json::from_str(raw.get()).map(Some).map_err(|_| self.wrong(field, "must be an array"))
     }
 
     /// An array of objects.
-    pub fn nodes(&self, field: Field) -> Result<Option<Vec<Node<'a>>>, Refusal> {
+    pub fn nodes(&self, field: Field) -> Result<Option<Vec<Node<'_>>>, Refusal> {
         let Some(elements) = self.elements(field)? else { return Ok(None) };
         let nodes = elements.into_iter().enumerate();
         nodes

@@ -239,7 +239,7 @@ fn names(node: &Node<'_>, field: Field) -> Read<Vec<String>> {
     }
 }
 
-fn required_node<'a>(node: &Node<'a>, field: Field) -> Read<Node<'a>> {
+fn required_node<'a>(node: &'a Node<'_>, field: Field) -> Read<Node<'a>> {
     node.node(field)?.ok_or_else(|| node.wrong(field, "is required"))
 }
 

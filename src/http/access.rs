@@ -61,6 +61,7 @@ const OF_THE_SERVICE: &[(Method, &str, Need)] = &[
     (Method::GET, "/readyz", Need::Open),
     (Method::GET, "/openapi.json", Need::Open),
     (Method::GET, "/docs", Need::Open),
+    (Method::GET, "/docs/{file}", Need::Open),
     (Method::GET, "/metrics", Need::AllTenants(Scope::Read)),
 ];
 

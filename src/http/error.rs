@@ -1,6 +1,7 @@
 //! The one table from what can go wrong to status, code and words. `docs/ERRORS.md` says what to do about each.
 use crate::actors::answer::Failure;
 use crate::http::envelope;
+use crate::ledger::points::{Points, Total};
 use crate::ledger::refusal::Refusal;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -195,57 +196,52 @@ impl IntoResponse for WireError {
     }
 }
 
+/// One error of each kind there is, with numbers for example: what the pages and tests that list all codes go by.
+pub fn every_error() -> Vec<WireError> {
+    let refusals = [
+        Refusal::Invalid { field: "points".into(), should: "must be".into() },
+        Refusal::NoSuchMember,
+        Refusal::MobileTaken,
+        Refusal::NoSuchAccrual,
+        Refusal::NoSuchSpend,
+        Refusal::NoSuchTransfer,
+        Refusal::KeyReused,
+        Refusal::NotEnough { active: Total::ZERO, asked: Points(1) },
+        Refusal::WouldGoNegative { short: Points(1) },
+        Refusal::MoreThanLeft { left: Points(1), asked: Points(2) },
+        Refusal::MoreThanPaid,
+        Refusal::TransferClosed { status: "accepted" },
+        Refusal::TooManyLots,
+        Refusal::NoSuchRule,
+        Refusal::NoRuleFits { why: "there is no rule 7".into() },
+        Refusal::GrantsNothing { rule_id: 7 },
+        Refusal::CapUsedUp { rule_id: 7, cap: "points.day" },
+    ];
+    let failures =
+        [Failure::Fault("x".into()), Failure::NotReady, Failure::Full, Failure::Overloaded, Failure::Unknown];
+    let edge = [
+        WireError::BadJson("x".into()),
+        WireError::NoSuchRoute,
+        WireError::WrongMethod,
+        WireError::NoSuchMobile,
+        WireError::TooSlow,
+        WireError::BodyTooLarge { bytes_max: 1 << 10 },
+        WireError::NotJsonByType,
+        WireError::NoKey,
+        WireError::WrongKey,
+        WireError::ForeignTenant("10080".into()),
+        WireError::NotForAllTenants,
+        WireError::WithoutScope("write"),
+        WireError::NoSuchTenant("10080".into()),
+        WireError::UriTooLong,
+        WireError::TooFast { seconds: 1 },
+    ];
+    refusals.map(WireError::from).into_iter().chain(failures.map(WireError::from)).chain(edge).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::points::{Points, Total};
-
-    fn every_error() -> Vec<WireError> {
-        let refusals = [
-            Refusal::Invalid { field: "points".into(), should: "must be".into() },
-            Refusal::NoSuchMember,
-            Refusal::MobileTaken,
-            Refusal::NoSuchAccrual,
-            Refusal::NoSuchSpend,
-            Refusal::NoSuchTransfer,
-            Refusal::KeyReused,
-            Refusal::NotEnough { active: Total::ZERO, asked: Points(1) },
-            Refusal::WouldGoNegative { short: Points(1) },
-            Refusal::MoreThanLeft { left: Points(1), asked: Points(2) },
-            Refusal::MoreThanPaid,
-            Refusal::TransferClosed { status: "accepted" },
-            Refusal::TooManyLots,
-            Refusal::NoSuchRule,
-            Refusal::NoRuleFits { why: "there is no rule 7".into() },
-            Refusal::GrantsNothing { rule_id: 7 },
-            Refusal::CapUsedUp { rule_id: 7, cap: "points.day" },
-        ];
-        let failures = [
-            Failure::Fault("x".into()),
-            Failure::NotReady,
-            Failure::Full,
-            Failure::Overloaded,
-            Failure::Unknown,
-        ];
-        let edge = [
-            WireError::BadJson("x".into()),
-            WireError::NoSuchRoute,
-            WireError::WrongMethod,
-            WireError::NoSuchMobile,
-            WireError::TooSlow,
-            WireError::BodyTooLarge { bytes_max: 1 << 10 },
-            WireError::NotJsonByType,
-            WireError::NoKey,
-            WireError::WrongKey,
-            WireError::ForeignTenant("10080".into()),
-            WireError::NotForAllTenants,
-            WireError::WithoutScope("write"),
-            WireError::NoSuchTenant("10080".into()),
-            WireError::UriTooLong,
-            WireError::TooFast { seconds: 1 },
-        ];
-        refusals.map(WireError::from).into_iter().chain(failures.map(WireError::from)).chain(edge).collect()
-    }
 
     #[test]
     fn every_error_is_explained_on_the_errors_page_with_its_status() {

@@ -12,6 +12,7 @@ mod guard;
 mod json;
 pub mod keys;
 mod metrics;
+mod openapi;
 mod pacing;
 pub mod rates;
 mod record;

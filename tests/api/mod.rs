@@ -23,6 +23,7 @@ mod members;
 mod members_export;
 mod metrics;
 mod moved_lots;
+mod openapi;
 mod produce_by_rule;
 mod produce_direct;
 mod protection;

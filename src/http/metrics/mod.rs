@@ -7,11 +7,11 @@ pub mod requests;
 use crate::actors::answer::Failure;
 use crate::actors::service::Service;
 use crate::http::error::WireError;
+use crate::http::openapi::answers;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get};
 use exposition::Exposition;
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::registry::Registry;
@@ -22,20 +22,28 @@ use tokio::sync::Semaphore;
 /// Scrapes at once; each looks at every shard of the directory.
 const SCRAPES_MAX: usize = 4;
 
-struct Metrics {
+pub struct Metrics {
     registry: Registry,
     places: Arc<Semaphore>,
 }
 
-/// The route, with all that it tells of.
-pub fn route(service: Arc<Service>, requests: Arc<Requests>) -> MethodRouter<Arc<Service>> {
-    let mut registry = Registry::default();
-    registry.register_collector(Box::new(Exposition { service, requests }));
-    let metrics = Metrics { registry, places: Arc::new(Semaphore::new(SCRAPES_MAX)) };
-    get(metrics_text).with_state(Arc::new(metrics))
+impl Metrics {
+    /// All that it tells of.
+    pub fn of(service: Arc<Service>, requests: Arc<Requests>) -> Metrics {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Exposition { service, requests }));
+        Metrics { registry, places: Arc::new(Semaphore::new(SCRAPES_MAX)) }
+    }
 }
 
-async fn metrics_text(State(metrics): State<Arc<Metrics>>) -> Result<Response, WireError> {
+/// How the service is, for Prometheus
+///
+/// Asks for a key for all tenants, where the service has keys.
+#[utoipa::path(get, path = "/metrics", tag = "The service itself", responses(
+    (status = 200, description = "Prometheus text", content_type = "text/plain", body = String),
+    answers::MetricsRefusals,
+))]
+pub async fn metrics_text(State(metrics): State<Arc<Metrics>>) -> Result<Response, WireError> {
     let Ok(place) = metrics.places.clone().try_acquire_owned() else {
         return Err(Failure::Overloaded.into());
     };

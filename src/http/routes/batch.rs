@@ -8,6 +8,7 @@ use crate::http::error::WireError;
 use crate::http::extract::{BatchBody, Tenant};
 use crate::http::fields::{Fields, invalid, required};
 use crate::http::json::Json;
+use crate::http::openapi::{answers, tenants};
 use crate::http::record::write_answer;
 use crate::http::requests;
 use crate::http::routes::{REPLAYED, changes};
@@ -34,6 +35,11 @@ struct Element<'a> {
 
 type Item = Result<Answer, WireError>;
 
+/// Many operations in one request
+///
+/// The body is an array of up to 10,000 operations, at most 8 MiB, each answered in its place. Not one transaction: each
+/// takes effect or not by itself, those of one member in their order.
+#[utoipa::path(post, path = "/batch", tag = "Changes", request_body = Vec<tenants::Operation>, responses(answers::Batched))]
 pub async fn batch(
     State(service): State<Arc<Service>>,
     Tenant(crm_id): Tenant,

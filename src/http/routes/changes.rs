@@ -4,6 +4,7 @@ use crate::actors::service::Service;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, Tenant};
 use crate::http::fields::Fields;
+use crate::http::openapi::{answers, changes as bodies};
 use crate::http::requests::{self, Reader};
 use crate::http::routes::changed;
 use crate::ledger::refusal::Refusal;
@@ -38,39 +39,76 @@ pub async fn change(
     Ok(answered?)
 }
 
+/// Accrues a given number of points
+///
+/// Makes one lot. An `event_at` so far back that the points have expired by now is accepted: they are accrued, then expired.
+#[utoipa::path(post, path = "/produce/direct", tag = "Changes", request_body = bodies::ProduceDirect, responses(answers::Produced))]
 pub async fn produce_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, requests::accrue).await
 }
 
+/// Accrues as many points as a rule of the tenant says
+///
+/// Without `rule_id` the first enabled rule that fits is taken, highest priority first.
+#[utoipa::path(post, path = "/produce/by_rule", tag = "Changes", request_body = bodies::ProduceByRule, responses(answers::ProducedByRule))]
 pub async fn produce_by_rule(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, requests::accrue_by_rule).await
 }
 
+/// Spends
+///
+/// All or nothing, from the active lots, earliest expiry first.
+#[utoipa::path(post, path = "/consume/direct", tag = "Changes", request_body = bodies::ConsumeDirect, responses(answers::Consumed))]
 pub async fn consume_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, requests::spend).await
 }
 
+/// Takes back points of an accrual
+///
+/// Several may follow each other, until the accrual is wholly reversed.
+#[utoipa::path(post, path = "/reverse/produce", tag = "Changes", request_body = bodies::ReverseProduce, responses(answers::ProduceReversed))]
 pub async fn reverse_produce(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, requests::reverse_accrual).await
 }
 
+/// Gives back points of a spend
+///
+/// They go back to the lots that they came from, the lot taken last first.
+#[utoipa::path(post, path = "/reverse/consume", tag = "Changes", request_body = bodies::ReverseConsume, responses(answers::ConsumeReversed))]
 pub async fn reverse_consume(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, requests::reverse_spend).await
 }
 
+/// Offers points to another member
+///
+/// They leave the sender's balance at once and reach the receiver when it accepts. Otherwise they come back: when the
+/// sender cancels, or at the deadline. Answers with the sender's record.
+#[utoipa::path(post, path = "/transfer", tag = "Changes", request_body = bodies::Transfer, responses(answers::Transferred))]
 pub async fn transfer(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, |fields, _| requests::offer(fields)).await
 }
 
+/// Sends points at once, without asking the receiver
+///
+/// All or nothing: when the answer comes, both members have their half. Answers with the sender's record.
+#[utoipa::path(post, path = "/transfer/direct", tag = "Changes", request_body = bodies::TransferDirect, responses(answers::Transferred))]
 pub async fn transfer_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, |fields, _| requests::send_direct(fields)).await
 }
 
+/// The sender takes an open offer back
+///
+/// Answers with the record of the return. To cancel again is a replay.
+#[utoipa::path(post, path = "/transfer/cancel", tag = "Changes", request_body = bodies::TransferCancel, responses(answers::Cancelled))]
 pub async fn cancel(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     let (member_no, transfer_no) = requests::cancel(&Fields::parse(&body.0)?)?;
     changed(service.cancel(&crm_id, &member_no, &transfer_no).await)
 }
 
+/// The receiver takes an offer
+///
+/// Answers with the receiver's record. To accept again is a replay, and so is to accept a direct transfer.
+#[utoipa::path(post, path = "/accept", tag = "Changes", request_body = bodies::Accept, responses(answers::Accepted))]
 pub async fn accept(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     let accept = requests::accept(&Fields::parse(&body.0)?)?;
     let from = accept.from_user.as_deref();

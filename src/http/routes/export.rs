@@ -2,6 +2,7 @@
 use crate::actors::service::Service;
 use crate::http::error::WireError;
 use crate::http::extract::{QueryFields, Tenant};
+use crate::http::openapi::{reads as asked, streams};
 use crate::http::record::{RecordRow, columns};
 use crate::http::routes::history::read_query;
 use crate::http::routes::member_asked;
@@ -10,6 +11,17 @@ use axum::extract::State;
 use axum::response::Response;
 use std::sync::Arc;
 
+/// Every record that `/history` would find, newest first, as one stream
+///
+/// It shows one moment, the one at which it was asked for. A stream that breaks off is not whole: its last chunk is missing.
+#[utoipa::path(
+    get,
+    path = "/history/export",
+    operation_id = "export_history",
+    tag = "Reads",
+    params(asked::Export),
+    responses(streams::Exported)
+)]
 pub async fn export(
     State(service): State<Arc<Service>>,
     Tenant(crm_id): Tenant,

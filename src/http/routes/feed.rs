@@ -2,6 +2,7 @@
 use crate::actors::service::Service;
 use crate::http::error::WireError;
 use crate::http::extract::{QueryFields, Tenant};
+use crate::http::openapi::{reads as asked, streams};
 use crate::http::record::{RecordRow, columns};
 use crate::http::stream::{Cut, Format, respond};
 use crate::ledger::lsn::Lsn;
@@ -15,6 +16,17 @@ use std::time::Duration;
 /// Where to go on: the feed was read up to this number, whether or not a record bears it.
 const LAST: HeaderName = HeaderName::from_static("x-last-auto-id");
 
+/// The tenant's records as they come, in the order of their `auto_id`
+///
+/// For those who keep a copy. The header `X-Last-Auto-Id` says how far the feed was read: send that as the next `after`.
+#[utoipa::path(
+    get,
+    path = "/changes",
+    operation_id = "changes",
+    tag = "Reads",
+    params(asked::Feed),
+    responses(streams::Fed)
+)]
 pub async fn feed(
     State(service): State<Arc<Service>>,
     Tenant(crm_id): Tenant,

@@ -5,6 +5,7 @@ use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, QueryFields, Tenant};
 use crate::http::fields::{Fields, invalid};
+use crate::http::openapi::{answers, reads as bodies};
 use crate::http::record::write_record;
 use crate::http::routes::{member_asked, one_page};
 use crate::ledger::event::RecordType;
@@ -16,6 +17,8 @@ use axum::response::Response;
 use chrono_tz::Tz;
 use std::sync::Arc;
 
+/// Records, newest first
+#[utoipa::path(post, path = "/history", tag = "Reads", params(bodies::WithLots), request_body = bodies::History, responses(answers::HistoryRead))]
 pub async fn history(
     State(service): State<Arc<Service>>,
     Tenant(crm_id): Tenant,

@@ -7,6 +7,8 @@ use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, MemberOfPath, Tenant};
 use crate::http::fields::{Fields, invalid};
 use crate::http::json::Json;
+use crate::http::openapi::values::MemberNo;
+use crate::http::openapi::{answers, tenants};
 use crate::http::requests::profile;
 use crate::http::time::format;
 use crate::ledger::refusal::Refusal;
@@ -18,6 +20,8 @@ use std::sync::Arc;
 type Answered = Result<Response, WireError>;
 type Shared = State<Arc<Service>>;
 
+/// What is known of a member beside its points
+#[utoipa::path(get, path = "/members/{member_no}", tag = "Members", params(("member_no" = MemberNo, Path)), responses(answers::MemberRead))]
 pub async fn member(
     State(service): Shared,
     Tenant(crm_id): Tenant,
@@ -27,6 +31,10 @@ pub async fn member(
     Ok(answer(&crm_id, &member_no, &member, service.zone(&crm_id)))
 }
 
+/// Sets a member's profile, and opens the account where there is none
+///
+/// Replaces the whole: what is left out is removed. The same again changes nothing.
+#[utoipa::path(put, path = "/members/{member_no}", tag = "Members", params(("member_no" = MemberNo, Path)), request_body = tenants::NewMember, responses(answers::MemberPut))]
 pub async fn put_member(
     State(service): Shared,
     Tenant(crm_id): Tenant,
@@ -43,6 +51,10 @@ pub async fn put_member(
     Ok(answer(&crm_id, &member_no, &member, service.zone(&crm_id)))
 }
 
+/// Erases a member's mobile, name and attributes for good
+///
+/// Points, records and tier stay.
+#[utoipa::path(delete, path = "/members/{member_no}/personal-data", tag = "Members", params(("member_no" = MemberNo, Path)), responses(answers::MemberErased))]
 pub async fn erase_personal_data(
     State(service): Shared,
     Tenant(crm_id): Tenant,

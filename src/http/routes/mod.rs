@@ -17,7 +17,8 @@ use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::read_whole;
 use crate::http::fields::invalid;
-use crate::http::metrics::{self, requests::Requests};
+use crate::http::metrics::{self, Metrics, requests::Requests};
+use crate::http::openapi::{Document, ui};
 use crate::http::record::write_answer;
 use crate::ledger::refusal::Refusal;
 use crate::limits::BODY_BYTES_MAX;
@@ -25,44 +26,57 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
 use std::sync::Arc;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-pub fn router(service: Arc<Service>, requests: Arc<Requests>) -> Router {
-    let tenant = Router::new()
-        .route("/produce/direct", post(changes::produce_direct))
-        .route("/produce/by_rule", post(changes::produce_by_rule))
-        .route("/consume/direct", post(changes::consume_direct))
-        .route("/reverse/produce", post(changes::reverse_produce))
-        .route("/reverse/consume", post(changes::reverse_consume))
-        .route("/transfer", post(changes::transfer))
-        .route("/transfer/direct", post(changes::transfer_direct))
-        .route("/transfer/cancel", post(changes::cancel))
-        .route("/accept", post(changes::accept))
-        .route("/batch", post(batch::batch))
-        .route("/history", post(history::history))
-        .route("/history/export", get(export::export))
-        .route("/changes", get(feed::feed))
-        .route("/summary", get(reads::summary))
-        .route("/lots", get(reads::lots))
-        .route("/transfers", get(reads::transfers))
-        .route("/expiring", get(scans::expiring))
-        .route("/expiring/members", get(scans::expiring_members))
-        .route("/members/export", get(scans::export))
-        .route("/liability", get(scans::liability))
-        .route("/members/{member_no}", get(members::member).put(members::put_member))
-        .route("/members/{member_no}/personal-data", delete(members::erase_personal_data))
-        .route("/rules", get(rules::list).post(rules::add))
-        .route("/rules/preview", post(rules::preview))
-        .route("/rules/{rule_id}", get(rules::rule).put(rules::replace).delete(rules::remove))
-        .route("/settings", get(settings::settings).put(settings::set_settings));
-    Router::new()
+/// Every route, each with its description: what is not described is not served.
+fn described(document: Arc<Document>, metrics: Arc<Metrics>) -> OpenApiRouter<Arc<Service>> {
+    let tenant = OpenApiRouter::default()
+        .routes(routes!(changes::produce_direct))
+        .routes(routes!(changes::produce_by_rule))
+        .routes(routes!(changes::consume_direct))
+        .routes(routes!(changes::reverse_produce))
+        .routes(routes!(changes::reverse_consume))
+        .routes(routes!(changes::transfer))
+        .routes(routes!(changes::transfer_direct))
+        .routes(routes!(changes::cancel))
+        .routes(routes!(changes::accept))
+        .routes(routes!(batch::batch))
+        .routes(routes!(history::history))
+        .routes(routes!(export::export))
+        .routes(routes!(feed::feed))
+        .routes(routes!(reads::summary))
+        .routes(routes!(reads::lots))
+        .routes(routes!(reads::transfers))
+        .routes(routes!(scans::expiring))
+        .routes(routes!(scans::expiring_members))
+        .routes(routes!(scans::export))
+        .routes(routes!(scans::liability))
+        .routes(routes!(members::member, members::put_member))
+        .routes(routes!(members::erase_personal_data))
+        .routes(routes!(rules::list, rules::add))
+        .routes(routes!(rules::preview))
+        .routes(routes!(rules::rule, rules::replace, rules::remove))
+        .routes(routes!(settings::settings, settings::set_settings));
+    OpenApiRouter::default()
         .nest(PREFIX, tenant)
-        .route("/livez", get(reads::livez))
-        .route("/readyz", get(reads::readyz))
-        .route("/metrics", metrics::route(service.clone(), requests))
+        .routes(routes!(reads::livez))
+        .routes(routes!(reads::readyz))
+        .routes(routes!(metrics::metrics_text).with_state(metrics))
+        .routes(routes!(ui::openapi_json).with_state(document))
+        .routes(routes!(ui::docs))
+        .routes(routes!(ui::docs_file))
+}
+
+pub fn router(service: Arc<Service>, requests: Arc<Requests>) -> Router {
+    let document = Arc::new(Document::default());
+    let metrics = Arc::new(Metrics::of(service.clone(), requests));
+    let (router, described) = described(document.clone(), metrics).split_for_parts();
+    document.is(described);
+    router
         .fallback(async |body: Body| {
             read_whole(body, BODY_BYTES_MAX).await.err().unwrap_or(WireError::NoSuchRoute)
         })

@@ -7,6 +7,7 @@ use crate::http::error::WireError;
 use crate::http::extract::{QueryFields, Tenant};
 use crate::http::fields::{invalid, required};
 use crate::http::json::Json;
+use crate::http::openapi::{answers, reads as asked};
 use crate::http::requests::member_of_query;
 use crate::http::routes::{member_asked, one_page};
 use crate::http::stream::FieldWriter;
@@ -23,11 +24,17 @@ type Answered = Result<Response, WireError>;
 type Shared = State<Arc<Service>>;
 
 /// The process runs.
+///
+/// Needs no key.
+#[utoipa::path(get, path = "/livez", tag = "The service itself", responses(answers::Alive))]
 pub async fn livez() -> Response {
     envelope::ok(Json::null)
 }
 
-/// It can take requests; where it can't yet, how far it is.
+/// It can take requests; where it can't yet, how far it is
+///
+/// Needs no key.
+#[utoipa::path(get, path = "/readyz", tag = "The service itself", responses(answers::Readiness))]
 pub async fn readyz(State(service): Shared) -> Response {
     if service.is_ready() {
         return envelope::ok(Json::null);
@@ -46,6 +53,16 @@ fn write_standing(json: &mut Json, standing: &Recovered) {
     json.close(b'}');
 }
 
+/// How a member stands
+///
+/// A member never seen has a summary of zeros.
+#[utoipa::path(
+    get,
+    path = "/summary",
+    tag = "Reads",
+    params(asked::OneMember, asked::Moment),
+    responses(answers::SummaryRead)
+)]
 pub async fn summary(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let member_no = query.get("member_no")?.map(member_of_query).transpose()?;
     let member_no = member_asked(&service, &crm_id, member_no, query.get("mobile")?).await?;
@@ -82,6 +99,14 @@ pub fn write_summary_fields(
     json.field_string("update_time", time(summary.updated_at).as_deref());
 }
 
+/// All lots that a member ever had, in the order of their `lot_id`
+#[utoipa::path(
+    get,
+    path = "/lots",
+    tag = "Reads",
+    params(asked::OfMember, asked::Pages, asked::Moment),
+    responses(answers::LotsRead)
+)]
 pub async fn lots(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let (member_no, page) = (member(&query)?, page(&query)?);
     let zone = service.zone(&crm_id);
@@ -106,6 +131,14 @@ fn write_lot(json: &mut Json, lot: &LotView, zone: Tz) {
     json.close(b'}');
 }
 
+/// What a member sent and what was sent or offered to it, newest first
+#[utoipa::path(
+    get,
+    path = "/transfers",
+    tag = "Reads",
+    params(asked::OfMember, asked::WithStatus, asked::Pages),
+    responses(answers::TransfersRead)
+)]
 pub async fn transfers(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let (member_no, page) = (member(&query)?, page(&query)?);
     let status = query.get("status")?.map(status).transpose()?;

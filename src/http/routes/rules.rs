@@ -5,6 +5,8 @@ use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, QueryFields, RuleOfPath, Tenant};
 use crate::http::fields::Fields;
+use crate::http::openapi::values::RuleId;
+use crate::http::openapi::{answers, changes, new_rules as bodies, reads as asked};
 use crate::http::requests;
 use crate::http::routes::reads::{page, write_list};
 use crate::http::rules::preview::write_preview;
@@ -18,6 +20,15 @@ use std::sync::Arc;
 type Answered = Result<Response, WireError>;
 type Shared = State<Arc<Service>>;
 
+/// All rules, in the order of their ids
+#[utoipa::path(
+    get,
+    path = "/rules",
+    operation_id = "rules",
+    tag = "Rules",
+    params(asked::Pages),
+    responses(answers::RulesRead)
+)]
 pub async fn list(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let page = page(&query)?;
     let view = service.settings(&crm_id)?;
@@ -31,6 +42,8 @@ pub async fn list(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFi
     }))
 }
 
+/// A rule
+#[utoipa::path(get, path = "/rules/{rule_id}", tag = "Rules", params(("rule_id" = RuleId, Path)), responses(answers::RuleRead))]
 pub async fn rule(
     State(service): Shared,
     Tenant(crm_id): Tenant,
@@ -41,11 +54,20 @@ pub async fn rule(
     Ok(envelope::ok(|json| write_rule(json, rule, view.terms.zone)))
 }
 
+/// A new rule
+///
+/// It has no key: sent twice, it makes two.
+#[utoipa::path(post, path = "/rules", operation_id = "add_rule", tag = "Rules", request_body = bodies::NewRule, responses(answers::RuleAdded))]
 pub async fn add(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     let definition = definition(&body.0, service.zone(&crm_id))?;
     change(&service, &crm_id, RuleChange::Add(definition)).await
 }
 
+/// Replaces a rule as a whole
+///
+/// What is left out has its default again. `version` grows by one; the same rule again is no change. It holds for what
+/// is asked from then on.
+#[utoipa::path(put, path = "/rules/{rule_id}", operation_id = "replace_rule", tag = "Rules", params(("rule_id" = RuleId, Path)), request_body = bodies::NewRule, responses(answers::RuleReplaced))]
 pub async fn replace(
     State(service): Shared,
     Tenant(crm_id): Tenant,
@@ -56,6 +78,10 @@ pub async fn replace(
     change(&service, &crm_id, RuleChange::Replace(rule_id, definition)).await
 }
 
+/// Removes a rule
+///
+/// Answers the rule as it was. Its id is never given again.
+#[utoipa::path(delete, path = "/rules/{rule_id}", operation_id = "remove_rule", tag = "Rules", params(("rule_id" = RuleId, Path)), responses(answers::RuleRemoved))]
 pub async fn remove(
     State(service): Shared,
     Tenant(crm_id): Tenant,
@@ -69,6 +95,10 @@ async fn change(service: &Service, crm_id: &str, change: RuleChange) -> Answered
     Ok(envelope::ok(|json| write_rule(json, &rule, service.zone(crm_id))))
 }
 
+/// What an event would earn, and why
+///
+/// Takes the body of `produce/by_rule`; `event_no` may be left out. Changes nothing, opens no account.
+#[utoipa::path(post, path = "/rules/preview", operation_id = "preview_rules", tag = "Rules", request_body = changes::PreviewRules, responses(answers::Previewed))]
 pub async fn preview(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     let (member_no, command) = requests::by_rule(&Fields::parse(&body.0)?, service.zone(&crm_id))?;
     let preview = service.preview(&crm_id, &member_no, &command).await?;

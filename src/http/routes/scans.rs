@@ -7,6 +7,7 @@ use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{QueryFields, Tenant};
 use crate::http::json::Json;
+use crate::http::openapi::{answers, reads as asked, streams};
 use crate::http::routes::reads::write_summary_fields;
 use crate::http::stream::{self, Cut, FieldWriter, Format, Row};
 use crate::http::time::{days_from, format, month};
@@ -26,7 +27,16 @@ fn days(query: &QueryFields) -> Result<usize, WireError> {
     Ok(query.integer("days", 1, DAYS_MAX)?.unwrap_or(DAYS) as usize)
 }
 
-/// `GET /expiring`: what expires on each of the next days, today the first.
+/// What expires on each of the next days, today the first
+///
+/// If nothing is spent meanwhile. Points in open offers are left out.
+#[utoipa::path(
+    get,
+    path = "/expiring",
+    tag = "Whole tenants",
+    params(asked::Days),
+    responses(answers::ExpiringRead)
+)]
 pub async fn expiring(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let days = days(&query)?;
     let (scan, zone) = (service.scan(&crm_id).await?, service.zone(&crm_id));
@@ -66,7 +76,14 @@ impl Row for ExpiringRow<'_> {
     }
 }
 
-/// `GET /expiring/members`: whom to remind.
+/// Whom to remind: the members that lose points within those days
+#[utoipa::path(
+    get,
+    path = "/expiring/members",
+    tag = "Whole tenants",
+    params(asked::Days, asked::Written),
+    responses(streams::Reminders)
+)]
 pub async fn expiring_members(
     State(service): Shared,
     Tenant(crm_id): Tenant,
@@ -115,7 +132,15 @@ impl Row for BalanceRow<'_> {
     }
 }
 
-/// `GET /members/export`: every member's balances.
+/// Every member's balances
+#[utoipa::path(
+    get,
+    path = "/members/export",
+    operation_id = "export_members",
+    tag = "Whole tenants",
+    params(asked::Written),
+    responses(streams::Balances)
+)]
 pub async fn export(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFields) -> Answered {
     let format = Format::of(&query)?;
     let place = service.stream_place()?;
@@ -127,7 +152,8 @@ pub async fn export(State(service): Shared, Tenant(crm_id): Tenant, query: Query
     }))
 }
 
-/// `GET /liability`: points outstanding by where they come from.
+/// What the tenant owes: points outstanding by where they come from
+#[utoipa::path(get, path = "/liability", tag = "Whole tenants", responses(answers::LiabilityRead))]
 pub async fn liability(State(service): Shared, Tenant(crm_id): Tenant, _: QueryFields) -> Answered {
     let (scan, zone) = (service.scan(&crm_id).await?, service.zone(&crm_id));
     let found = scan.aside(move |scan| scan.liability(&|at| month(at, zone))).await?;

@@ -5,6 +5,7 @@ use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, Tenant};
 use crate::http::fields::{Fields, invalid};
+use crate::http::openapi::{answers, tenants};
 use crate::http::time::format;
 use crate::ledger::instant::Span;
 use crate::ledger::refusal::Refusal;
@@ -30,10 +31,16 @@ const KNOWN: [&str; 9] = [
     "update_time",
 ];
 
+/// The settings in force
+#[utoipa::path(get, path = "/settings", tag = "Settings", responses(answers::SettingsRead))]
 pub async fn settings(State(service): Shared, Tenant(crm_id): Tenant) -> Answered {
     Ok(answer(&*service.settings(&crm_id)?, service.zone(&crm_id)))
 }
 
+/// Sets the tenant's own settings
+///
+/// Replaces the whole: a setting that is left out is the service's again.
+#[utoipa::path(put, path = "/settings", tag = "Settings", request_body = tenants::NewSettings, responses(answers::SettingsPut))]
 pub async fn set_settings(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     let settings = read(&Fields::parse(&body.0)?)?;
     let view = service.set_settings(&crm_id, settings).await?;

@@ -76,9 +76,7 @@ fn metrics() -> Metrics {
     server.restart();
     server.accrue("f", "m", 1);
     server.gauge_points(GaugePlan { every: Some(Duration::from_secs(1)), tenants_max: 10 });
-    server.wait_until("points are added up", |server| {
-        server.metrics().find("points_gauge_tenants", &[]).is_some()
-    });
+    server.wait_until("points are added up", |server| server.metrics().find("tally_tenants", &[]).is_some());
     server.metrics()
 }
 
@@ -131,7 +129,7 @@ fn the_dashboard_leaves_no_metric_unseen_but_these() {
         .filter(|name| !shown.iter().any(|query| query.starts_with(name.as_str())))
         .map(|name| name as &String)
         .collect();
-    let expected = ["index_applied_lsn", "points_gauge_tenants", "recovery_all", "recovery_done"]
+    let expected = ["index_applied_lsn", "tally_tenants", "recovery_all", "recovery_done"]
         .map(|name| format!("{PREFIX}{name}"));
     let unseen: BTreeSet<_> = unseen.into_iter().cloned().collect();
     assert!(unseen.is_subset(&expected.into()), "{unseen:?}");

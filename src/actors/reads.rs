@@ -13,8 +13,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Records of the feed that are read in one go.
-const FEED_STEP: usize = 64;
+/// Records of the feed that are read in one go: few, since one may have moved many lots.
+const FEED_STEP: usize = 16;
 
 impl Service {
     /// The five sums now, or as of a moment: past, or to come if nothing else happens.

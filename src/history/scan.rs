@@ -12,9 +12,11 @@ use crate::history::{HistoryError, keys};
 use crate::ledger::lsn::Lsn;
 use fjall::{Readable, Snapshot};
 
-/// A step ends when it has found so many records, or has looked at so many.
+/// A step ends when it has found so many records, or has looked at so many. A record that moved many lots is large, and
+/// counts for many.
 const STEP_FOUND: usize = 256;
 const STEP_LOOKS: usize = 4_096;
+const LOTS_A_LOOK: usize = 16;
 
 struct Step<'a> {
     index: &'a FjallHistory,
@@ -132,6 +134,7 @@ impl Step<'_> {
         }
         let entry = self.index.expect_entry(self.snapshot, lsn)?;
         if self.index.fits(self.snapshot, self.filter, lsn, &entry, self.scan.through)? {
+            self.looks += entry.event.moved().map_or(0, |lots| lots.len() / LOTS_A_LOOK);
             self.found.push((lsn, entry));
         }
         Ok(self.pass_over(lsn))

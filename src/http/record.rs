@@ -26,8 +26,9 @@ struct Parts<'a> {
     rule: Option<RuleRef>,
 }
 
-/// The names of a record's fields in their order, and of the one that is there only where it was asked for.
-pub const COLUMNS: [&str; 24] = [
+/// The names of a record's fields in their order (`rule_version` is there only where a rule granted the points), and of the
+/// one that is there only where it was asked for.
+pub const COLUMNS: [&str; 25] = [
     "auto_id",
     "crm_id",
     "member_no",
@@ -50,10 +51,12 @@ pub const COLUMNS: [&str; 24] = [
     "event_desc",
     "order_items",
     "rule_id",
+    "rule_version",
     "create_time",
     "update_time",
 ];
 const LOTS: &str = "lots";
+const RULE_VERSION: &str = "rule_version";
 
 pub fn columns(lots: bool) -> Vec<&'static str> {
     COLUMNS.into_iter().chain(lots.then_some(LOTS)).collect()
@@ -145,8 +148,9 @@ fn write_fields(json: &mut impl FieldWriter, record: &RecordView, zone: Tz) {
     json.field_string("event_desc", detail(|d| &d.event_desc));
     json.field_raw("order_items", parts.order_items);
     json.field_plain("rule_id", parts.rule.map(|rule| rule.rule_id));
-    if let (Event::AccruedByRule(_), Some(rule)) = (event, parts.rule) {
-        json.field_plain("rule_version", Some(rule.version));
+    match event.grant().and(parts.rule) {
+        Some(rule) => json.field_plain(RULE_VERSION, Some(rule.version)),
+        None => json.lacks(RULE_VERSION),
     }
     let created = event.due().unwrap_or(record.at);
     json.field_string("create_time", Some(&format(created, zone)));

@@ -212,8 +212,14 @@ pub struct WayOut {
 }
 
 impl WayOut {
+    /// In pieces of the usual size, however long a row is: a client must take each in time.
     fn send(&mut self, bytes: Vec<u8>) -> Result<(), Cut> {
-        if bytes.is_empty() { Ok(()) } else { self.put(Piece::Bytes(bytes.into())) }
+        let mut rest = Bytes::from(bytes);
+        while !rest.is_empty() {
+            let piece = rest.split_to(rest.len().min(STREAM_PIECE_BYTES));
+            self.put(Piece::Bytes(piece))?;
+        }
+        Ok(())
     }
 
     fn put(&mut self, piece: Piece) -> Result<(), Cut> {

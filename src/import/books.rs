@@ -96,7 +96,8 @@ pub struct Books<'a, O> {
     dues: Dues,
 }
 
-/// When time will change something, and of whom. An entry is a hint: whether it still holds is seen when it comes.
+/// When time will change something, and of whom. There is an entry for each account's next due instant, pushed when it
+/// became that; whether an entry still holds is seen when it comes.
 #[derive(Default)]
 struct Dues {
     /// In the order in which rows came to them: the same in every run.
@@ -317,18 +318,13 @@ impl<'a, O: Output> Books<'a, O> {
     /// Records what has fallen due by `until`, of every member that a row was about, in the order of time.
     pub fn advance(&mut self, until: Instant) -> anyhow::Result<()> {
         while let Some((hint, id, who)) = self.dues.pop(until) {
-            let account = self.account_of(id)?;
-            let (before, due) = (account.last, account.next_due());
-            // Others come between where it is later than it was: each at its moment, or the order depends on hints.
-            let Some(due) = due.filter(|due| *due <= hint) else {
-                self.dues.push(id, due);
-                continue;
-            };
-            let terms = self.base.terms(&who.crm_id);
-            self.settle(&who, due, &terms)?;
-            let account = self.account_of(id)?;
-            let next = account.next_due().filter(|_| account.last > before);
-            self.dues.push(id, next);
+            // Where it is later than it was, another entry says so: each comes at its moment, or the order would depend
+            // on entries that no longer hold.
+            let due = self.account_of(id)?.next_due().filter(|due| *due <= hint);
+            if let Some(due) = due {
+                let terms = self.base.terms(&who.crm_id);
+                self.settle(&who, due, &terms)?;
+            }
         }
         Ok(())
     }

@@ -46,7 +46,8 @@ pub(super) fn reverse(
         own,
         elsewhere,
     };
-    let whole = origin.standing.reversed + points == accrued.points;
+    // By this reversal: one of 0 points may follow when nothing is left.
+    let whole = points.is_positive() && origin.standing.reversed + points == accrued.points;
     Ok(match back(origin, accrued, whole) {
         Some(back) => Event::GrantReversed(GrantReversed { reversed, back }),
         None => Event::AccrualReversed(reversed),

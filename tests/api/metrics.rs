@@ -187,8 +187,8 @@ fn adds_up_the_points_of_each_tenant() {
     }
     assert_eq!(metrics.find("tenant_points", &[("crm_id", TENANT), ("state", "offered")]), Some(30.0));
     assert_eq!(metrics.find("tenant_points", &[("crm_id", TENANT), ("state", "debt")]), Some(100.0));
-    assert!(metrics.value("points_gauge_age_seconds") >= 0.0);
-    assert!(metrics.value("points_gauge_duration_seconds") >= 0.0);
+    assert!(metrics.value("tally_age_seconds") >= 0.0);
+    assert!(metrics.value("tally_duration_seconds") >= 0.0);
 }
 
 #[test]
@@ -200,17 +200,12 @@ fn shows_so_many_tenants_and_says_how_many_it_leaves_out() {
         }
     }
     server.gauge_points(PLAN);
-    server.wait_until("they are added up", |server| {
-        server.metrics().find("points_gauge_tenants", &[]).is_some()
-    });
+    server.wait_until("they are added up", |server| server.metrics().find("tally_tenants", &[]).is_some());
     let metrics = server.metrics();
     let shown: BTreeSet<_> =
         metrics.0["eros_points_tenant_members"].samples.iter().map(|s| s.labels["crm_id"].as_str()).collect();
     assert_eq!(shown, BTreeSet::from(["large", "middle"]));
-    assert_eq!(
-        (metrics.value("points_gauge_tenants"), metrics.value("points_gauge_tenants_left_out")),
-        (2.0, 2.0)
-    );
+    assert_eq!((metrics.value("tally_tenants"), metrics.value("tally_tenants_left_out")), (2.0, 2.0));
 }
 
 #[test]
@@ -254,9 +249,7 @@ fn the_page_lists_every_metric_with_its_type_and_labels_and_no_other() {
     server.accrue("e", "m", 1);
     server.restart();
     server.gauge_points(PLAN);
-    server.wait_until("points are added up", |server| {
-        server.metrics().find("points_gauge_tenants", &[]).is_some()
-    });
+    server.wait_until("points are added up", |server| server.metrics().find("tally_tenants", &[]).is_some());
     let metrics = server.metrics();
     let page = page();
     let listed: BTreeSet<&String> = page.iter().map(|(name, ..)| name).collect();

@@ -1,5 +1,5 @@
 //! `POST /produce/by_rule`. What rules make of events is in tests/ledger/rules; here is the route.
-use super::sending::{with, without};
+use super::sending::{lines, with, without};
 use super::shapes::check_record_by_rule;
 use super::{Server, Span, TENANT, Value, json, path};
 
@@ -257,4 +257,25 @@ fn a_batch_takes_it_too() {
     assert_eq!(codes, [0, 0, 42206, 0]);
     assert_eq!((&items[1]["data"]["points"], &items[1]["data"]["rule_version"]), (&json!(5), &json!(1)));
     assert_eq!(items[3]["data"], items[0]["data"]);
+}
+
+#[test]
+fn an_export_has_a_column_for_the_version_and_the_change_feed_shows_it() {
+    let server = Server::start();
+    server.adds_rule(json!({}));
+    server.does(ROUTE, event("e1", json!({})));
+    server.accrue("e2", "m", 5);
+    let answer = server.get("history/export?format=csv&member_no=m");
+    let mut rows = csv::Reader::from_reader(&answer.body[..]);
+    let head = rows.headers().unwrap().clone();
+    let place = |name: &str| head.iter().position(|column| column == name).unwrap();
+    let found: Vec<[String; 3]> = rows
+        .records()
+        .map(|row| {
+            ["event_no", "rule_id", "rule_version"].map(|name| row.as_ref().unwrap()[place(name)].to_owned())
+        })
+        .collect();
+    assert_eq!(found, [["e2", "", ""], ["e1", "1", "1"]]);
+    let first = &lines(&server.get("changes?after=0"))[0];
+    assert_eq!((&first["event_no"], &first["rule_version"]), (&json!("e1"), &json!(1)));
 }

@@ -85,3 +85,20 @@ fn two_at_once_share_a_cap() {
     assert_eq!(answers.iter().filter(|code| **code == 42206).count(), 5);
     server.check_sums("m", ["25", "0", "0", "0", "25"]);
 }
+
+#[test]
+fn a_time_comes_back_once_however_many_refunds_of_nothing_follow() {
+    let server = Server::start();
+    server.adds_rule(json!({"limits": {"times": {"ever": 3}}}));
+    for event_no in ["e1", "e2", "e3"] {
+        server.does(ROUTE, event(event_no, json!({})));
+    }
+    server.does("reverse/produce", reversal("r1", "e1", json!(10)));
+    for (event_no, refund) in [("r2", 1), ("r3", 2)] {
+        let body = json!({"event_no": event_no, "member_no": "m", "origin_event_no": "e1",
+                          "allow_negative": true, "refund_info": {"refund_amount": refund}});
+        assert_eq!(server.does("reverse/produce", body)["points"], 0);
+    }
+    server.does(ROUTE, event("e4", json!({})));
+    server.refuses(ROUTE, event("e5", json!({})), 422, 42206);
+}

@@ -189,17 +189,17 @@ fn of_points(families: &mut Families<'_>, gauged: Option<&Gauged>) -> fmt::Resul
         })
     })?;
     let shown = gauged.map(|gauged| gauged.tenants.len() as u64);
-    families.gauge_if_known("points_gauge_tenants", "Tenants whose points are shown", shown)?;
+    families.gauge_if_known("tally_tenants", "Tenants whose points are shown", shown)?;
     let left_out = gauged.map(|gauged| gauged.left_out as u64);
     families.gauge_if_known(
-        "points_gauge_tenants_left_out",
+        "tally_tenants_left_out",
         "Further tenants, which have fewer members",
         left_out,
     )?;
     let age = gauged.map(|gauged| gauged.ended.elapsed().as_secs_f64());
-    families.gauge_if_known("points_gauge_age_seconds", "Since points were last added up", age)?;
+    families.gauge_if_known("tally_age_seconds", "Since points were last added up", age)?;
     let took = gauged.map(|gauged| gauged.took.as_secs_f64());
-    families.gauge_if_known("points_gauge_duration_seconds", "How long adding them up took", took)
+    families.gauge_if_known("tally_duration_seconds", "How long adding them up took", took)
 }
 
 fn by_state(tally: &Tally) -> [(&'static str, f64); 7] {

@@ -17,6 +17,10 @@ crash-long:
 model-long:
     PROPTEST_CASES=200000 cargo test --release --test suite model -- --nocapture
 
+# Holds the OpenAPI document against the service for ten minutes, with another seed each time
+openapi-long:
+    tests/openapi/run 600 "$RANDOM"
+
 # The README's load figures
 bench:
     cargo bench --bench http

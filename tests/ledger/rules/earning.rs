@@ -197,3 +197,15 @@ fn the_trace_tells_each_step() {
     assert_eq!(left, expected);
     assert_eq!(evaluation.points, Points(70_000));
 }
+
+/// What a third can't be in 28 digits (decision 0008): three thirds are a whole point, and a decimal says 0.
+#[test]
+fn three_thirds_are_one_where_a_decimal_has_lost_the_last_digit() {
+    let third = rust_decimal::Decimal::ONE / rust_decimal::Decimal::from(3);
+    assert_eq!((third + third + third).floor(), rust_decimal::Decimal::ZERO);
+    let line = |sku: &str| json!({"sku": [sku], "per_amount": {"points": 1, "amount": 3}});
+    let lines = json!([line("a"), line("b"), line("c")]);
+    let item = |sku: &str| json!({"sku": sku, "price": 1});
+    let order = json!({"pay_amount": 3, "item_list": [item("a"), item("b"), item("c")]});
+    earns(json!({"earn": {"per_item": lines}}), &Ask { order, ..ask() }, "1");
+}

@@ -8,7 +8,7 @@ use crate::history::History;
 use crate::http::error::WireError;
 use crate::ledger::account::Account;
 use crate::ledger::command::{Command, Credit};
-use crate::ledger::event::{Event, Key};
+use crate::ledger::event::{Event, Key, Sequel};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::{Decision, Known, Prior, Terms, apply, decide, due};
@@ -93,6 +93,8 @@ pub struct Books<'a, O> {
     wanted: Arc<HashSet<KeyHash>>,
     known: HashMap<KeyHash, Known>,
     by_lsn: HashMap<Lsn, KeyHash>,
+    /// What this run did to records that were there before: the index does not tell of it yet.
+    sequels: HashMap<Lsn, Vec<(Lsn, Sequel)>>,
     dues: Dues,
 }
 
@@ -126,7 +128,7 @@ impl<'a, O: Output> Books<'a, O> {
     pub fn new(base: &'a Base<'a>, out: O, wanted: Arc<HashSet<KeyHash>>) -> Books<'a, O> {
         let (known, by_lsn) = (HashMap::new(), HashMap::new());
         let (own, unpacked, dues) = (Directory::new(), HashMap::new(), Dues::default());
-        Books { base, out, own, unpacked, wanted, known, by_lsn, dues }
+        Books { base, out, own, unpacked, wanted, known, by_lsn, sequels: HashMap::new(), dues }
     }
 
     pub fn into_output(self) -> O {
@@ -179,7 +181,12 @@ impl<'a, O: Output> Books<'a, O> {
         if let Some(known) = self.known.get(&hash) {
             return Ok(Some(known.clone()));
         }
-        let found = self.base.known(&who.crm_id, &who.member_no, key)?;
+        let mut found = self.base.known(&who.crm_id, &who.member_no, key)?;
+        if let Some(known) = &mut found
+            && let Some(sequels) = self.sequels.get(&known.lsn)
+        {
+            sequels.iter().for_each(|(lsn, sequel)| known.standing.follow(*lsn, sequel));
+        }
         if let Some(known) = &found
             && self.wanted.contains(&hash)
         {
@@ -203,10 +210,14 @@ impl<'a, O: Output> Books<'a, O> {
         if let Some(next) = account.next_due().filter(|next| due.is_none_or(|due| *next != due)) {
             self.dues.push(id, Some(next));
         }
-        if let Some((target, sequel)) = event.sequel(at)
-            && let Some(known) = self.by_lsn.get(&target).and_then(|hash| self.known.get_mut(hash))
-        {
-            known.standing.follow(lsn, &sequel);
+        if let Some((target, sequel)) = event.sequel(at) {
+            match self.by_lsn.get(&target).and_then(|hash| self.known.get_mut(hash)) {
+                Some(known) => known.standing.follow(lsn, &sequel),
+                None if target <= self.base.history.applied() => {
+                    self.sequels.entry(target).or_default().push((lsn, sequel));
+                }
+                None => {}
+            }
         }
         if let Some(key) = event.key() {
             let hash = hash(&who.crm_id, &who.member_no, key);
@@ -285,7 +296,8 @@ impl<'a, O: Output> Books<'a, O> {
 
     /// Whether a receiver could take a transfer at `at`.
     pub fn may_receive(&mut self, who: &Who, at: Instant) -> anyhow::Result<bool> {
-        Ok(self.account(who)?.clock <= at)
+        let account = self.account(who)?;
+        Ok(account.last == Lsn::ZERO || account.clock <= at)
     }
 
     /// Brings the receiver what the sender's outbox holds for it, and the sender the note back.

@@ -17,6 +17,9 @@ use chrono_tz::Tz;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Members by tenant and mobile.
+pub type Mobiles = HashMap<(Arc<str>, String), Box<str>>;
+
 pub struct Opened {
     pub folder: Folder,
     pub log_id: u128,
@@ -81,7 +84,7 @@ impl Opened {
     }
 
     /// Who has which mobile.
-    pub fn mobiles(&self) -> anyhow::Result<HashMap<(Arc<str>, String), Box<str>>> {
+    pub fn mobiles(&self) -> anyhow::Result<Mobiles> {
         let directory = &self.recovered.directory;
         let mut mobiles = HashMap::new();
         for id in &self.recovered.sealed {

@@ -1,6 +1,7 @@
 //! The file read through once: what is wrong with its rows, and in which order the good ones are to be carried out.
 use super::books::{Base, Books, KeyHash, hash};
 use super::file::{Place, Source};
+use super::open::Mobiles;
 use super::row::{MemberRow, Reading, Row, RowContent};
 use super::steps::{Part, Step, row_at};
 use super::writing::Output;
@@ -107,13 +108,14 @@ impl Plan {
         books: &Books<'_, O>,
         source: &Source,
         job: &Job,
-        there: &HashMap<(Arc<str>, String), Box<str>>,
+        there: &Mobiles,
     ) -> anyhow::Result<()> {
         let mut claims: HashMap<[u8; 32], u64> = HashMap::new();
         let mut refused = Vec::new();
         for place in &self.members {
             let Row { crm_id, member_no, content } = row_at(books, source, job, *place)?;
-            let RowContent::Member(MemberRow { personal, .. }) = content else { continue };
+            let RowContent::Member(row) = content else { continue };
+            let MemberRow { personal, .. } = *row;
             let Some(mobile) = personal.mobile.filter(|_| !books.base.has_profile(&crm_id, &member_no))
             else {
                 continue;

@@ -51,12 +51,13 @@ fn write<O: Output>(
     books: &mut Books<'_, O>,
     job: &Job,
     keys: &PersonalKeys,
-    new: Vec<(Who, MemberRow)>,
+    new: Vec<(Who, Box<MemberRow>)>,
 ) -> anyhow::Result<()> {
     let sealed = new.iter().filter(|(_, row)| !row.personal.is_empty()).count();
     let made: Vec<PersonalKey> = (0..sealed).map(|_| random()).collect::<Result<_, _>>()?;
     let mut places = keys.add_all(&made)?.zip(made);
-    for (who, MemberRow { since, tier, personal, .. }) in new {
+    for (who, row) in new {
+        let MemberRow { since, tier, personal, .. } = *row;
         let sealed = match personal.is_empty() {
             true => None,
             false => {

@@ -47,7 +47,8 @@ pub fn run<O: Output>(
             continue;
         }
         let Row { crm_id, member_no, content } = row_at(books, source, job, *place)?;
-        let RowContent::Member(MemberRow { old, .. }) = content else { continue };
+        let RowContent::Member(row) = content else { continue };
+        let MemberRow { old, .. } = *row;
         let who = Who { crm_id, member_no };
         let terms = books.base.terms(&who.crm_id);
         let account = books.account(&who)?;

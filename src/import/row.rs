@@ -22,7 +22,7 @@ pub struct Row {
 
 #[derive(Clone, Debug)]
 pub enum RowContent {
-    Member(MemberRow),
+    Member(Box<MemberRow>),
     Lot(Box<LotRow>),
     Event(Box<EventRow>),
 }
@@ -141,7 +141,7 @@ fn member(fields: &Fields<'_>, reading: &Reading<'_>, zone: Tz) -> Result<(Strin
         expired: fields.total("expired_points")?,
         used: fields.total("used_points")?,
     };
-    Ok((member_no, RowContent::Member(MemberRow { since, tier, personal, old })))
+    Ok((member_no, RowContent::Member(Box::new(MemberRow { since, tier, personal, old }))))
 }
 
 /// When the row was recorded: not after the moment that the old balances are of.

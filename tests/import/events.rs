@@ -206,3 +206,22 @@ fn rows_count_in_the_order_of_their_moments_not_of_the_file() {
         assert_eq!(records(&moved, member), records(&reversed, member));
     }
 }
+
+/// What the index does not tell of yet: it expired in this very run.
+#[test]
+fn an_accrual_of_an_earlier_file_is_reversed_out_of_what_expired_since() {
+    let mut server = Server::empty();
+    let produce = json!({"kind": "event", "operation": "produce", "member_no": "m", "event_no": "p", "points": 10,
+                         "create_time": "2022-01-01 00:00:00", "event_type": "event", "expire_days": 30});
+    let spend = json!({"kind": "event", "operation": "consume", "member_no": "m", "event_no": "c", "points": 4,
+                       "create_time": "2022-01-02 00:00:00"});
+    let reverse = json!({"kind": "event", "operation": "reverse_produce", "member_no": "m", "event_no": "r",
+                         "origin_event_no": "p", "allow_negative": false, "reverse_points": 6,
+                         "create_time": "2022-03-01 00:00:00"});
+    let first = import_into(server.folder(), &[produce, spend], |job| job.as_of = at("2022-01-10 00:00:00"));
+    assert_eq!((first.refused.len(), first.imported), (0, 2));
+    let second = import_into(server.folder(), &[reverse], |_| {});
+    assert_eq!((second.refused, second.records), (Vec::new(), 2), "an expiry and a reversal");
+    server.start_again();
+    server.check_sums("m", ["4", "4", "0", "0", "0"]);
+}

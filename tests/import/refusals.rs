@@ -179,7 +179,7 @@ fn what_is_past_is_not_put_before_what_the_member_has_done_since() {
     server.spend("s", "m", 1);
     server.stop();
     let late = lot(json!({"event_no": "late", "create_time": "2022-02-01 00:00:00"}));
-    let refused = import_into(server.folder(), &[late.clone()], |_| {}).refused;
+    let refused = import_into(server.folder(), std::slice::from_ref(&late), |_| {}).refused;
     assert!(refused[0].why.contains("later records already"), "{refused:?}");
     // Nor to a receiver who has.
     let to_m = json!({"kind": "event", "operation": "transfer_direct", "from_user": "n", "to_user": "m",

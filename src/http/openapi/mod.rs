@@ -8,6 +8,7 @@ pub mod answers;
 pub mod changes;
 mod errors;
 mod examples;
+mod links;
 #[expect(dead_code, reason = "described, never made")]
 pub mod new_rules;
 #[expect(dead_code, reason = "described, never made")]
@@ -132,6 +133,7 @@ fn finish_operation(operation: &mut Operation) {
         }
     }
     examples::add(operation);
+    links::add(operation);
 }
 
 /// Every answer has its request's id.

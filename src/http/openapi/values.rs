@@ -16,8 +16,11 @@ const TIME: &str = concat!(
     r"|[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))$"
 );
 
-/// A number as JSON writes it, in a text.
-const NUMBER: &str = r"^(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$";
+/// Decimals in texts, above 0 or not; an exponent is taken too where the number is exact, which no pattern can say.
+const POINTS: &str = r"^(0\.[0-9]{0,3}[1-9]0*|[1-9][0-9]{0,10}(\.[0-9]{1,4}0*)?)$";
+const MONEY: &str = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6}0*)?$";
+const MONEY_ABOVE: &str = r"^(0\.[0-9]{0,5}[1-9]0*|[1-9][0-9]{0,11}(\.[0-9]{1,6}0*)?)$";
+const FACTOR: &str = r"^(0\.[0-9]{0,3}[1-9]0*|[1-9][0-9]{0,2}(\.[0-9]{1,4}0*)?)$";
 
 /// Names a type for a value, and says what it looks like.
 macro_rules! value {
@@ -69,9 +72,9 @@ pub fn whole(description: &str, least: u64, most: u64) -> Object {
 }
 
 /// A decimal as a number, or as a text that holds one.
-fn decimal(description: &str, number: ObjectBuilder) -> Schema {
+fn decimal(description: &str, number: ObjectBuilder, pattern: &str) -> Schema {
     let number = number.schema_type(Type::Number).build();
-    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(NUMBER)).max_length(Some(64));
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).max_length(Some(64));
     AnyOfBuilder::new().description(Some(description)).item(number).item(text.build()).build().into()
 }
 
@@ -96,6 +99,7 @@ value!(
             .exclusive_minimum(Some(0))
             .maximum(Some((Points::REQUEST_MAX.0 / Points::UNIT) as f64))
             .multiple_of(Some(0.0001)),
+        POINTS,
     )
 );
 value!(
@@ -107,6 +111,7 @@ value!(
             .minimum(Some(0))
             .maximum(Some((Amount::MAX.0 / 10_i64.pow(Amount::PLACES)) as f64))
             .multiple_of(Some(0.000001)),
+        MONEY,
     )
 );
 value!(
@@ -155,6 +160,7 @@ value!(
             .exclusive_minimum(Some(0))
             .maximum(Some((Amount::MAX.0 / 10_i64.pow(Amount::PLACES)) as f64))
             .multiple_of(Some(0.000001)),
+        MONEY_ABOVE,
     )
 );
 value!(
@@ -162,6 +168,7 @@ value!(
     decimal(
         "A decimal above 0, at most 1,000, with at most 4 decimal places. A JSON number, or a string that holds one.",
         ObjectBuilder::new().exclusive_minimum(Some(0)).maximum(Some(1000)).multiple_of(Some(0.0001)),
+        FACTOR,
     )
 );
 value!(PageFile, one_of("A part of the page.", ["docs.js", "swagger-ui.css", "swagger-ui-bundle.js"]));

@@ -17,6 +17,7 @@ mod ledger;
 mod ledger_model;
 mod logs;
 mod packaging;
+mod readme;
 mod service_model;
 mod stopping;
 mod store;

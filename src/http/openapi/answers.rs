@@ -52,7 +52,7 @@ answers! {
     RuleAdded: of::<Rule>(), false, &[ANY, BODY, BUSY, LOG];
     RuleReplaced: of::<Rule>(), false, &[ANY, BODY, BUSY, LOG, &[40401]];
     RuleRemoved: of::<Rule>(), false, &[ANY, BUSY, LOG, &[40401]];
-    Previewed: of::<Preview>(), false, &[ANY, BODY, BUSY];
+    Previewed: of::<Preview>(), false, &[ANY, BODY, BUSY, &[40405, 42207]];
     Alive: nothing(), false, &[OPEN];
 }
 

@@ -7,6 +7,15 @@ use utoipa::openapi::{Content, Header, HeaderBuilder, Ref, RefOr, Response, Resp
 /// The page that explains every code; a test beside the table holds the two together.
 const PAGE: &str = include_str!("../../../docs/ERRORS.md");
 
+/// The shared response of the HTTP layer itself, which has no envelope and no request id.
+pub const HEAD_TOO_LARGE: &str = "HeadTooLarge";
+
+pub fn head_too_large() -> Response {
+    let words = "The head (request line and headers) is larger than 32 KiB, or has more than 100 headers. No body; the \
+                 connection is closed. Remedy: send fewer.";
+    ResponseBuilder::new().description(words).build()
+}
+
 /// What any request may hear.
 pub const OPEN: &[u32] = &[41400, 50000];
 /// What any request to a tenant may hear.

@@ -34,7 +34,7 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Components, HeaderBuilder, InfoBuilder, OpenApi, RefOr, Required, Response, SecurityRequirement,
+    Components, HeaderBuilder, InfoBuilder, OpenApi, Ref, RefOr, Required, Response, SecurityRequirement,
 };
 
 /// The document, put together when it is first asked for.
@@ -108,6 +108,7 @@ fn finished(mut document: OpenApi) -> OpenApi {
         examples::add_refusals(&mut response, &errors::codes_of(&name));
         components.responses.insert(name, response.into());
     }
+    components.responses.insert(errors::HEAD_TOO_LARGE.to_owned(), errors::head_too_large().into());
     document
 }
 
@@ -127,6 +128,8 @@ fn tenant() -> ParameterBuilder {
 }
 
 fn finish_operation(operation: &mut Operation) {
+    let too_large = Ref::from_response_name(errors::HEAD_TOO_LARGE);
+    operation.responses.responses.insert("431".to_owned(), too_large.into());
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
             finish_response(response);
@@ -152,6 +155,7 @@ fn shared_responses(operation: &Operation) -> Vec<(String, Response)> {
         RefOr::Ref(reference) => Some(errors::codes_of(&reference.ref_location)),
         RefOr::T(_) => None,
     });
+    let references = references.filter(|codes| !codes.is_empty());
     references.map(|codes| (errors::name(&codes), errors::response(&codes))).collect()
 }
 

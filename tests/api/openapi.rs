@@ -106,7 +106,7 @@ fn describes_every_route_that_is_served_and_serves_every_route_that_it_describes
         if methods.contains("GET") {
             methods.insert("HEAD".to_owned());
         }
-        let concrete = path.replace("{crm_id}", "10080").replace('{', "").replace('}', "");
+        let concrete = path.replace("{crm_id}", "10080").replace(['{', '}'], "");
         let answer = server.send("OPTIONS", &concrete, &[], b"");
         answer.refusal(405, 40500);
         let allowed: BTreeSet<String> =

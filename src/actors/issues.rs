@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// Entries of one generation. There are two: the older one goes when the younger is full.
-const GENERATION_MAX: usize = 16_384;
+const GENERATION_MAX: usize = 4_096;
 /// So many are looked up in the index at once, without leaving the worker.
 const AT_ONCE_MAX: usize = 32;
 

@@ -2,7 +2,8 @@
 //! group commits.
 //!
 //! A batch goes in waves. In a wave a member has either operations of its own alone, which follow one another without
-//! waiting for the disk, or one that concerns two members. What comes later and concerns one of them is of a later wave.
+//! waiting for the disk, or one that concerns two members. What comes later and concerns one of them, or the same transfer,
+//! is of a later wave.
 //! A member at rest is changed where it lies: its account says by which record its keys will be indexed, and the next
 //! command for it waits for that. A busy one's actor is asked.
 use crate::actors::answer::{Answer, Failure};
@@ -46,18 +47,30 @@ pub type Answered = Result<Answer, Failure>;
 /// Members that one task takes care of.
 const MEMBERS_A_TASK: usize = 128;
 
+/// What keeps the operations that concern it in the order given.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Ordered<'a> {
+    Member(&'a str),
+    /// By its number alone: an acceptance need not say whose it is.
+    Transfer(&'a str),
+}
+
 impl Operation {
-    /// The members whose other operations must keep their order with this one, and whether it is one's own alone.
-    fn members(&self) -> (Vec<&str>, bool) {
+    /// What must keep its order with this one, the member it is asked of first; and whether it is one's own alone.
+    fn concerns(&self) -> (Vec<Ordered<'_>>, bool) {
+        use Ordered::{Member, Transfer};
         match self {
             Operation::Change(from, Command::Offer(transfer) | Command::SendDirect(transfer)) => {
-                (vec![from, &transfer.to], false)
+                (vec![Member(from), Member(&transfer.to), Transfer(&transfer.transfer_no)], false)
             }
-            Operation::Change(member_no, _) => (vec![member_no], true),
-            Operation::Accept { member_no, from, .. } => {
-                ([Some(member_no), from.as_ref()].into_iter().flatten().map(String::as_str).collect(), false)
+            Operation::Change(member_no, _) => (vec![Member(member_no)], true),
+            Operation::Accept { member_no, transfer_no, from } => {
+                let from = from.iter().map(|from| Member(from));
+                ([Member(member_no), Transfer(transfer_no)].into_iter().chain(from).collect(), false)
             }
-            Operation::Cancel { member_no, .. } => (vec![member_no], false),
+            Operation::Cancel { member_no, transfer_no } => {
+                (vec![Member(member_no), Transfer(transfer_no)], false)
+            }
         }
     }
 }
@@ -72,19 +85,19 @@ struct Wave {
 
 fn waves(operations: &[Option<Operation>]) -> Vec<Wave> {
     let mut waves: Vec<Wave> = Vec::new();
-    // Where each member is: its wave, and its place in `own` of that one.
-    let mut last: HashMap<&str, (usize, Option<usize>)> = HashMap::new();
+    // Where each member or transfer is: its wave, and a member's place in `own` of that one.
+    let mut last: HashMap<Ordered<'_>, (usize, Option<usize>)> = HashMap::new();
     for (place, operation) in operations.iter().enumerate() {
         let Some(operation) = operation else { continue };
-        let (members, own) = operation.members();
-        let wave = members
+        let (concerned, own) = operation.concerns();
+        let wave = concerned
             .iter()
-            .filter_map(|member| last.get(member))
+            .filter_map(|concerned| last.get(concerned))
             .map(|(wave, group)| if own && group.is_some() { *wave } else { wave + 1 });
         let wave = wave.max().unwrap_or(0);
         waves.resize_with(waves.len().max(wave + 1), Wave::default);
         let current = &mut waves[wave];
-        let group = match members.first().and_then(|member| last.get(member)) {
+        let group = match concerned.first().and_then(|member| last.get(member)) {
             _ if !own => {
                 current.between.push(place);
                 None
@@ -98,8 +111,8 @@ fn waves(operations: &[Option<Operation>]) -> Vec<Wave> {
                 Some(current.own.len() - 1)
             }
         };
-        for member in members {
-            last.insert(member, (wave, group));
+        for concerned in concerned {
+            last.insert(concerned, (wave, group));
         }
     }
     waves
@@ -300,6 +313,14 @@ mod tests {
         let operations = [own("a"), own("b"), offer("a", "b"), accept("b"), own("a"), own("b"), own("c")];
         let expected =
             [wave(&[&[0], &[1], &[6]], &[]), wave(&[], &[2]), wave(&[&[4]], &[3]), wave(&[&[5]], &[])];
+        assert_eq!(waves(&operations), expected);
+    }
+
+    #[test]
+    fn what_names_one_transfer_keeps_its_order_whoever_asks() {
+        let cancel = Some(Operation::Cancel { member_no: "a".into(), transfer_no: "t".into() });
+        let operations = [offer("a", "b"), cancel, own("a"), accept("b")];
+        let expected = [wave(&[], &[0]), wave(&[], &[1]), wave(&[&[2]], &[3])];
         assert_eq!(waves(&operations), expected);
     }
 

@@ -22,6 +22,10 @@ pub const ATTRIBUTES_BYTES_MAX: usize = 16 << 10;
 /// Messages that may wait for one member; above it that member's requests are shed.
 pub const MAILBOX_MAX: u32 = 1_000;
 
+/// A member whose last change is no longer ago than that is busy: its next command wakes it. An actor costs kilobytes, and
+/// to spawn it takes as long as three or four turns at rest.
+pub const BUSY_WITHIN: crate::ledger::instant::Span = crate::ledger::instant::Span::seconds(1);
+
 /// How long after a full log time tries again to record what fell due.
 pub const SETTLE_RETRY: crate::ledger::instant::Span = crate::ledger::instant::Span::seconds(1);
 

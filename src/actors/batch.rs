@@ -10,9 +10,7 @@ use crate::actors::answer::{Answer, Failure};
 use crate::actors::core::{Answering, Core, StampedPrior};
 use crate::actors::directory::MemberId;
 use crate::actors::member::Outcome;
-use crate::actors::recents::Recents;
 use crate::actors::service::{accept, answer, cancel, send_direct};
-use crate::actors::turn::Turn;
 use crate::ledger::command::Command;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
@@ -212,27 +210,12 @@ fn at_rest(core: &Arc<Core>, crm_id: &str, group: Group) -> Result<Rested, Group
             Err(_) => return Err(group),
         }
     }
-    let worked = core.directory.with_resting(id, |crm_id, member_no, account| {
-        let mut recents = Recents::new(account.last);
-        if priors.iter().any(|prior| prior.stamp < recents.complete_since()) {
-            // The index is not there yet; an actor can wait for it.
-            return (false, None);
-        }
-        let (before, scheduled) = (account.last, account.next_due().unwrap_or(Instant::MAX));
-        let mut turn = Turn { core, crm_id, member_no, account, recents: &mut recents };
-        let outcomes: Vec<(usize, Result<Outcome, Failure>)> = group
-            .iter()
-            .zip(priors)
-            .map(|((place, _, command), prior)| (*place, turn.carry_out(command, prior.prior)))
-            .collect();
-        let due = account.next_due().filter(|due| *due < scheduled);
-        (account.last > before, Some((outcomes, account.last, due)))
+    let stamp = priors.iter().map(|prior| prior.stamp).min().unwrap_or(Lsn::ZERO);
+    let turns = core.turns_at_rest(id, stamp, Instant::MAX, |turn| {
+        let asked = group.iter().zip(priors);
+        asked.map(|((place, _, command), prior)| (*place, turn.carry_out(command, prior.prior))).collect()
     });
-    // A member that can't be read is a broken one: its actor says so, and the process ends.
-    let Ok(Some(Some((outcomes, last, due)))) = worked else { return Err(group) };
-    if let Some(due) = due {
-        core.timer.push(due, id);
-    }
+    let Some((outcomes, last)) = turns else { return Err(group) };
     let member_no = group.into_iter().next().map(|(_, member_no, _)| member_no).unwrap_or_default();
     Ok(Rested { member_no, outcomes, last })
 }

@@ -10,6 +10,7 @@ use crate::actors::projection::AccountView;
 use crate::actors::scans::Cuts;
 use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
+use crate::actors::turn::Turn;
 use crate::actors::vitals::Vitals;
 use crate::clock::Clock;
 use crate::format::entry::encode_member;
@@ -21,7 +22,7 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::{Prior, apply};
-use crate::limits::{INDEX_WAIT_MAX, MAILBOX_MAX, PARTITIONS};
+use crate::limits::{BUSY_WITHIN, INDEX_WAIT_MAX, MAILBOX_MAX, PARTITIONS};
 use crate::store::journal::{AppendError, Class, Journal};
 use ractor::ActorRef;
 use std::collections::VecDeque;
@@ -185,9 +186,16 @@ impl Core {
         member_no: &str,
         command: Command,
     ) -> Result<Outcome, Failure> {
-        let prior = self.look_up(crm_id, member_no, &command)?;
+        let mut prior = self.look_up(crm_id, member_no, &command)?;
         let pending_max = if command.refusable() { MAILBOX_MAX } else { u32::MAX };
         let id = self.directory.find_or_new(crm_id, member_no);
+        if command.is_own() {
+            let turn = |turn: &mut Turn<'_>| turn.carry_out(&command, std::mem::take(&mut prior.prior));
+            let idle_since = Instant(self.clock.now().0 - BUSY_WITHIN.0);
+            if let Some((outcome, last)) = self.turns_at_rest(id, prior.stamp, idle_since, turn) {
+                return self.durable(last).await.and(outcome);
+            }
+        }
         match self.post(id, command, prior, pending_max)? {
             Some(answer) => answer.await.unwrap_or(Err(Failure::Unknown)),
             None => Err(self.shed(&self.vitals.shed.mailbox)),

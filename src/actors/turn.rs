@@ -1,17 +1,23 @@
-//! A member's turn: a command against its account, settled, decided, recorded. Its actor takes one after the other; a
-//! batch takes a few where the member lies at rest. Nothing here waits.
+//! A member's turn: a command against its account, settled, decided, recorded. Its actor takes one after the other. A member
+//! at rest is woken when it is busy; a turn now and then, or of a batch, is taken where the account lies, under the lock
+//! that also guards the hand-over to an actor. Nothing here waits.
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
+use crate::actors::directory::MemberId;
 use crate::actors::member::Outcome;
 use crate::actors::recents::Recents;
 use crate::ledger::account::{Account, Outgoing};
 use crate::ledger::command::Command;
 use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
+use crate::ledger::lsn::Lsn;
 use crate::ledger::{Decision, Known, Prior, decide};
 use crate::store::journal::Class;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+/// Lots that an account may have to be unpacked for a single turn: about what a message to an actor costs.
+const LOTS_UNPACKED_MAX: usize = 64;
 
 pub struct Turn<'a> {
     pub core: &'a Core,
@@ -19,6 +25,38 @@ pub struct Turn<'a> {
     pub member_no: &'a str,
     pub account: &'a mut Account,
     pub recents: &'a mut Recents,
+}
+
+impl Core {
+    /// Lets `turns` be taken at the account of a member that lies at rest, and tells the last record that what came of them
+    /// rests on. None where it is an actor's: the member is awake, or has changed since `idle_since` and so is busy, or the
+    /// index, when it was asked, lacked some of the member's records, or there is so much to unpack that it should stay
+    /// unpacked.
+    pub fn turns_at_rest<R>(
+        &self,
+        id: MemberId,
+        stamp: Lsn,
+        idle_since: Instant,
+        turns: impl FnOnce(&mut Turn<'_>) -> R,
+    ) -> Option<(R, Lsn)> {
+        let worked = self.directory.with_resting(id, |crm_id, member_no, account| {
+            let busy = account.clock > idle_since;
+            if busy || stamp < account.last || account.lots.len() > LOTS_UNPACKED_MAX {
+                return (false, None);
+            }
+            let (before, scheduled) = (account.last, account.next_due().unwrap_or(Instant::MAX));
+            let mut recents = Recents::new(account.last);
+            let result = turns(&mut Turn { core: self, crm_id, member_no, account, recents: &mut recents });
+            let due = account.next_due().filter(|due| *due < scheduled);
+            (account.last > before, Some((result, account.last, due)))
+        });
+        // A member that can't be read is a broken one: its actor says so, and the process ends.
+        let (result, last, due) = worked.ok()???;
+        if let Some(due) = due {
+            self.timer.push(due, id);
+        }
+        Some((result, last))
+    }
 }
 
 impl Turn<'_> {

@@ -2,7 +2,7 @@
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
-//! | records | LSN | the record's payload as in the log |
+//! | records | LSN / 8 | the payloads of eight records, as in the log (`chunks`) |
 //! | members | member hash, LSN | record type (0: members don't see it), create time |
 //! | keys | number hash, key hash | LSN |
 //! | sequels | LSN of the earlier record, LSN | what the later did to the earlier |
@@ -16,6 +16,8 @@
 //! own journal is synced only now and then: what a power failure takes from it, the log gives again.
 use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
+use crate::history::chunks::{Chunk, chunk_of, payload_in, records_in};
+use crate::history::keys::Remembered;
 use crate::history::orders::order_sn;
 use crate::history::postings::{Filling, block_of, block_start, created_at};
 use crate::history::{HistoryError, Row, keys};
@@ -30,7 +32,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The layout of the tables. An index of another version is made anew.
-const INDEX_VERSION: u64 = 2;
+const INDEX_VERSION: u64 = 3;
 const MIB: u64 = 1 << 20;
 const LEVEL0_TABLES: u8 = 12;
 /// One flushes memtables while the other is at a long merge: with one alone, full memtables pile up in memory.
@@ -55,6 +57,9 @@ pub struct FjallHistory {
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     pub(super) filling: Filling,
+    /// The records' row that is filling.
+    chunk: Chunk,
+    remembered: Remembered,
     /// Records of each tenant.
     pub(super) counts: HashMap<[u8; 8], u64>,
 }
@@ -63,9 +68,9 @@ pub(super) struct Recent {
 /// walked from node to node, next to one another: less work than at random (decision 0002).
 #[derive(Default)]
 struct Scattered {
-    members: Vec<(Vec<u8>, [u8; 9])>,
+    members: Vec<([u8; 20], [u8; 9])>,
     keys: Vec<([u8; 20], [u8; 8])>,
-    orders: Vec<Vec<u8>>,
+    orders: Vec<[u8; 20]>,
 }
 
 impl Scattered {
@@ -154,13 +159,19 @@ impl FjallHistory {
                 recent.counts.insert(tenant, u64::from_be_bytes(count));
             }
         }
-        recent.filling.block = block_of(applied.next());
-        let start = block_start(recent.filling.block).0.to_be_bytes();
+        let Recent { filling, chunk, remembered, .. } = &mut *recent;
+        filling.block = block_of(applied.next());
+        let start = chunk_of(block_start(filling.block)).to_be_bytes();
         for guard in self.records.range(start..) {
-            let (key, payload) = guard.into_inner()?;
-            let lsn = keys::lsn_of(&key);
-            recent.filling.add(lsn, &decode(lsn, &payload)?);
+            let (key, row) = guard.into_inner()?;
+            let number = keys::lsn_of(&key).0;
+            for (lsn, payload) in records_in(number, &row) {
+                filling.add(remembered, lsn, &decode(lsn, payload)?);
+            }
         }
+        let number = chunk_of(applied);
+        let row = self.records.get(number.to_be_bytes())?;
+        *chunk = Chunk::resumed(number, row.as_deref().unwrap_or_default());
         Ok(())
     }
 
@@ -181,13 +192,12 @@ impl FjallHistory {
     fn add(&self, batch: &mut OwnedWriteBatch, scattered: &mut Scattered, row: &Row<'_>) {
         let (lsn, entry) = (row.lsn, &row.entry);
         let number = lsn.0.to_be_bytes();
-        batch.insert(&self.records, number, row.payload);
         let member = keys::member(&entry.crm_id, &entry.member_no);
         // The hidden ones too: an account as it was is made of all its records.
         let mut value = [0; 9];
         value[0] = entry.event.record_type().map_or(0, |kind| kind as u8);
         value[1..].copy_from_slice(&created_at(entry).0.to_be_bytes());
-        scattered.members.push((keys::with_lsn(&member, lsn), value));
+        scattered.members.push((keys::of_record(&member, lsn), value));
         if let Some(key) = entry.event.key() {
             scattered.keys.push((keys::taken(&entry.crm_id, &entry.member_no, &key), number));
         }
@@ -202,7 +212,7 @@ impl FjallHistory {
             batch.insert(&self.transfers, keys::with_lsn(&[b"n", &offered[..]].concat(), lsn), []);
         }
         if let Some(order_sn) = order_sn(&entry.event) {
-            scattered.orders.push(keys::with_lsn(&keys::order(&entry.crm_id, &order_sn), lsn));
+            scattered.orders.push(keys::of_record(&keys::order(&entry.crm_id, &order_sn), lsn));
         }
         if let Some(accrued) = entry.event.accrual()
             && let Some(at) = accrued.unfreeze_at
@@ -213,8 +223,11 @@ impl FjallHistory {
         }
     }
 
-    /// Moves the filling block past `lsn`: a full one is written.
+    /// Adds to what is filling; what is full is written.
     fn fill(&self, batch: &mut OwnedWriteBatch, recent: &mut Recent, row: &Row<'_>) {
+        if let Some(full) = recent.chunk.push(row.lsn, row.payload) {
+            self.write_chunk(batch, &full);
+        }
         let block = block_of(row.lsn);
         if block != recent.filling.block {
             for (key, value) in recent.filling.rows() {
@@ -222,9 +235,16 @@ impl FjallHistory {
             }
             recent.filling = Filling { block, ..Filling::default() };
         }
-        recent.filling.add(row.lsn, &row.entry);
+        recent.filling.add(&mut recent.remembered, row.lsn, &row.entry);
         if row.entry.event.record_type().is_some() {
-            *recent.counts.entry(keys::tenant(&row.entry.crm_id)).or_default() += 1;
+            let tenant = recent.remembered.tenant(&row.entry.crm_id);
+            *recent.counts.entry(tenant).or_default() += 1;
+        }
+    }
+
+    fn write_chunk(&self, batch: &mut OwnedWriteBatch, chunk: &Chunk) {
+        if !chunk.is_empty() {
+            batch.insert(&self.records, chunk.number().to_be_bytes(), chunk.bytes());
         }
     }
 
@@ -238,8 +258,12 @@ impl FjallHistory {
         for row in rows.iter().filter(|row| row.lsn > applied) {
             self.add(&mut batch, &mut scattered, row);
             self.fill(&mut batch, &mut recent, row);
-            tenants.push(keys::tenant(&row.entry.crm_id));
+            let tenant = recent.remembered.tenant(&row.entry.crm_id);
+            if tenants.last() != Some(&tenant) {
+                tenants.push(tenant);
+            }
         }
+        self.write_chunk(&mut batch, &recent.chunk);
         scattered.insert_into(&mut batch, self);
         tenants.sort_unstable();
         tenants.dedup();
@@ -267,8 +291,9 @@ impl FjallHistory {
         snapshot: &Snapshot,
         lsn: Lsn,
     ) -> Result<Option<MemberEntry>, HistoryError> {
-        let payload = snapshot.get(&self.records, lsn.0.to_be_bytes())?;
-        payload.map(|payload| decode(lsn, &payload)).transpose()
+        let row = snapshot.get(&self.records, chunk_of(lsn).to_be_bytes())?;
+        let payload = row.as_deref().and_then(|row| payload_in(row, lsn));
+        payload.map(|payload| decode(lsn, payload)).transpose()
     }
 
     pub(super) fn expect_entry(&self, snapshot: &Snapshot, lsn: Lsn) -> Result<MemberEntry, HistoryError> {

@@ -3,19 +3,56 @@
 use crate::ledger::event::Key;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
+use std::collections::HashMap;
+
+/// So many hashes are remembered of each kind.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// Hashes of texts that come again and again: tenants, stores, scenes.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    tenants: HashMap<Box<str>, [u8; 8]>,
+    values: HashMap<Box<str>, [u8; 8]>,
+}
+
+impl Remembered {
+    pub fn tenant(&mut self, crm_id: &str) -> [u8; 8] {
+        remembered(&mut self.tenants, crm_id, tenant)
+    }
+
+    pub fn value(&mut self, text: &str) -> [u8; 8] {
+        remembered(&mut self.values, text, value)
+    }
+}
+
+fn remembered(
+    hashes: &mut HashMap<Box<str>, [u8; 8]>,
+    text: &str,
+    hash: impl FnOnce(&str) -> [u8; 8],
+) -> [u8; 8] {
+    if let Some(known) = hashes.get(text) {
+        return *known;
+    }
+    if hashes.len() >= REMEMBERED_MAX {
+        hashes.clear();
+    }
+    *hashes.entry(text.into()).or_insert_with_key(|text| hash(text))
+}
 
 /// 96 bits name a member among all that will ever be.
 pub type MemberHash = [u8; 12];
 
 fn hash<const N: usize>(purpose: u8, parts: &[&[u8]]) -> [u8; N] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&[purpose]);
+    const { assert!(N <= blake3::OUT_LEN) };
+    // Hashed at once: the hasher takes small pieces one by one at several times the cost.
+    let mut bytes = Vec::with_capacity(256);
+    bytes.push(purpose);
     for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
+        bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(part);
     }
     let mut out = [0; N];
-    hasher.finalize_xof().fill(&mut out);
+    out.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..N]);
     out
 }
 
@@ -58,6 +95,14 @@ pub fn offered(crm_id: &str, receiver: &str, transfer_no: &str) -> [u8; 12] {
 /// An order, by the number that its accruals bear.
 pub fn order(crm_id: &str, order_sn: &str) -> [u8; 12] {
     hash(7, &[crm_id.as_bytes(), order_sn.as_bytes()])
+}
+
+/// A member's or an order's record.
+pub fn of_record(hash: &[u8; 12], lsn: Lsn) -> [u8; 20] {
+    let mut key = [0; 20];
+    key[..12].copy_from_slice(hash);
+    key[12..].copy_from_slice(&lsn.0.to_be_bytes());
+    key
 }
 
 /// `prefix` and a record's number.

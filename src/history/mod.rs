@@ -5,6 +5,7 @@
 //! prefix of the log: rows of a batch and the LSN they lead to become visible at once.
 mod asked;
 mod blocks;
+mod chunks;
 mod feed;
 mod filter;
 mod index;

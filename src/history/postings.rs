@@ -4,7 +4,7 @@
 //! for a rare value touches few rows. The block that is still filling is kept here and written when it is full; at the
 //! start it is read again from the records.
 use crate::format::entry::MemberEntry;
-use crate::history::keys;
+use crate::history::keys::{self, Remembered};
 use crate::ledger::event::{Event, RecordType};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
@@ -29,11 +29,15 @@ pub enum Field {
 pub type ListKey = [u8; 17];
 
 pub fn list_key(tenant: [u8; 8], field: Field, value: &str) -> ListKey {
+    list_key_of(tenant, field, || keys::value(value))
+}
+
+fn list_key_of(tenant: [u8; 8], field: Field, value: impl FnOnce() -> [u8; 8]) -> ListKey {
     let mut key = [0; 17];
     key[..8].copy_from_slice(&tenant);
     key[8] = field as u8;
     if field != Field::All {
-        key[9..].copy_from_slice(&keys::value(value));
+        key[9..].copy_from_slice(&value());
     }
     key
 }
@@ -57,12 +61,13 @@ pub struct Filling {
 }
 
 impl Filling {
-    pub fn add(&mut self, lsn: Lsn, entry: &MemberEntry) {
+    pub fn add(&mut self, remembered: &mut Remembered, lsn: Lsn, entry: &MemberEntry) {
         let Some(kind) = entry.event.record_type() else { return };
-        let tenant = keys::tenant(&entry.crm_id);
+        let tenant = remembered.tenant(&entry.crm_id);
         let place = (lsn.0 % BLOCK_LSNS) as u16;
         for (field, value) in values(kind, &entry.event) {
-            self.lists.entry(list_key(tenant, field, value)).or_default().push(place);
+            let list = list_key_of(tenant, field, || remembered.value(value));
+            self.lists.entry(list).or_default().push(place);
         }
         let created = created_at(entry);
         let times = self.times.entry(tenant).or_insert((created, created));

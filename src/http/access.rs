@@ -97,6 +97,38 @@ pub fn listed(method: &Method, route: &str) -> Listed {
         .map_or(Listed::OtherMethods, |(_, _, need)| Listed::Needs(*need))
 }
 
+/// Which of the table's routes a path is of, by the matcher that the router uses, too.
+#[derive(Clone)]
+pub struct Routes(matchit::Router<Box<str>>);
+
+impl Routes {
+    /// All routes that there are.
+    pub fn of_table() -> Routes {
+        let of_tenants = OF_TENANTS.iter().map(|(_, path, _)| format!("{PREFIX}{path}"));
+        let of_the_service = OF_THE_SERVICE.iter().map(|(_, path, _)| (*path).to_owned());
+        Routes::new(of_tenants.chain(of_the_service))
+    }
+
+    fn new(routes: impl Iterator<Item = String>) -> Routes {
+        let mut known = matchit::Router::new();
+        for route in routes {
+            // One that is there already has more methods than one.
+            let _ = known.insert(route.clone(), route.into_boxed_str());
+        }
+        Routes(known)
+    }
+
+    /// The route's pattern.
+    pub fn of(&self, path: &str) -> Option<&str> {
+        self.0.at(path).ok().map(|found| &**found.value)
+    }
+
+    #[cfg(test)]
+    pub fn of_these(routes: &[&str]) -> Routes {
+        Routes::new(routes.iter().map(|route| (*route).to_owned()))
+    }
+}
+
 type Table = &'static [(Method, &'static str, Need)];
 
 fn table_of(route: &str) -> (Table, &str) {
@@ -122,6 +154,28 @@ pub fn methods(route: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_of_the_route_that_fits_best() {
+        let routes = Routes::of_table();
+        let tenant = |rest: &str| format!("/api/crm/points/10080{rest}");
+        let rows = [
+            (tenant("/members/export"), Some(format!("{PREFIX}/members/export"))),
+            (tenant("/members/m%2F1"), Some(format!("{PREFIX}/members/{{member_no}}"))),
+            ("/docs".to_owned(), Some("/docs".to_owned())),
+            (tenant("/unheard-of"), None),
+            ("/".to_owned(), None),
+        ];
+        for (path, route) in rows {
+            assert_eq!(routes.of(&path), route.as_deref(), "{path}");
+        }
+        for (table, prefix) in [(OF_TENANTS, PREFIX), (OF_THE_SERVICE, "")] {
+            for (_, path, _) in table {
+                let route = format!("{prefix}{path}");
+                assert_eq!(routes.of(&route.replace(['{', '}'], "")), Some(&*route), "every one is there");
+            }
+        }
+    }
 
     #[test]
     fn what_is_not_listed_is_told_from_what_has_other_methods() {

@@ -32,6 +32,9 @@ pub fn parse(text: &str, places: u32, max: i64) -> Result<i64, DecimalError> {
 
 /// The number that `text` is, without zeros at the end: its scale is the places that count.
 pub fn read(text: &str) -> Result<Decimal, DecimalError> {
+    if let Some(whole) = small_whole(text) {
+        return Ok(Decimal::from(whole));
+    }
     if text.len() > TEXT_MAX {
         return Err(DecimalError::TooLong);
     }
@@ -47,6 +50,13 @@ pub fn read(text: &str) -> Result<Decimal, DecimalError> {
     let scale = exponent.min(0).unsigned_abs() as u32;
     let mantissa = value * 10_i128.pow(exponent.max(0) as u32);
     Ok(Decimal::from_i128_with_scale(if negative { -mantissa } else { mantissa }, scale))
+}
+
+/// What nearly all numbers are: up to 18 digits and nothing else.
+fn small_whole(text: &str) -> Option<u64> {
+    let plain = matches!(text.as_bytes(), [b'0'] | [b'1'..=b'9', ..]) && text.len() <= 18;
+    let digits = plain && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.bytes().fold(0, |value, digit| value * 10 + u64::from(digit - b'0')))
 }
 
 /// A number by JSON's grammar.

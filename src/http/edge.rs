@@ -6,7 +6,7 @@ use crate::http::extract::{bad_tenant, is_tenant};
 use crate::http::keys::{Grant, KeyRing, Scope};
 use crate::http::rates::Rates;
 use crate::limits::{ANSWER_TIME_MAX, CONNECTIONS_MAX, HEAD_TIME_MAX, STOP_TIME_MAX_DEFAULT, URI_BYTES_MAX};
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 use std::borrow::Cow;
@@ -51,7 +51,7 @@ impl Default for ConnectionBounds {
 
 impl Edge {
     /// Whether a request may go on to its route. Costs a look at three options where none of them is set.
-    pub fn admit(&self, request: &Request) -> Result<(), WireError> {
+    pub fn admit(&self, request: &Request, route: Option<&str>) -> Result<(), WireError> {
         let uri = request.uri();
         if uri.path_and_query().is_some_and(|whole| whole.as_str().len() > URI_BYTES_MAX) {
             return Err(WireError::UriTooLong);
@@ -59,7 +59,6 @@ impl Edge {
         if self.keys.is_none() && self.tenants.is_none() && self.rates.is_none() {
             return Ok(());
         }
-        let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let of_tenant = route.is_some_and(|route| after_prefix(route).is_some());
         let crm_id = if of_tenant { Some(tenant_of(uri.path())) } else { None };
         if let Some(keys) = &self.keys {

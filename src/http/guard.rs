@@ -1,38 +1,56 @@
 //! What stands round every route: its id, the edge's checks, no panic past this point, a log line, the dialect.
+//!
+//! It stands round the router as a whole rather than as a layer of each route: a layer is one more boxed service to clone and
+//! one more boxed future for every request. So it finds the route by itself, and what is in no table is not served.
 use crate::clock::monotonic;
-use crate::http::access::{after_prefix, is_of_the_service, methods};
+use crate::http::access::{Routes, after_prefix, is_of_the_service, methods};
 use crate::http::dialect::Dialect;
 use crate::http::edge::{Edge, tenant_of};
 use crate::http::envelope::{self, Code};
 use crate::http::error::{FaultDetail, WireError};
-use crate::http::extract::{is_tenant, pass_over_behind};
+use crate::http::extract::{is_tenant, pass_over_behind, read_whole};
 use crate::http::metrics::requests::Requests;
+use crate::limits::BODY_BYTES_MAX;
 use crate::telemetry::on_behalf_of;
+use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
+use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::task::Poll;
+use std::task::{Context, Poll};
+use tower::Service;
 use tracing::{Instrument, Level, Span};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What log lines call a request. Paths and queries are not in it: they hold names.
-struct Asked {
-    id: HeaderValue,
-    method: Method,
-    route: Option<MatchedPath>,
+/// The router, and what stands round it.
+#[derive(Clone)]
+pub struct Guarded(Arc<Guard>);
+
+struct Guard {
+    router: Router,
+    routes: Routes,
+    edge: Arc<Edge>,
+    requests: Arc<Requests>,
 }
 
-impl Asked {
+/// What log lines call a request. Paths and queries are not in it: they hold names.
+struct Asked<'a> {
+    id: HeaderValue,
+    method: Method,
+    route: Option<&'a str>,
+}
+
+impl Asked<'_> {
     fn route(&self) -> &str {
-        self.route.as_ref().map_or("-", MatchedPath::as_str)
+        self.route.unwrap_or("-")
     }
 
     /// One that HTTP does not name may be anything.
@@ -42,57 +60,109 @@ impl Asked {
     }
 }
 
-/// Answers one request.
-pub async fn guard(
-    State((edge, requests)): State<(Arc<Edge>, Arc<Requests>)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let watch = requests.watch(&request);
-    if edge.dialect != Dialect::Ours {
-        request.extensions_mut().insert(edge.dialect);
+impl Guarded {
+    pub fn new(router: Router, routes: Routes, edge: Arc<Edge>, requests: Arc<Requests>) -> Guarded {
+        Guarded(Arc::new(Guard { router, routes, edge, requests }))
     }
-    let asked = Asked {
-        id: request_id(&request),
-        method: request.method().clone(),
-        route: request.extensions().get::<MatchedPath>().cloned(),
-    };
-    let noted = tracing::enabled!(Level::DEBUG).then(|| (monotonic(), crm_id(&request, asked.route())));
-    let mut response = match edge.admit(&request) {
-        Ok(()) => {
-            let span = tracing::debug_span!(
-                "request",
-                request_id = asked.id.to_str().unwrap_or_default(),
-                crm_id = noted.as_ref().map(|(_, crm_id)| crm_id.as_str())
-            );
-            run(&asked, on_behalf_of(asked.id.clone(), next.run(request)), span).await
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+impl hyper::service::Service<hyper::Request<Incoming>> for Guarded {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> Answering {
+        let guard = self.0.clone();
+        Box::pin(async move { Ok(guard.answer(request.map(Body::new)).await) })
+    }
+}
+
+/// For callers without a connection.
+impl Service<Request> for Guarded {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Answering {
+        let guard = self.0.clone();
+        Box::pin(async move { Ok(guard.answer(request).await) })
+    }
+}
+
+/// Prints the router, which knows its paths.
+impl std::fmt::Debug for Guarded {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.router.fmt(formatter)
+    }
+}
+
+impl Guard {
+    async fn answer(&self, mut request: Request) -> Response {
+        let edge = &*self.edge;
+        let asked = Asked {
+            id: request_id(&request),
+            method: request.method().clone(),
+            route: self.routes.of(request.uri().path()),
+        };
+        let watch = self.requests.clone().watch(&asked.method, asked.route);
+        if edge.dialect != Dialect::Ours {
+            request.extensions_mut().insert(edge.dialect);
         }
-        Err(refused) => refuse(refused, &asked, request.into_body()),
-    };
-    let told = response.extensions_mut().remove::<Code>();
-    if let Some((started, crm_id)) = noted {
-        tracing::debug!(
-            method = asked.method(),
-            route = asked.route(),
-            crm_id,
-            status = response.status().as_u16(),
-            code = told.map_or(0, |Code(code)| code),
-            micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            request_id = asked.id.to_str().unwrap_or_default(),
-            "answered"
-        );
+        let noted = tracing::enabled!(Level::DEBUG)
+            .then(|| (monotonic(), crm_id(request.uri().path(), asked.route())));
+        let mut response = match edge.admit(&request, asked.route) {
+            Ok(()) => {
+                let span = tracing::debug_span!(
+                    "request",
+                    request_id = asked.id.to_str().unwrap_or_default(),
+                    crm_id = noted.as_ref().map(|(_, crm_id)| crm_id.as_str())
+                );
+                // Pinned first: what goes through more hands is a pointer and not the whole of it.
+                let routed = pin!(self.serve(request, asked.route));
+                run(&asked, on_behalf_of(asked.id.clone(), routed), span).await
+            }
+            Err(refused) => refuse(refused, &asked, request.into_body()),
+        };
+        let told = response.extensions_mut().remove::<Code>();
+        if let Some((started, crm_id)) = noted {
+            tracing::debug!(
+                method = asked.method(),
+                route = asked.route(),
+                crm_id,
+                status = response.status().as_u16(),
+                code = told.map_or(0, |Code(code)| code),
+                micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                request_id = asked.id.to_str().unwrap_or_default(),
+                "answered"
+            );
+        }
+        // Only failures are told otherwise.
+        if told.is_some() && !is_of_the_service(asked.route()) {
+            response = edge.dialect.tell(response).await;
+        }
+        response.headers_mut().insert(REQUEST_ID, asked.id);
+        watch.answered(response.status().as_u16(), told.map(|Code(code)| code));
+        response
     }
-    // Only failures are told otherwise.
-    if told.is_some() && !is_of_the_service(asked.route()) {
-        response = edge.dialect.tell(response).await;
+
+    async fn serve(&self, request: Request, route: Option<&str>) -> Response {
+        if route.is_none() {
+            let read = read_whole(request.into_body(), BODY_BYTES_MAX).await;
+            return read.err().unwrap_or(WireError::NoSuchRoute).into_response();
+        }
+        let Ok(response) = self.router.clone().call(request).await;
+        response
     }
-    response.headers_mut().insert(REQUEST_ID, asked.id);
-    watch.answered(response.status().as_u16(), told.map(|Code(code)| code));
-    response
 }
 
 /// Turns what goes wrong inside into an answer and a log line.
-async fn run(asked: &Asked, handling: impl Future<Output = Response>, span: Span) -> Response {
+async fn run(asked: &Asked<'_>, handling: impl Future<Output = Response>, span: Span) -> Response {
     let mut handling = pin!(handling.instrument(span));
     let handled = std::future::poll_fn(|context| {
         match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context))) {
@@ -109,7 +179,7 @@ async fn run(asked: &Asked, handling: impl Future<Output = Response>, span: Span
     }
 }
 
-fn fault(asked: &Asked, detail: &str) -> Response {
+fn fault(asked: &Asked<'_>, detail: &str) -> Response {
     let id = asked.id.to_str().unwrap_or_default();
     tracing::error!(request_id = id, method = asked.method(), route = asked.route(), "{detail}");
     envelope::failure(StatusCode::INTERNAL_SERVER_ERROR, 50000, &format!("a fault of ours, request id {id}"))
@@ -117,7 +187,7 @@ fn fault(asked: &Asked, detail: &str) -> Response {
 
 /// Answers at once, before the body. What is on its way of that is read behind the answer, so that the client gets to
 /// see it and the connection serves on.
-fn refuse(refused: WireError, asked: &Asked, body: Body) -> Response {
+fn refuse(refused: WireError, asked: &Asked<'_>, body: Body) -> Response {
     pass_over_behind(body);
     let allow = matches!(refused, WireError::WrongMethod).then(|| methods(asked.route()));
     let mut response = refused.into_response();
@@ -128,8 +198,8 @@ fn refuse(refused: WireError, asked: &Asked, body: Body) -> Response {
 }
 
 /// The tenant for log lines; nothing else that stands in its place.
-fn crm_id(request: &Request, route: &str) -> String {
-    let of_tenant = after_prefix(route).map(|_| tenant_of(request.uri().path()));
+fn crm_id(path: &str, route: &str) -> String {
+    let of_tenant = after_prefix(route).map(|_| tenant_of(path));
     of_tenant.filter(|crm_id| is_tenant(crm_id)).map_or("-".to_owned(), Into::into)
 }
 
@@ -152,27 +222,32 @@ mod tests {
     use super::*;
     use crate::http::keys::{Key, KeyRing, Keys};
     use crate::telemetry::request_id as id_at_hand;
-    use axum::Router;
     use axum::body::to_bytes;
-    use axum::middleware::from_fn_with_state;
     use axum::routing::get;
     use tower::ServiceExt;
 
     const FORGOTTEN: &str = "/api/crm/points/10080/forgotten";
 
     /// Routes that stand in no table.
-    fn app(edge: Edge) -> Router {
+    fn app(edge: Edge) -> Guarded {
         let broken = get(async || {
             let happens = |what: &str| assert!(what.is_empty(), "{what}");
             happens("a slip of ours");
         });
-        Router::new()
-            .route("/api/crm/points/{crm_id}/forgotten", get(async || id_at_hand()).put(async || "done"))
-            .route("/broken", broken)
-            .layer(from_fn_with_state((Arc::new(edge), Requests::new()), guard))
+        let forgotten = "/api/crm/points/{crm_id}/forgotten";
+        let router = Router::new()
+            .route(forgotten, get(async || id_at_hand()).put(async || "done"))
+            .route("/broken", broken);
+        let routes = Routes::of_these(&[forgotten, "/broken"]);
+        Guarded::new(router, routes, Arc::new(edge), Requests::new())
     }
 
-    async fn ask(app: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, String) {
+    async fn ask(
+        app: &Guarded,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> (StatusCode, String) {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -196,6 +271,14 @@ mod tests {
         let (status, body) = ask(&app, Method::GET, "/broken", &[("X-Request-Id", "mine")]).await;
         assert_eq!(status, 500);
         assert_eq!(body, r#"{"code":50000,"msg":"a fault of ours, request id mine","data":null}"#);
+    }
+
+    #[tokio::test]
+    async fn a_route_that_the_guard_does_not_know_is_not_served() {
+        let router = Router::new().route(FORGOTTEN, get(async || "open to all"));
+        let app = Guarded::new(router, Routes::of_table(), Arc::new(Edge::default()), Requests::new());
+        let (status, _) = ask(&app, Method::GET, FORGOTTEN, &[]).await;
+        assert_eq!(status, 404);
     }
 
     #[tokio::test]

@@ -1,17 +1,15 @@
 //! Connections: each bounded in time, size and number.
 use crate::actors::service::Service;
+use crate::http::access::Routes;
 use crate::http::edge::{ConnectionBounds, Edge};
-use crate::http::guard::guard;
+use crate::http::guard::Guarded;
 use crate::http::metrics::requests::Requests;
 use crate::http::pacing::Paced;
 use crate::http::routes;
 use crate::limits::{CONNECTION_BUFFER_BYTES_MAX, HEAD_BYTES_MAX};
-use axum::Router;
-use axum::middleware::from_fn_with_state;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 /// The routes with what stands round all of them.
-pub fn app(service: Arc<Service>, edge: Arc<Edge>) -> Router {
+pub fn app(service: Arc<Service>, edge: Arc<Edge>) -> Guarded {
     let requests = Requests::new();
-    routes::router(service, requests.clone()).layer(from_fn_with_state((edge, requests), guard))
+    Guarded::new(routes::router(service, requests.clone()), Routes::of_table(), edge, requests)
 }
 
 /// Serves until `stop` is done, then finishes the requests under way, as far as their time for that allows.
@@ -64,7 +62,7 @@ pub async fn serve(
 fn connection<P: Send + 'static>(
     stream: TcpStream,
     bounds: ConnectionBounds,
-    app: Router,
+    app: Guarded,
     graceful: &GracefulShutdown,
     place: P,
 ) {
@@ -75,10 +73,7 @@ fn connection<P: Send + 'static>(
         .header_read_timeout(bounds.head_time_max)
         .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
-        .serve_connection(
-            TokioIo::new(Paced::new(stream, bounds.answer_time_max)),
-            TowerToHyperService::new(app),
-        );
+        .serve_connection(TokioIo::new(Paced::new(stream, bounds.answer_time_max)), app);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         // What a client breaks off is its own affair.

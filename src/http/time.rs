@@ -1,7 +1,7 @@
 //! Times as the wire writes them: `YYYY-MM-DD HH:MM:SS` in the tenant's zone.
 use crate::ledger::instant::Instant;
 use crate::ledger::local::resolve;
-use chrono::{DateTime, Datelike, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 const FORM: &str = "%Y-%m-%d %H:%M:%S";
@@ -13,12 +13,29 @@ pub const SHOULD: &str = "must be a time such as 2022-06-15 18:00:00, or RFC 333
 /// The instant that `text` names: local in `zone`, or RFC 3339 with an offset. A local time that the zone skips is the
 /// first instant after the gap; one that it has twice, the earlier.
 pub fn parse(text: &str, zone: Tz) -> Option<Instant> {
-    let instant = match NaiveDateTime::parse_from_str(text, FORM) {
-        Ok(local) if text.len() == 19 => resolve(local, zone)?,
-        _ => DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc),
+    // chrono's parser has the rarer forms, such as a 60th second.
+    let parsed = || NaiveDateTime::parse_from_str(text, FORM).ok().filter(|_| text.len() == 19);
+    let instant = match local(text).or_else(parsed) {
+        Some(local) => resolve(local, zone)?,
+        None => DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc),
     };
     // The year that it is there, since that is what answers show.
     YEARS.contains(&instant.with_timezone(&zone).year()).then(|| Instant(instant.timestamp_millis()))
+}
+
+/// `YYYY-MM-DD HH:MM:SS`, digit by digit: chrono's own parser takes ten times as long for it.
+fn local(text: &str) -> Option<NaiveDateTime> {
+    let bytes: &[u8; 19] = text.as_bytes().try_into().ok()?;
+    let form =
+        bytes[4] == b'-' && bytes[7] == b'-' && bytes[10] == b' ' && bytes[13] == b':' && bytes[16] == b':';
+    let number = |range: std::ops::Range<usize>| {
+        let digits = &bytes[range];
+        let value = || digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
+        digits.iter().all(u8::is_ascii_digit).then(value)
+    };
+    let date = NaiveDate::from_ymd_opt(number(0..4)?.cast_signed(), number(5..7)?, number(8..10)?)?;
+    let time = date.and_hms_opt(number(11..13)?, number(14..16)?, number(17..19)?)?;
+    form.then_some(time)
 }
 
 /// `at` in `zone`, to the second. What no calendar holds is shown as its end.

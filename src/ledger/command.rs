@@ -204,6 +204,18 @@ impl Command {
         }
     }
 
+    /// Whether it concerns its member's account alone, and leaves nothing to carry.
+    pub fn is_own(&self) -> bool {
+        matches!(
+            self,
+            Command::Accrue(_)
+                | Command::AccrueByRule(_)
+                | Command::Spend(_)
+                | Command::ReverseAccrual(_)
+                | Command::ReverseSpend(_)
+        )
+    }
+
     /// Whether it may be turned away when space runs out. What the ledger owes (credits, notes) may not.
     pub fn refusable(&self) -> bool {
         !matches!(self, Command::Receive(_) | Command::ClearOutbox { .. })

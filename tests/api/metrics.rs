@@ -126,7 +126,16 @@ fn tells_busy_members_from_members_at_rest() {
     }
     let of = |metrics: &Metrics, state: &str| metrics.find("members", &[("state", state)]).unwrap();
     let metrics = server.metrics();
-    assert_eq!((of(&metrics, "awake"), of(&metrics, "resting")), (3.0, 0.0));
+    assert_eq!(
+        (of(&metrics, "awake"), of(&metrics, "resting")),
+        (0.0, 3.0),
+        "a change now and then wakes nobody"
+    );
+    for n in 0..3 {
+        server.accrue("soon", &format!("m{n}"), 1);
+    }
+    let metrics = server.metrics();
+    assert_eq!((of(&metrics, "awake"), of(&metrics, "resting")), (3.0, 0.0), "who comes again soon is busy");
     server.restart();
     server.accrue("again", "m1", 1);
     let metrics = server.metrics();

@@ -3,7 +3,7 @@
 //! Tens of thousands a second pass here: a place in a table is found by hashing, and what is counted there are atomics.
 //! A route's place is set up when it is first asked for; after that there is no lock and no memory taken.
 use crate::measure::{Histogram, NANOS};
-use axum::extract::{MatchedPath, Request};
+use axum::http::Method;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -55,10 +55,10 @@ impl Requests {
         Arc::new(Requests { places, in_flight: AtomicUsize::new(0), abandoned: AtomicU64::new(0) })
     }
 
-    pub fn watch(self: Arc<Requests>, request: &Request) -> Watch {
-        let path = request.extensions().get::<MatchedPath>().map_or(UNMATCHED, MatchedPath::as_str);
-        let sent = request.method().as_str();
-        let method = METHODS.iter().find(|method| **method == sent).unwrap_or(&"other");
+    /// `route` is the pattern that fits, where one does.
+    pub fn watch(self: Arc<Requests>, sent: &Method, route: Option<&str>) -> Watch {
+        let path = route.unwrap_or(UNMATCHED);
+        let method = METHODS.iter().find(|method| **method == sent.as_str()).unwrap_or(&"other");
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         Watch {
             place: self.place(path, method),

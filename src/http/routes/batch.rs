@@ -2,6 +2,7 @@
 use crate::actors::answer::{Answer, Failure};
 use crate::actors::batch::Operation;
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::dialect::Dialect;
 use crate::http::envelope;
 use crate::http::error::WireError;
@@ -39,7 +40,7 @@ type Item = Result<Answer, WireError>;
 ///
 /// The body is an array of up to 10,000 operations, at most 8 MiB, each answered in its place. Not one transaction: each
 /// takes effect or not by itself, those of one member in their order.
-#[utoipa::path(post, path = "/batch", tag = "Changes", request_body = Vec<tenants::Operation>, responses(answers::Batched))]
+#[utoipa::path(post, context_path = PREFIX, path = "/batch", tag = "Changes", request_body = Vec<tenants::Operation>, responses(answers::Batched))]
 pub async fn batch(
     State(service): State<Arc<Service>>,
     Tenant(crm_id): Tenant,

@@ -1,6 +1,7 @@
 //! The routes that change something: read the body, hand over the command, answer the record.
 use crate::actors::answer::{Answer, Failure};
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, Tenant};
 use crate::http::fields::Fields;
@@ -42,7 +43,7 @@ pub async fn change(
 /// Accrues a given number of points
 ///
 /// Makes one lot. An `event_at` so far back that the points have expired by now is accepted: they are accrued, then expired.
-#[utoipa::path(post, path = "/produce/direct", tag = "Changes", request_body = bodies::ProduceDirect, responses(answers::Produced))]
+#[utoipa::path(post, context_path = PREFIX, path = "/produce/direct", tag = "Changes", request_body = bodies::ProduceDirect, responses(answers::Produced))]
 pub async fn produce_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, requests::accrue).await
 }
@@ -50,7 +51,7 @@ pub async fn produce_direct(State(service): Shared, Tenant(crm_id): Tenant, body
 /// Accrues as many points as a rule of the tenant says
 ///
 /// Without `rule_id` the first enabled rule that fits is taken, highest priority first.
-#[utoipa::path(post, path = "/produce/by_rule", tag = "Changes", request_body = bodies::ProduceByRule, responses(answers::ProducedByRule))]
+#[utoipa::path(post, context_path = PREFIX, path = "/produce/by_rule", tag = "Changes", request_body = bodies::ProduceByRule, responses(answers::ProducedByRule))]
 pub async fn produce_by_rule(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, requests::accrue_by_rule).await
 }
@@ -58,7 +59,7 @@ pub async fn produce_by_rule(State(service): Shared, Tenant(crm_id): Tenant, bod
 /// Spends
 ///
 /// All or nothing, from the active lots, earliest expiry first.
-#[utoipa::path(post, path = "/consume/direct", tag = "Changes", request_body = bodies::ConsumeDirect, responses(answers::Consumed))]
+#[utoipa::path(post, context_path = PREFIX, path = "/consume/direct", tag = "Changes", request_body = bodies::ConsumeDirect, responses(answers::Consumed))]
 pub async fn consume_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, requests::spend).await
 }
@@ -66,7 +67,7 @@ pub async fn consume_direct(State(service): Shared, Tenant(crm_id): Tenant, body
 /// Takes back points of an accrual
 ///
 /// Several may follow each other, until the accrual is wholly reversed.
-#[utoipa::path(post, path = "/reverse/produce", tag = "Changes", request_body = bodies::ReverseProduce, responses(answers::ProduceReversed))]
+#[utoipa::path(post, context_path = PREFIX, path = "/reverse/produce", tag = "Changes", request_body = bodies::ReverseProduce, responses(answers::ProduceReversed))]
 pub async fn reverse_produce(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, requests::reverse_accrual).await
 }
@@ -74,7 +75,7 @@ pub async fn reverse_produce(State(service): Shared, Tenant(crm_id): Tenant, bod
 /// Gives back points of a spend
 ///
 /// They go back to the lots that they came from, the lot taken last first.
-#[utoipa::path(post, path = "/reverse/consume", tag = "Changes", request_body = bodies::ReverseConsume, responses(answers::ConsumeReversed))]
+#[utoipa::path(post, context_path = PREFIX, path = "/reverse/consume", tag = "Changes", request_body = bodies::ReverseConsume, responses(answers::ConsumeReversed))]
 pub async fn reverse_consume(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, requests::reverse_spend).await
 }
@@ -83,7 +84,7 @@ pub async fn reverse_consume(State(service): Shared, Tenant(crm_id): Tenant, bod
 ///
 /// They leave the sender's balance at once and reach the receiver when it accepts. Otherwise they come back: when the
 /// sender cancels, or at the deadline. Answers with the sender's record.
-#[utoipa::path(post, path = "/transfer", tag = "Changes", request_body = bodies::Transfer, responses(answers::Transferred))]
+#[utoipa::path(post, context_path = PREFIX, path = "/transfer", tag = "Changes", request_body = bodies::Transfer, responses(answers::Transferred))]
 pub async fn transfer(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, |fields, _| requests::offer(fields)).await
 }
@@ -91,7 +92,7 @@ pub async fn transfer(State(service): Shared, Tenant(crm_id): Tenant, body: Json
 /// Sends points at once, without asking the receiver
 ///
 /// All or nothing: when the answer comes, both members have their half. Answers with the sender's record.
-#[utoipa::path(post, path = "/transfer/direct", tag = "Changes", request_body = bodies::TransferDirect, responses(answers::Transferred))]
+#[utoipa::path(post, context_path = PREFIX, path = "/transfer/direct", tag = "Changes", request_body = bodies::TransferDirect, responses(answers::Transferred))]
 pub async fn transfer_direct(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     answer(&service, &crm_id, &body, |fields, _| requests::send_direct(fields)).await
 }
@@ -99,7 +100,7 @@ pub async fn transfer_direct(State(service): Shared, Tenant(crm_id): Tenant, bod
 /// The sender takes an open offer back
 ///
 /// Answers with the record of the return. To cancel again is a replay.
-#[utoipa::path(post, path = "/transfer/cancel", tag = "Changes", request_body = bodies::TransferCancel, responses(answers::Cancelled))]
+#[utoipa::path(post, context_path = PREFIX, path = "/transfer/cancel", tag = "Changes", request_body = bodies::TransferCancel, responses(answers::Cancelled))]
 pub async fn cancel(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     let (member_no, transfer_no) = requests::cancel(&Fields::parse(&body.0)?)?;
     changed(service.cancel(&crm_id, &member_no, &transfer_no).await)
@@ -108,7 +109,7 @@ pub async fn cancel(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBo
 /// The receiver takes an offer
 ///
 /// Answers with the receiver's record. To accept again is a replay, and so is to accept a direct transfer.
-#[utoipa::path(post, path = "/accept", tag = "Changes", request_body = bodies::Accept, responses(answers::Accepted))]
+#[utoipa::path(post, context_path = PREFIX, path = "/accept", tag = "Changes", request_body = bodies::Accept, responses(answers::Accepted))]
 pub async fn accept(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     let accept = requests::accept(&Fields::parse(&body.0)?)?;
     let from = accept.from_user.as_deref();

@@ -1,5 +1,6 @@
 //! `GET /history/export`: every record that `/history` would find, newest first, as one stream.
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::error::WireError;
 use crate::http::extract::{QueryFields, Tenant};
 use crate::http::openapi::{reads as asked, streams};
@@ -16,6 +17,7 @@ use std::sync::Arc;
 /// It shows one moment, the one at which it was asked for. A stream that breaks off is not whole: its last chunk is missing.
 #[utoipa::path(
     get,
+    context_path = PREFIX,
     path = "/history/export",
     operation_id = "export_history",
     tag = "Reads",

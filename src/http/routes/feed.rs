@@ -1,5 +1,6 @@
 //! `GET /changes`: the tenant's records as they come, for those who follow them.
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::error::WireError;
 use crate::http::extract::{QueryFields, Tenant};
 use crate::http::openapi::{reads as asked, streams};
@@ -21,6 +22,7 @@ const LAST: HeaderName = HeaderName::from_static("x-last-auto-id");
 /// For those who keep a copy. The header `X-Last-Auto-Id` says how far the feed was read: send that as the next `after`.
 #[utoipa::path(
     get,
+    context_path = PREFIX,
     path = "/changes",
     operation_id = "changes",
     tag = "Reads",

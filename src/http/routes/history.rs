@@ -1,6 +1,7 @@
 //! `POST /history`: records, newest first.
 use crate::actors::answer::{HistoryQuery, PageQuery, SearchType};
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, QueryFields, Tenant};
@@ -18,7 +19,7 @@ use chrono_tz::Tz;
 use std::sync::Arc;
 
 /// Records, newest first
-#[utoipa::path(post, path = "/history", tag = "Reads", params(bodies::WithLots), request_body = bodies::History, responses(answers::HistoryRead))]
+#[utoipa::path(post, context_path = PREFIX, path = "/history", tag = "Reads", params(bodies::WithLots), request_body = bodies::History, responses(answers::HistoryRead))]
 pub async fn history(
     State(service): State<Arc<Service>>,
     Tenant(crm_id): Tenant,

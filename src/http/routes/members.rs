@@ -2,6 +2,7 @@
 use crate::actors::personal::Personal;
 use crate::actors::profiles::MemberView;
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, MemberOfPath, Tenant};
@@ -21,7 +22,7 @@ type Answered = Result<Response, WireError>;
 type Shared = State<Arc<Service>>;
 
 /// What is known of a member beside its points
-#[utoipa::path(get, path = "/members/{member_no}", tag = "Members", params(("member_no" = MemberNo, Path)), responses(answers::MemberRead))]
+#[utoipa::path(get, context_path = PREFIX, path = "/members/{member_no}", tag = "Members", params(("member_no" = MemberNo, Path)), responses(answers::MemberRead))]
 pub async fn member(
     State(service): Shared,
     Tenant(crm_id): Tenant,
@@ -34,7 +35,7 @@ pub async fn member(
 /// Sets a member's profile, and opens the account where there is none
 ///
 /// Replaces the whole: what is left out is removed. The same again changes nothing.
-#[utoipa::path(put, path = "/members/{member_no}", tag = "Members", params(("member_no" = MemberNo, Path)), request_body = tenants::NewMember, responses(answers::MemberPut))]
+#[utoipa::path(put, context_path = PREFIX, path = "/members/{member_no}", tag = "Members", params(("member_no" = MemberNo, Path)), request_body = tenants::NewMember, responses(answers::MemberPut))]
 pub async fn put_member(
     State(service): Shared,
     Tenant(crm_id): Tenant,
@@ -54,7 +55,7 @@ pub async fn put_member(
 /// Erases a member's mobile, name and attributes for good
 ///
 /// Points, records and tier stay.
-#[utoipa::path(delete, path = "/members/{member_no}/personal-data", tag = "Members", params(("member_no" = MemberNo, Path)), responses(answers::MemberErased))]
+#[utoipa::path(delete, context_path = PREFIX, path = "/members/{member_no}/personal-data", tag = "Members", params(("member_no" = MemberNo, Path)), responses(answers::MemberErased))]
 pub async fn erase_personal_data(
     State(service): Shared,
     Tenant(crm_id): Tenant,

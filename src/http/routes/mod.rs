@@ -12,7 +12,6 @@ mod settings;
 
 use crate::actors::answer::{Answer, PageQuery};
 use crate::actors::service::Service;
-use crate::http::access::PREFIX;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::read_whole;
@@ -34,7 +33,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Every route, each with its description: what is not described is not served.
 fn described(document: Arc<Document>, metrics: Arc<Metrics>) -> OpenApiRouter<Arc<Service>> {
-    let tenant = OpenApiRouter::default()
+    OpenApiRouter::default()
         .routes(routes!(changes::produce_direct))
         .routes(routes!(changes::produce_by_rule))
         .routes(routes!(changes::consume_direct))
@@ -60,9 +59,7 @@ fn described(document: Arc<Document>, metrics: Arc<Metrics>) -> OpenApiRouter<Ar
         .routes(routes!(rules::list, rules::add))
         .routes(routes!(rules::preview))
         .routes(routes!(rules::rule, rules::replace, rules::remove))
-        .routes(routes!(settings::settings, settings::set_settings));
-    OpenApiRouter::default()
-        .nest(PREFIX, tenant)
+        .routes(routes!(settings::settings, settings::set_settings))
         .routes(routes!(reads::livez))
         .routes(routes!(reads::readyz))
         .routes(routes!(metrics::metrics_text).with_state(metrics))
@@ -77,9 +74,6 @@ pub fn router(service: Arc<Service>, requests: Arc<Requests>) -> Router {
     let (router, described) = described(document.clone(), metrics).split_for_parts();
     document.is(described);
     router
-        .fallback(async |body: Body| {
-            read_whole(body, BODY_BYTES_MAX).await.err().unwrap_or(WireError::NoSuchRoute)
-        })
         .method_not_allowed_fallback(async |body: Body| {
             read_whole(body, BODY_BYTES_MAX).await.err().unwrap_or(WireError::WrongMethod)
         })

@@ -2,6 +2,7 @@
 use crate::actors::answer::{Failure, LotView, PageQuery, Summary, TransferView};
 use crate::actors::readiness::Recovered;
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{QueryFields, Tenant};
@@ -58,6 +59,7 @@ fn write_standing(json: &mut Json, standing: &Recovered) {
 /// A member never seen has a summary of zeros.
 #[utoipa::path(
     get,
+    context_path = PREFIX,
     path = "/summary",
     tag = "Reads",
     params(asked::OneMember, asked::Moment),
@@ -102,6 +104,7 @@ pub fn write_summary_fields(
 /// All lots that a member ever had, in the order of their `lot_id`
 #[utoipa::path(
     get,
+    context_path = PREFIX,
     path = "/lots",
     tag = "Reads",
     params(asked::OfMember, asked::Pages, asked::Moment),
@@ -134,6 +137,7 @@ fn write_lot(json: &mut Json, lot: &LotView, zone: Tz) {
 /// What a member sent and what was sent or offered to it, newest first
 #[utoipa::path(
     get,
+    context_path = PREFIX,
     path = "/transfers",
     tag = "Reads",
     params(asked::OfMember, asked::WithStatus, asked::Pages),

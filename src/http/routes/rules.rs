@@ -1,6 +1,7 @@
 //! `/rules`: a tenant's earning rules, and what they would make of an event.
 use crate::actors::service::Service;
 use crate::actors::tenant::RuleChange;
+use crate::http::access::PREFIX;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, QueryFields, RuleOfPath, Tenant};
@@ -23,6 +24,7 @@ type Shared = State<Arc<Service>>;
 /// All rules, in the order of their ids
 #[utoipa::path(
     get,
+    context_path = PREFIX,
     path = "/rules",
     operation_id = "rules",
     tag = "Rules",
@@ -43,7 +45,7 @@ pub async fn list(State(service): Shared, Tenant(crm_id): Tenant, query: QueryFi
 }
 
 /// A rule
-#[utoipa::path(get, path = "/rules/{rule_id}", tag = "Rules", params(("rule_id" = RuleId, Path)), responses(answers::RuleRead))]
+#[utoipa::path(get, context_path = PREFIX, path = "/rules/{rule_id}", tag = "Rules", params(("rule_id" = RuleId, Path)), responses(answers::RuleRead))]
 pub async fn rule(
     State(service): Shared,
     Tenant(crm_id): Tenant,
@@ -57,7 +59,7 @@ pub async fn rule(
 /// A new rule
 ///
 /// It has no key: sent twice, it makes two.
-#[utoipa::path(post, path = "/rules", operation_id = "add_rule", tag = "Rules", request_body = bodies::NewRule, responses(answers::RuleAdded))]
+#[utoipa::path(post, context_path = PREFIX, path = "/rules", operation_id = "add_rule", tag = "Rules", request_body = bodies::NewRule, responses(answers::RuleAdded))]
 pub async fn add(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     let definition = definition(&body.0, service.zone(&crm_id))?;
     change(&service, &crm_id, RuleChange::Add(definition)).await
@@ -67,7 +69,7 @@ pub async fn add(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody)
 ///
 /// What is left out has its default again. `version` grows by one; the same rule again is no change. It holds for what
 /// is asked from then on.
-#[utoipa::path(put, path = "/rules/{rule_id}", operation_id = "replace_rule", tag = "Rules", params(("rule_id" = RuleId, Path)), request_body = bodies::NewRule, responses(answers::RuleReplaced))]
+#[utoipa::path(put, context_path = PREFIX, path = "/rules/{rule_id}", operation_id = "replace_rule", tag = "Rules", params(("rule_id" = RuleId, Path)), request_body = bodies::NewRule, responses(answers::RuleReplaced))]
 pub async fn replace(
     State(service): Shared,
     Tenant(crm_id): Tenant,
@@ -81,7 +83,7 @@ pub async fn replace(
 /// Removes a rule
 ///
 /// Answers the rule as it was. Its id is never given again.
-#[utoipa::path(delete, path = "/rules/{rule_id}", operation_id = "remove_rule", tag = "Rules", params(("rule_id" = RuleId, Path)), responses(answers::RuleRemoved))]
+#[utoipa::path(delete, context_path = PREFIX, path = "/rules/{rule_id}", operation_id = "remove_rule", tag = "Rules", params(("rule_id" = RuleId, Path)), responses(answers::RuleRemoved))]
 pub async fn remove(
     State(service): Shared,
     Tenant(crm_id): Tenant,
@@ -98,7 +100,7 @@ async fn change(service: &Service, crm_id: &str, change: RuleChange) -> Answered
 /// What an event would earn, and why
 ///
 /// Takes the body of `produce/by_rule`; `event_no` may be left out. Changes nothing, opens no account.
-#[utoipa::path(post, path = "/rules/preview", operation_id = "preview_rules", tag = "Rules", request_body = changes::PreviewRules, responses(answers::Previewed))]
+#[utoipa::path(post, context_path = PREFIX, path = "/rules/preview", operation_id = "preview_rules", tag = "Rules", request_body = changes::PreviewRules, responses(answers::Previewed))]
 pub async fn preview(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     let (member_no, command) = requests::by_rule(&Fields::parse(&body.0)?, service.zone(&crm_id))?;
     let preview = service.preview(&crm_id, &member_no, &command).await?;

@@ -3,6 +3,7 @@ use crate::actors::answer::Summary;
 use crate::actors::scans::expiring::Expiring;
 use crate::actors::scans::liability::Liability;
 use crate::actors::service::Service;
+use crate::http::access::PREFIX;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{QueryFields, Tenant};
@@ -32,6 +33,7 @@ fn days(query: &QueryFields) -> Result<usize, WireError> {
 /// If nothing is spent meanwhile. Points in open offers are left out.
 #[utoipa::path(
     get,
+    context_path = PREFIX,
     path = "/expiring",
     tag = "Whole tenants",
     params(asked::Days),
@@ -79,6 +81,7 @@ impl Row for ExpiringRow<'_> {
 /// Whom to remind: the members that lose points within those days
 #[utoipa::path(
     get,
+    context_path = PREFIX,
     path = "/expiring/members",
     tag = "Whole tenants",
     params(asked::Days, asked::Written),
@@ -135,6 +138,7 @@ impl Row for BalanceRow<'_> {
 /// Every member's balances
 #[utoipa::path(
     get,
+    context_path = PREFIX,
     path = "/members/export",
     operation_id = "export_members",
     tag = "Whole tenants",
@@ -153,7 +157,7 @@ pub async fn export(State(service): Shared, Tenant(crm_id): Tenant, query: Query
 }
 
 /// What the tenant owes: points outstanding by where they come from
-#[utoipa::path(get, path = "/liability", tag = "Whole tenants", responses(answers::LiabilityRead))]
+#[utoipa::path(get, context_path = PREFIX, path = "/liability", tag = "Whole tenants", responses(answers::LiabilityRead))]
 pub async fn liability(State(service): Shared, Tenant(crm_id): Tenant, _: QueryFields) -> Answered {
     let (scan, zone) = (service.scan(&crm_id).await?, service.zone(&crm_id));
     let found = scan.aside(move |scan| scan.liability(&|at| month(at, zone))).await?;

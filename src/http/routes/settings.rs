@@ -1,6 +1,7 @@
 //! `/settings`: what a tenant sets for itself.
 use crate::actors::service::Service;
 use crate::actors::tenants::View;
+use crate::http::access::PREFIX;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, Tenant};
@@ -32,7 +33,7 @@ const KNOWN: [&str; 9] = [
 ];
 
 /// The settings in force
-#[utoipa::path(get, path = "/settings", tag = "Settings", responses(answers::SettingsRead))]
+#[utoipa::path(get, context_path = PREFIX, path = "/settings", tag = "Settings", responses(answers::SettingsRead))]
 pub async fn settings(State(service): Shared, Tenant(crm_id): Tenant) -> Answered {
     Ok(answer(&*service.settings(&crm_id)?, service.zone(&crm_id)))
 }
@@ -40,7 +41,7 @@ pub async fn settings(State(service): Shared, Tenant(crm_id): Tenant) -> Answere
 /// Sets the tenant's own settings
 ///
 /// Replaces the whole: a setting that is left out is the service's again.
-#[utoipa::path(put, path = "/settings", tag = "Settings", request_body = tenants::NewSettings, responses(answers::SettingsPut))]
+#[utoipa::path(put, context_path = PREFIX, path = "/settings", tag = "Settings", request_body = tenants::NewSettings, responses(answers::SettingsPut))]
 pub async fn set_settings(State(service): Shared, Tenant(crm_id): Tenant, body: JsonBody) -> Answered {
     let settings = read(&Fields::parse(&body.0)?)?;
     let view = service.set_settings(&crm_id, settings).await?;

@@ -9,10 +9,10 @@ use crate::actors::directory::Awakened;
 use crate::actors::held::Held;
 use crate::actors::recents::Recents;
 use crate::actors::turn::Turn;
-use crate::ledger::Known;
 use crate::ledger::account::{Account, Outgoing};
 use crate::ledger::command::Command;
 use crate::ledger::instant::Instant;
+use crate::ledger::{Known, Prior};
 use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -90,7 +90,14 @@ impl Actor for Member {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Change(change) => self.change(state, *change).await,
+            Message::Change(mut change) => {
+                let looked_up = match self.is_current(state, &change.prior) {
+                    true => Ok(std::mem::take(&mut change.prior.prior)),
+                    // Boxed, as it is rare: it would only make each message's future larger.
+                    false => Box::pin(self.look_up_again(state, &change.command)).await,
+                };
+                self.change(state, *change, looked_up);
+            }
             Message::Look(look) => look(&state.me.account),
             Message::Settle => {
                 state.scheduled = Instant::MAX;
@@ -114,30 +121,22 @@ impl Actor for Member {
 }
 
 impl Member {
-    async fn change(&self, state: &mut State, change: Change) {
-        let Change { command, prior, reply } = change;
-        let outcome = match self.looked_up(state, &command, prior).await {
-            Ok(looked_up) => self.turn(state).carry_out(&command, looked_up),
-            Err(failure) => Err(failure),
-        };
+    fn change(&self, state: &mut State, change: Change, looked_up: Result<Prior, Failure>) {
+        let Change { command, reply, .. } = change;
+        let outcome = looked_up.and_then(|looked_up| self.turn(state).carry_out(&command, looked_up));
         state.recents.forget_indexed(self.core.history.applied());
         self.schedule(state, None);
         // A refusal or a replay also waits: it tells of what the account has become.
         self.core.release_when_durable(state.me.account.last, Held::answer(reply, outcome));
     }
 
-    /// The look-up, made again where the actor has forgotten some of what came after it.
-    async fn looked_up(
-        &self,
-        state: &State,
-        command: &Command,
-        prior: StampedPrior,
-    ) -> Result<crate::ledger::Prior, Failure> {
-        let needed = state.recents.complete_since();
-        if prior.stamp >= needed {
-            return Ok(prior.prior);
-        }
-        self.core.indexed(needed).await?;
+    /// Whether the actor still knows everything that came after the look-up.
+    fn is_current(&self, state: &State, prior: &StampedPrior) -> bool {
+        prior.stamp >= state.recents.complete_since()
+    }
+
+    async fn look_up_again(&self, state: &State, command: &Command) -> Result<Prior, Failure> {
+        self.core.indexed(state.recents.complete_since()).await?;
         Ok(self.core.look_up(&state.me.crm_id, &state.me.member_no, command)?.prior)
     }
 

@@ -8,6 +8,7 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::{Known, Prior};
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// Records kept for a while although the index has them, so that a look-up made a moment ago still serves.
@@ -17,6 +18,8 @@ const KEPT_MAX: usize = 64;
 
 #[derive(Debug)]
 struct Recent {
+    /// Of its idempotency key, none for what has none: most keys asked for are new, and seen to be without a look at the event.
+    key_hash: Option<u64>,
     lsn: Lsn,
     at: Instant,
     event: Arc<Event>,
@@ -40,7 +43,8 @@ impl Recents {
     }
 
     pub fn push(&mut self, lsn: Lsn, at: Instant, event: Arc<Event>) {
-        self.records.push_back(Recent { lsn, at, event });
+        let key_hash = event.key().map(|key| hash(&key));
+        self.records.push_back(Recent { key_hash, lsn, at, event });
     }
 
     /// Forgets what the index, which has everything up to `applied`, will tell every look-up from now on.
@@ -76,8 +80,20 @@ impl Recents {
     }
 
     fn find(&self, key: &Key<'_>) -> Option<Known> {
-        let recent = self.records.iter().rev().find(|recent| recent.event.key().as_ref() == Some(key))?;
+        if self.records.is_empty() {
+            return None;
+        }
+        let key_hash = Some(hash(key));
+        let is_it =
+            |recent: &&Recent| recent.key_hash == key_hash && recent.event.key().as_ref() == Some(key);
+        let recent = self.records.iter().rev().find(is_it)?;
         let (lsn, at, event) = (recent.lsn, recent.at, recent.event.clone());
         Some(Known { lsn, at, event, standing: Default::default() })
     }
+}
+
+fn hash(key: &Key<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }

@@ -20,6 +20,7 @@ use crate::history::chunks::{Chunk, chunk_of, payload_in, records_in};
 use crate::history::keys::Remembered;
 use crate::history::orders::order_sn;
 use crate::history::postings::{Filling, block_of, block_start, created_at};
+use crate::history::sieve::{Filler, Sieve};
 use crate::history::{HistoryError, Row, keys};
 use crate::ledger::event::{Sequel, Standing};
 use crate::ledger::lsn::Lsn;
@@ -49,6 +50,10 @@ pub struct FjallHistory {
     pub(super) orders: Keyspace,
     pub(super) postings: Keyspace,
     meta: Keyspace,
+    /// Of the table of keys.
+    pub(super) sieve: Arc<Sieve>,
+    /// Fills the sieve; stops when it is dropped.
+    _filler: Filler,
     applied: AtomicU64,
     pub(super) recent: Mutex<Recent>,
 }
@@ -125,16 +130,21 @@ impl FjallHistory {
             .worker_threads(WORKERS)
             .open()?;
         let open = |name: &str, memtable: u64, looked_up: bool| db.keyspace(name, table(memtable, looked_up));
+        let (keys, meta) = (open("keys", 12 * MIB, true)?, open("meta", MIB, true)?);
+        // No more keys than records.
+        let sieve = Arc::new(Sieve::new(meta_number(&meta, b"applied")?.unwrap_or(0) as usize));
         let history = FjallHistory {
+            _filler: Filler::start(sieve.clone(), db.snapshot().iter(&keys).map(|row| taken_key(row.key()))),
+            sieve,
+            keys,
+            meta,
             records: open("records", 8 * MIB, false)?,
             members: open("members", 12 * MIB, false)?,
-            keys: open("keys", 12 * MIB, true)?,
             sequels: open("sequels", 4 * MIB, false)?,
             transfers: open("transfers", 4 * MIB, false)?,
             frozen: open("frozen", 4 * MIB, false)?,
             orders: open("orders", 4 * MIB, false)?,
             postings: open("postings", 4 * MIB, true)?,
-            meta: open("meta", MIB, true)?,
             db,
             applied: AtomicU64::new(0),
             recent: Mutex::default(),
@@ -144,8 +154,8 @@ impl FjallHistory {
     }
 
     fn load(&self) -> Result<(), HistoryError> {
-        let applied = Lsn(self.meta_number(b"applied")?.unwrap_or(0));
-        let version = self.meta_number(b"version")?;
+        let applied = Lsn(meta_number(&self.meta, b"applied")?.unwrap_or(0));
+        let version = meta_number(&self.meta, b"version")?;
         if applied > Lsn::ZERO && version != Some(INDEX_VERSION) {
             return Err(HistoryError::Corrupt(format!(
                 "its layout is version {version:?}, not {INDEX_VERSION}"
@@ -175,11 +185,6 @@ impl FjallHistory {
         Ok(())
     }
 
-    fn meta_number(&self, key: &[u8]) -> Result<Option<u64>, HistoryError> {
-        let value = self.meta.get(key)?;
-        Ok(value.and_then(|value| <[u8; 8]>::try_from(&*value).ok()).map(u64::from_be_bytes))
-    }
-
     pub(super) fn applied_now(&self) -> Lsn {
         Lsn(self.applied.load(Ordering::Acquire))
     }
@@ -199,7 +204,9 @@ impl FjallHistory {
         value[1..].copy_from_slice(&created_at(entry).0.to_be_bytes());
         scattered.members.push((keys::of_record(&member, lsn), value));
         if let Some(key) = entry.event.key() {
-            scattered.keys.push((keys::taken(&entry.crm_id, &entry.member_no, &key), number));
+            let taken = keys::taken(&entry.crm_id, &entry.member_no, &key);
+            self.sieve.take(&taken);
+            scattered.keys.push((taken, number));
         }
         if let Some((origin, sequel)) = entry.event.sequel(entry.at) {
             batch.insert(&self.sequels, keys::with_lsn(&origin.0.to_be_bytes(), lsn), codec::encode(&sequel));
@@ -317,6 +324,15 @@ impl FjallHistory {
         }
         Ok(standing)
     }
+}
+
+fn meta_number(meta: &Keyspace, key: &[u8]) -> Result<Option<u64>, HistoryError> {
+    let value = meta.get(key)?;
+    Ok(value.and_then(|value| <[u8; 8]>::try_from(&*value).ok()).map(u64::from_be_bytes))
+}
+
+fn taken_key(key: Result<fjall::UserKey, fjall::Error>) -> Result<[u8; 20], HistoryError> {
+    <[u8; 20]>::try_from(&*key?).map_err(|_| HistoryError::Corrupt("a key is not of 20 bytes".into()))
 }
 
 fn corrupt(lsn: Lsn, error: &codec::CodecError) -> HistoryError {

@@ -17,6 +17,7 @@ mod postings;
 mod reopening;
 mod scan;
 mod search;
+mod sieve;
 pub mod view;
 
 pub use index::FjallHistory;

@@ -51,15 +51,28 @@ pub fn format(at: Instant, zone: Tz) -> String {
     let local = utc.with_timezone(&zone).naive_local();
     let (date, time) = (local.date(), local.time());
     use chrono::Timelike;
-    format!(
-        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
-        date.year(),
-        date.month(),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    )
+    let mut text = String::with_capacity(19);
+    match date.year() {
+        // By hand: each answer has four of them, and the formatting machinery costs as much as all the rest of it.
+        year @ 0..=9999 => {
+            push_digits(&mut text, year.unsigned_abs() / 100);
+            push_digits(&mut text, year.unsigned_abs() % 100);
+        }
+        year => text = format!("{year:04}"),
+    }
+    let rest = [date.month(), date.day(), time.hour(), time.minute(), time.second()];
+    for (before, part) in ['-', '-', ' ', ':', ':'].into_iter().zip(rest) {
+        text.push(before);
+        push_digits(&mut text, part);
+    }
+    text
+}
+
+/// Two digits of a number below 100.
+fn push_digits(text: &mut String, number: u32) {
+    for digit in [number / 10, number % 10] {
+        text.push(char::from_digit(digit, 10).unwrap_or('?'));
+    }
 }
 
 /// A day of the calendar in some zone.

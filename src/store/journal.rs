@@ -38,7 +38,7 @@ pub enum SyncPolicy {
 pub struct JournalOptions {
     pub segment_bytes: u64,
     pub sync: SyncPolicy,
-    /// How long the writer waits for company under load.
+    /// How long the writer waits for company under load, at most.
     pub gather: Duration,
     /// Log space kept for what can't be refused.
     pub reserve_bytes: u64,
@@ -51,7 +51,7 @@ impl Default for JournalOptions {
         JournalOptions {
             segment_bytes: 16 << 20,
             sync: SyncPolicy::Always,
-            gather: Duration::from_micros(300),
+            gather: Duration::from_millis(1),
             reserve_bytes: 2 << 20,
             min_free_bytes: 64 << 20,
         }

@@ -5,12 +5,12 @@ use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES};
 use crate::ledger::lsn::Lsn;
 use crate::limits::FRAME_PAYLOAD_BYTES_AIM;
 use crate::store::error::StoreError;
-use crate::store::journal::{Pending, Shared, Sink, SyncPolicy};
+use crate::store::journal::{Pending, Shared, Sink, State, SyncPolicy};
 use crate::store::recovery::LogEnd;
 use crate::store::segments::{self, OpenSegment, Spare};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ const IDLE_BEFORE_MARK: Duration = Duration::from_millis(10);
 const LOOK_AT_DISK_EVERY: Duration = Duration::from_millis(250);
 /// From this many records a group on the next one is worth a short wait.
 const LARGE_GROUP: usize = 4;
+/// How often the writer looks whether there is company meanwhile.
+const GATHER_STEP: Duration = Duration::from_micros(200);
 
 struct Writer<T> {
     shared: Arc<Shared<T>>,
@@ -80,13 +82,7 @@ impl<T: Send> Writer<T> {
     /// What waits, once there is something; an empty group where nothing came for a while; none at the end.
     fn next_group(&mut self) -> Option<Pending> {
         let shared = self.shared.clone();
-        let mut state = shared.lock();
-        if self.last_group >= LARGE_GROUP && !state.stopping && state.pending.payloads.len() < self.last_group
-        {
-            drop(state);
-            std::thread::sleep(shared.options.gather);
-            state = shared.lock();
-        }
+        let mut state = self.gathered();
         if state.pending.payloads.is_empty() && !state.stopping {
             state.writer_idle = true;
             let patience =
@@ -104,6 +100,20 @@ impl<T: Send> Writer<T> {
         let group = std::mem::replace(&mut state.pending, next);
         state.writing = group.bytes.len() as u64;
         Some(group)
+    }
+
+    /// Under load waits a while for as much as came last time: a large group costs less a record than many small ones.
+    fn gathered(&self) -> MutexGuard<'_, State<T>> {
+        let begun = monotonic();
+        loop {
+            let state = self.shared.lock();
+            let enough = self.last_group < LARGE_GROUP || state.pending.payloads.len() >= self.last_group;
+            if enough || state.stopping || begun.elapsed() >= self.shared.options.gather {
+                return state;
+            }
+            drop(state);
+            std::thread::sleep(GATHER_STEP);
+        }
     }
 
     fn patience(&self) -> Duration {

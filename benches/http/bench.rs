@@ -34,21 +34,18 @@ pub struct Measured {
 impl Bench {
     /// With the service started, unless one runs already. `settings` are the workload's; those of the command line win.
     pub fn new(arguments: Arguments, settings: &[(&str, &str)]) -> Bench {
-        let mut all = vec![("sync".to_owned(), arguments.sync.clone())];
-        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        all.extend(arguments.settings.iter().cloned());
-        let folder = arguments.folder.clone().unwrap_or_else(served::default_folder);
-        let service = match arguments.against {
-            Some(address) => served::running(address, arguments.key.clone()),
-            None => served::start_service(&folder, &all),
-        };
         Bench {
             figures: Figures::of("http", arguments.json.as_deref()),
-            service,
+            service: service(&arguments, settings),
             tenant: Tenant { crm_id: arguments.tenant.clone(), key: arguments.key.clone() },
             numbers: Numbers::unused(),
             arguments,
         }
+    }
+
+    /// Another service in the place of the one that was started, on an empty folder.
+    pub fn start_anew(&mut self, settings: &[(&str, &str)]) {
+        self.service = service(&self.arguments, settings);
     }
 
     /// The bare server, with answers as long as those of `outcome`, whose kinds are the routes' names.
@@ -98,6 +95,17 @@ impl Bench {
         };
         println!("{rate:.0} requests a second, {told}, over {} members", spread.members());
         rate
+    }
+}
+
+fn service(arguments: &Arguments, settings: &[(&str, &str)]) -> Served {
+    let mut all = vec![("sync".to_owned(), arguments.sync.clone())];
+    all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    all.extend(arguments.settings.iter().cloned());
+    let folder = arguments.folder.clone().unwrap_or_else(served::default_folder);
+    match arguments.against {
+        Some(address) => served::running(address, arguments.key.clone()),
+        None => served::start_service(&folder, &all),
     }
 }
 

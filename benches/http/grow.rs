@@ -30,17 +30,14 @@ pub fn grow(arguments: Arguments) {
     );
     println!("|{}", " --- |".repeat(9));
     // One service that grows; then another one, whose members stay as many.
-    let mut bench = Bench::new(arguments.clone(), &[]);
+    let mut bench = Bench::new(arguments, &[]);
     let mut members = 0;
     for size in sizes {
-        sending::fill(&bench, members..size, (20, 180));
+        sending::fill(&bench, members..size, sending::USUAL);
         members = size;
         one_size(&mut bench, &format!("grow/members/{size}"), members, None);
     }
-    let figures = bench.figures;
-    drop(bench.service);
-    let mut bench = Bench::new(Arguments { json: None, ..arguments }, &[]);
-    bench.figures = figures;
+    bench.start_anew(&[]);
     let members = bench.arguments.sized(MEMBERS, MEMBERS, 100);
     let mut past = 0;
     for count in events {

@@ -1,6 +1,7 @@
 //! A mix as a shop makes it: half accruals, a fifth spends, a fifth looks at the balance, some transfers and reversals.
 use super::asks::{Asks, Numbers};
 use super::requests::Tenant;
+use super::sending::What;
 use super::spread::Spread;
 use super::template::Template;
 use crate::common::mix;
@@ -21,7 +22,7 @@ const TRANSFERRED: u32 = 20;
 
 /// Points that each member has from the start, so that nothing is refused for want of points, and their life in days: they
 /// expire after all others, so they are hardly touched.
-pub const ENDOWMENT: (u64, u32) = (1_000_000, 36_500);
+pub const ENDOWMENT: What = What::Accruals(1_000_000, 36_500);
 
 /// Accruals that may still be reversed, at most.
 const REMEMBERED_MAX: usize = 65_536;

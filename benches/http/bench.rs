@@ -2,6 +2,7 @@
 use super::arguments::Arguments;
 use super::asks::{Asks, Numbers, Produces};
 use super::load::{self, Outcome, Pace, Plan};
+use super::mix::Mix;
 use super::requests::Tenant;
 use super::spread::Spread;
 use crate::common::figures::Figures;
@@ -74,26 +75,32 @@ impl Bench {
         move |_| Produces::new(&tenant, spread.clone(), numbers.clone())
     }
 
-    /// The most that the service takes of these accruals: the median of some closed loops.
-    pub fn peak(&self, spread: &Spread) -> f64 {
+    /// A mix over these members.
+    pub fn mixes(&self, members: u64) -> impl Fn(usize) -> Mix + use<> {
+        let (tenant, numbers) = (self.tenant.clone(), self.numbers.clone());
+        move |connections| Mix::new(&tenant, Spread::Even(members), numbers.clone(), connections)
+    }
+
+    /// The most that the service takes of these requests: the median of some closed loops.
+    fn peak<A: Asks>(&self, asks: &impl Fn(usize) -> A) -> f64 {
         let seconds = self.arguments.sized(5.0, 2.0, 0.1);
         let plan = self.plan(&self.service, seconds, Pace::Closed);
-        measure(&self.service, &plan, self.produces(spread));
-        let rates = (0..3).map(|_| measure(&self.service, &plan, self.produces(spread)).outcome.per_second());
+        measure(&self.service, &plan, asks);
+        let rates = (0..3).map(|_| measure(&self.service, &plan, asks).outcome.per_second());
         median(&rates.collect::<Vec<_>>())
     }
 
     /// What an open loop asks for, in requests a second, and what it says of it.
-    pub fn rate(&mut self, spread: &Spread, share: f64) -> f64 {
+    pub fn rate<A: Asks>(&self, asks: &impl Fn(usize) -> A, share: f64) -> f64 {
         let share = self.arguments.share.unwrap_or(share);
         let (rate, told) = match self.arguments.rate {
             Some(rate) => (rate, "as asked for".to_owned()),
             None => {
-                let peak = self.peak(spread);
+                let peak = self.peak(asks);
                 (peak * share, format!("{share} of the peak of {peak:.0}"))
             }
         };
-        println!("{rate:.0} requests a second, {told}, over {} members", spread.members());
+        println!("{rate:.0} requests a second, {told}");
         rate
     }
 }

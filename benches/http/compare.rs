@@ -3,7 +3,7 @@ use super::arguments::{Arguments, Workload};
 use super::asks::Asks;
 use super::bench::{Bench, Measured, cell, measure};
 use super::load::{Pace, quantile};
-use super::mix::{ENDOWMENT, Mix};
+use super::mix::ENDOWMENT;
 use super::sending;
 use super::spread::{Spread, Zipf};
 use crate::common::median;
@@ -30,10 +30,8 @@ pub fn mix(arguments: Arguments) {
     let members = arguments.members(10_000, 10_000);
     let mut bench = Bench::new(arguments, &[]);
     sending::fill(&bench, 0..members, ENDOWMENT);
-    let (tenant, numbers) = (bench.tenant.clone(), bench.numbers.clone());
-    compare(&mut bench, "mix", &|connections| {
-        Mix::new(&tenant, Spread::Even(members), numbers.clone(), connections)
-    });
+    let asks = bench.mixes(members);
+    compare(&mut bench, "mix", &asks);
 }
 
 /// One line of the table.

@@ -28,7 +28,7 @@ pub fn history(arguments: Arguments) {
         sent.seconds + more.seconds
     );
     bench.service.caught_up(CATCH_UP).expect("an index that catches up");
-    let rate = bench.rate(&spread, 0.5);
+    let rate = bench.rate(&bench.produces(&spread), 0.5);
     let writes = bench.plan(&bench.service, seconds, Pace::Open(rate));
     let reads = Plan {
         threads: 1,

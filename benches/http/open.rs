@@ -24,7 +24,7 @@ pub fn open(arguments: Arguments) {
     let settings: &[_] = if seconds < 60.0 { &SHORT } else { &[] };
     let mut bench = Bench::new(arguments, settings);
     let spread = Spread::Even(members);
-    let rate = bench.rate(&spread, 0.5);
+    let rate = bench.rate(&bench.produces(&spread), 0.5);
     println!(
         "| round | requests/s | p50 ms | p99 ms | p99.9 ms | max ms | sent late, p99 ms | CPU us | snapshots | new segments | tables merged |"
     );

@@ -75,7 +75,7 @@ class Function:
     name = "PostgreSQL function, pgbench"
     key = "postgresql"
     operations = ("produce", "spend")
-    concurrency = (64, 128)
+    concurrency = (32, 64, 128)
 
     def __init__(self, server):
         self.server, self.program = server, server.program

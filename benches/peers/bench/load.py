@@ -1,8 +1,10 @@
 """What is sent: the events' numbers, the requests by hand, and wrk."""
+
 import dataclasses
 import http.client
 import itertools
 import json
+from typing import Optional
 
 from . import machine, programs
 
@@ -29,14 +31,16 @@ class Load:
 @dataclasses.dataclass
 class Run:
     """What came of a load: changes that were acknowledged, and the seconds that it took."""
+
     accepted: int
     seconds: float
-    p50_ms: float = float("nan")
-    p99_ms: float = float("nan")
+    # None where the generator does not tell them.
+    p50_ms: Optional[float] = None
+    p99_ms: Optional[float] = None
     # Changes that may have been made beyond those: under way when the load ended.
     under_way: int = 0
     # Processor time of the peer's processes for each change.
-    cpu_micros: float = float("nan")
+    cpu_micros: Optional[float] = None
 
     @property
     def rate(self):
@@ -45,9 +49,24 @@ class Run:
 
 def wrk(port, load):
     # wrk takes whole seconds. One thread: it needs a tenth of what the quickest server needs.
-    command = ["wrk", "-t", 1, "-c", load.connections, "-d", f"{max(1, round(load.seconds))}s", "--timeout", "30s",
-        "-s", machine.HERE / "wrk" / "load.lua", f"http://127.0.0.1:{port}{PATHS[load.operation]}",
-        "--", load.operation, next_first(), load.members]
+    command = [
+        "wrk",
+        "-t",
+        1,
+        "-c",
+        load.connections,
+        "-d",
+        f"{max(1, round(load.seconds))}s",
+        "--timeout",
+        "30s",
+        "-s",
+        machine.HERE / "wrk" / "load.lua",
+        f"http://127.0.0.1:{port}{PATHS[load.operation]}",
+        "--",
+        load.operation,
+        next_first(),
+        load.members,
+    ]
     told = json.loads(programs.run(command).strip().splitlines()[-1])
     if told["broken"] or (told["refused"] and load.operation == "produce"):
         raise RuntimeError(f"requests failed: {told}")
@@ -75,7 +94,14 @@ def answer_of(connection):
 
 
 def example(**changed):
-    return {"event_no": "replayed", "member_no": "checked", "event_type": "order", "points": POINTS, "expire_days": 180, **changed}
+    return {
+        "event_no": "replayed",
+        "member_no": "checked",
+        "event_type": "order",
+        "points": POINTS,
+        "expire_days": 180,
+        **changed,
+    }
 
 
 def check_replay_over_http(port):

@@ -1,4 +1,5 @@
 """What must be on this machine: Debian packages, a virtual environment, the binary, a folder on a real disk."""
+
 import filecmp
 import glob
 import os
@@ -72,7 +73,9 @@ def our_binary():
 
 
 def on_a_disk(folder):
-    kind = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=True).stdout.strip()
+    kind = subprocess.run(
+        ["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=True
+    ).stdout.strip()
     if kind in ("tmpfs", "ramfs"):
         sys.exit(f"{folder} is in memory ({kind}), where a sync means nothing\nhint: --folder on a disk")
     return kind

@@ -1,4 +1,5 @@
 """eros-points itself, as `eros-points serve --sync always`."""
+
 import json
 import re
 
@@ -14,7 +15,18 @@ class Ours:
     def __init__(self, binary, folder):
         self.binary, self.data = binary, folder / "ours"
         self.data.mkdir()
-        command = [binary, "serve", "--data-dir", self.data, "--listen", "127.0.0.1:0", "--sync", "always", "--log", "warn"]
+        command = [
+            binary,
+            "serve",
+            "--data-dir",
+            self.data,
+            "--listen",
+            "127.0.0.1:0",
+            "--sync",
+            "always",
+            "--log",
+            "warn",
+        ]
         self.program = programs.Program(command, folder / "ours.log")
         self.port = int(self.program.wait_until(self._listening).group(1))
         self.made, self.spare = {"produce": 0, "spend": 0}, {"produce": 0, "spend": 0}
@@ -46,5 +58,7 @@ class Ours:
         load.expect(rest == 0, f"whole changes: {records} records, {left} points left")
         for operation, count in (("produce", produced), ("spend", records - produced)):
             accepted, most = self.made[operation], self.made[operation] + self.spare[operation]
-            load.expect(accepted <= count <= most, f"{accepted} to {most} records of {operation}, not {count}\n{verified}")
+            load.expect(
+                accepted <= count <= most, f"{accepted} to {most} records of {operation}, not {count}\n{verified}"
+            )
         return f"{produced:.0f} accruals and {records - produced:.0f} spends recorded; the log verifies"

@@ -1,4 +1,5 @@
 """Programs that are started, kept still while another is measured, and stopped."""
+
 import os
 import pathlib
 import signal
@@ -25,8 +26,12 @@ class Program:
         with open(log, "wb") as out:
             self.process = subprocess.Popen(
                 [str(part) for part in command],
-                stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                start_new_session=True, **more)
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                **more,
+            )
         self.log = pathlib.Path(log)
         _started.append(self)
 
@@ -40,7 +45,9 @@ class Program:
             if found:
                 return found
             time.sleep(0.05)
-        raise RuntimeError(f"{self.process.args[0]} did not get ready; its log:\n{self.log.read_text(errors='replace')}")
+        raise RuntimeError(
+            f"{self.process.args[0]} did not get ready; its log:\n{self.log.read_text(errors='replace')}"
+        )
 
     def processes(self):
         """Its own process and all that descend from it."""
@@ -124,7 +131,12 @@ def answers(port):
 
 
 def succeeds(command):
-    return subprocess.run([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    return (
+        subprocess.run(
+            [str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ).returncode
+        == 0
+    )
 
 
 class Together:

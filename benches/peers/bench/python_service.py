@@ -1,4 +1,5 @@
 """The Python service over HTTP, on a PostgreSQL of its own."""
+
 import os
 
 from . import load, machine, programs
@@ -14,8 +15,13 @@ class PythonService:
 
     def __init__(self, server, python, folder):
         self.server, self.port = server, programs.free_port()
-        settings = {**os.environ, "SANIC_PORT": str(self.port), "SANIC_SOCKET_FOLDER": str(server.folder),
-            "SANIC_CONNECTIONS": str(CONNECTIONS_EACH), "PYTHONDONTWRITEBYTECODE": "1"}
+        settings = {
+            **os.environ,
+            "SANIC_PORT": str(self.port),
+            "SANIC_SOCKET_FOLDER": str(server.folder),
+            "SANIC_CONNECTIONS": str(CONNECTIONS_EACH),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         command = [python, machine.HERE / "python" / "service.py"]
         self.service = programs.Program(command, folder / "python.log", env=settings)
         self.service.wait_until(lambda: programs.answers(self.port))
@@ -34,5 +40,8 @@ class PythonService:
 
     def check_sums(self):
         produced, _ = self.server.check_books()
-        load.expect(self.made <= produced <= self.made + self.spare, f"{self.made} records or up to {self.spare} more, not {produced}")
+        load.expect(
+            self.made <= produced <= self.made + self.spare,
+            f"{self.made} records or up to {self.spare} more, not {produced}",
+        )
         return f"{produced} accruals recorded; balances are the sums of their lots"

@@ -1,10 +1,13 @@
 """What was measured: a table of medians and ratios, and lines of JSON."""
+
 import json
 import shlex
 import statistics
 import sys
 
-COLUMNS = "| operation | peer | a second | p50 ms | p99 ms | its CPU, us each | ours is so many times as fast | by CPU |"
+COLUMNS = (
+    "| operation | peer | a second | p50 ms | p99 ms | its CPU, us each | ours is so many times as fast | by CPU |"
+)
 
 
 def show(peers, measured, given):
@@ -12,14 +15,14 @@ def show(peers, measured, given):
     print(COLUMNS)
     print("| --- " * (COLUMNS.count("|") - 1) + "|")
     figures = []
-    for (key, operation), runs in measured.items():
+    for (key, operation), runs in sorted(measured.items(), key=lambda item: item[0][1]):
         name = next(peer.name for peer in peers if peer.key == key)
         ours = measured["ours", operation]
         # Of each round, which had the same machine; then the median.
         ratio = statistics.median(our.rate / their.rate for our, their in zip(ours, runs))
         by_cpu = statistics.median(their.cpu_micros / our.cpu_micros for our, their in zip(ours, runs))
         rate = median(runs, "rate")
-        cells = [f"{rate:,.0f}", *(f"{median(runs, what):.1f}" for what in ("p50_ms", "p99_ms", "cpu_micros"))]
+        cells = [f"{rate:,.0f}", *(shown(median(runs, what)) for what in ("p50_ms", "p99_ms", "cpu_micros"))]
         print(f"| {operation} | {name} | {' | '.join(cells)} | {ratio:.2f} | {by_cpu:.2f} |")
         figures.append((f"{operation}.{key}.rate", rate, "1/s"))
         figures.append((f"{operation}.{key}.cpu", median(runs, "cpu_micros"), "us"))
@@ -30,7 +33,13 @@ def show(peers, measured, given):
 
 
 def median(runs, what):
-    return statistics.median(getattr(run, what) for run in runs)
+    values = [getattr(run, what) for run in runs]
+    return None if None in values else statistics.median(values)
+
+
+def shown(value):
+    """pgbench tells no quantiles."""
+    return "-" if value is None else f"{value:.1f}"
 
 
 def append(file, figures):

@@ -1,6 +1,6 @@
--- The ledger as a PostgreSQL user would lay it out: one row a member, append-only records, one row for each lot that holds
--- something. Points are ten-thousandths in bigint, names sort by their bytes, no foreign keys: the functions keep the
--- tables together. Each table has the indexes that its job needs and no other.
+-- The ledger as a PostgreSQL user would lay it out: one row a member, append-only records, one row for each lot that
+-- holds something. Points are ten-thousandths in bigint, names sort by their bytes, no foreign keys: the functions keep
+-- the tables together. Each table has the indexes that its job needs and no other.
 
 create table member (
     member_id bigint generated always as identity primary key,

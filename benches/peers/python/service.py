@@ -3,8 +3,10 @@
 Tuned: uvloop (Sanic's default), orjson, two worker processes, a pool of connections over a Unix socket, statements
 prepared once a connection, no session reset between requests (nothing here changes a session), no access log.
 
-Its settings come from the environment: SANIC_PORT, SANIC_SOCKET_FOLDER (PostgreSQL's), SANIC_CONNECTIONS (of each worker).
+Its settings come from the environment: SANIC_PORT, SANIC_SOCKET_FOLDER (PostgreSQL's), SANIC_CONNECTIONS (of each
+worker).
 """
+
 import datetime
 import decimal
 from zoneinfo import ZoneInfo

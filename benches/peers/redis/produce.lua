@@ -1,9 +1,9 @@
--- POST produce/direct in one script. ARGV: how many members there are, a number that picks one of them, two halves of the
--- event number (redis-benchmark's random numbers have no more than 31 bits), points (ten-thousandths), days to expiry, then
--- what the event says of itself: type, scene, store, cost center, operator, description.
+-- POST produce/direct in one script. ARGV: how many members there are, a number that picks one of them, two halves of
+-- the event number (redis-benchmark's random numbers have 31 bits at most), points (ten-thousandths), days to expiry,
+-- then what the event says of itself: type, scene, store, cost center, operator, description.
 --
--- m:MEMBER  hash: total, active                     e:MEMBER  hash: event number -> record, fingerprint, active points after
--- l:MEMBER  sorted set: lots by expiry              r:MEMBER  hash: lot -> points that remain
+-- m:MEMBER  hash: active                 e:MEMBER  hash: event number -> record, fingerprint, active points after it
+-- l:MEMBER  sorted set: lots by expiry   r:MEMBER  hash: lot -> points that remain
 -- records   stream: what happened, append-only; its ids are the auto_ids
 local member = ('ec_18165fd7455_%09d'):format(tonumber(ARGV[2]) % tonumber(ARGV[1]))
 local event = 'EACH2022' .. ARGV[3] .. ARGV[4]
@@ -31,12 +31,12 @@ for _, lot in ipairs(gone) do
     redis.call('HINCRBY', 'm:' .. member, 'active', -held)
     redis.call('HDEL', 'r:' .. member, lot)
     redis.call('ZREM', 'l:' .. member, lot)
-    redis.call('XADD', 'records', redis.call('INCR', 'last') .. '-0', 't', 'expired', 'm', member, 'p', held, 'o', lot)
+    local id = redis.call('INCR', 'last') .. '-0'
+    redis.call('XADD', 'records', id, 't', 'expired', 'm', member, 'p', held, 'o', lot)
 end
 
 local id = redis.call('INCR', 'last')
 local active = redis.call('HINCRBY', 'm:' .. member, 'active', points)
-redis.call('HINCRBY', 'm:' .. member, 'total', points)
 redis.call('ZADD', 'l:' .. member, expire, id)
 redis.call('HSET', 'r:' .. member, id, points)
 redis.call('HSET', 'e:' .. member, event, id .. ' ' .. fingerprint .. ' ' .. active)

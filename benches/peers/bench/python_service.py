@@ -4,7 +4,7 @@ import os
 
 from . import load, machine, programs
 
-CONNECTIONS_EACH = 8
+CONNECTIONS_EACH = 32
 
 
 class PythonService:

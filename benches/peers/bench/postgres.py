@@ -41,7 +41,7 @@ class Server:
         )
         self.program.wait_until(self._answers)
         programs.run([self._of("createdb"), "-h", self.folder, "-U", "bench", "bench"])
-        for part in ("schema", "settle", "produce", "spend"):
+        for part in ("schema", "settle", "produce", "spend", "story"):
             self.sql("-f", machine.HERE / "postgres" / f"{part}.sql")
 
     def _of(self, program):

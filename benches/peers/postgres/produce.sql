@@ -12,8 +12,10 @@ declare
     v_event_at timestamptz := coalesce(p_event_at, v_now);
     v_expire_at timestamptz := v_event_at + p_expire_days * interval '24 hours';
     v_unfreeze_at timestamptz := v_event_at + nullif(p_freeze_hours, 0) * interval '1 hour';
-    v_frozen bigint := 0;
-    v_due timestamptz := least(v_expire_at, v_unfreeze_at);
+    -- None where the points are active at once, or have become so by now.
+    v_frozen_until timestamptz := case when v_unfreeze_at > v_now then v_unfreeze_at end;
+    v_frozen bigint := case when v_frozen_until is null then 0 else p_points end;
+    v_due timestamptz := least(v_expire_at, v_frozen_until);
     v_member_id bigint;
     v_next_due timestamptz;
     v_active bigint;
@@ -21,9 +23,6 @@ declare
 begin
     if v_unfreeze_at >= v_expire_at then
         return row(40001, false, null, null, null, null, null, null, null)::answer;
-    end if;
-    if v_unfreeze_at > v_now then
-        v_frozen := p_points;
     end if;
     -- Locks the member: its changes come one after the other.
     update member set total = total + p_points, active = active + p_points - v_frozen, frozen = frozen + v_frozen,
@@ -46,7 +45,7 @@ begin
     end if;
     v_auto_id := nextval('record_auto_id');
     insert into lot (member_id, expire_at, auto_id, remaining, unfreeze_at)
-    values (v_member_id, coalesce(v_expire_at, 'infinity'), v_auto_id, p_points, v_unfreeze_at);
+    values (v_member_id, coalesce(v_expire_at, 'infinity'), v_auto_id, p_points, v_frozen_until);
     if v_next_due <= v_now then
         v_active := settle(v_member_id, v_now);
     end if;

@@ -24,3 +24,11 @@ openapi-long:
 # The README's load figures
 bench:
     cargo bench --bench http
+
+# The pure parts, one by one
+bench-pure:
+    cargo bench --bench pure
+
+# What users would pick instead, beside the service (about five minutes)
+bench-peers:
+    benches/peers/run

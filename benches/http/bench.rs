@@ -116,14 +116,16 @@ fn service(arguments: &Arguments, settings: &[(&str, &str)]) -> Served {
     }
 }
 
-/// Runs one part of a run on a server, and reckons what it cost.
+/// Runs one part of a run on a server, and reckons what it cost, the index's work that is done later included.
 pub fn measure<A: Asks>(server: &Served, plan: &Plan, asks: impl Fn(usize) -> A) -> Measured {
     let own = || process::cpu_seconds(std::process::id()).expect("/proc");
     let (before, own_before) = (server.cpu_seconds(), own());
     let (outcome, _) = load::run(plan, asks);
+    let own_after = own();
+    server.settle();
     let each = |seconds: f64| seconds * 1e6 / outcome.answers() as f64;
     let cpu_micros = server.cpu_seconds().zip(before).map(|(after, before)| each(after - before));
-    Measured { cpu_micros, own_micros: each(own() - own_before), outcome }
+    Measured { cpu_micros, own_micros: each(own_after - own_before), outcome }
 }
 
 /// A cell of a table; none of what could not be measured.

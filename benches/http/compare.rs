@@ -24,6 +24,7 @@ pub fn zipf(arguments: Arguments) {
     let spread = Spread::Skewed(Zipf::new(members, bench.arguments.theta));
     let asks = bench.produces(&spread);
     compare(&mut bench, "zipf", &asks);
+    bench.figures.put("zipf/members", members as f64, "members");
 }
 
 pub fn mix(arguments: Arguments) {
@@ -64,7 +65,7 @@ pub fn compare<A: Asks>(bench: &mut Bench, name: &str, asks: &impl Fn(usize) -> 
     put(bench, name, &rounds);
 }
 
-/// The service, then the bare server.
+/// The service, then, once its index has caught up, the bare server.
 pub fn pair<A: Asks>(
     bench: &Bench,
     bare: &Served,

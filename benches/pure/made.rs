@@ -17,7 +17,7 @@ use eros_points::limits::PARTITIONS;
 use std::sync::Arc;
 
 pub const TENANT: &str = "10080";
-pub const MEMBERS: u64 = 5_000;
+const MEMBERS: u64 = 5_000;
 pub const NOW: Instant = Instant(1_700_000_000_000);
 pub const LOG_ID: u128 = 0x5eed;
 const ORIGIN: &str = "EACH2022061520280000000000000000";

@@ -69,6 +69,12 @@ fn run(arguments: &Arguments) {
     let mut all = if kept.exists() { figures::read(&kept) } else { Vec::new() };
     let machine = machine::told(Path::new(env!("CARGO_TARGET_TMPDIR")));
     println!("{machine}");
+    if machine::busy() > 0.5 {
+        println!(
+            "other programs run (load {}): the figures will be worse than the machine's",
+            machine::busy()
+        );
+    }
     let mut failed = Vec::new();
     if !arguments.write {
         for run in chosen {

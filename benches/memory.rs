@@ -109,7 +109,7 @@ async fn open(folder: &Path, live_actors_max: usize) -> Running {
         },
         history_cache_bytes: 32 << 20,
         snapshot_every_bytes: 64 << 20,
-        bounds: Bounds { live_actors_max, in_flight_max: 20_000, index_lag_max: 500_000 },
+        bounds: Bounds { live_actors_max, in_flight_max: 20_000, index_lag_max: 500_000, resting_bytes_max: 0 },
         terms: Terms::default(),
         zone: chrono_tz::Tz::Asia__Shanghai,
     };

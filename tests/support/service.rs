@@ -81,7 +81,7 @@ impl House {
             journal: self.journal,
             history_cache_bytes: 4 << 20,
             snapshot_every_bytes: 2_048,
-            bounds: Bounds { live_actors_max: 1, in_flight_max: 1_000, index_lag_max: 100_000 },
+            bounds: Bounds { live_actors_max: 1, in_flight_max: 1_000, index_lag_max: 100_000, resting_bytes_max: 0 },
             terms: Terms::default(),
             zone: chrono_tz::Asia::Shanghai,
         }

@@ -349,9 +349,10 @@ impl Directory {
 
     /// Whose place it is.
     pub fn name_of(&self, id: MemberId) -> Result<(Arc<str>, Arc<str>), BrokenMember> {
-        let locked = self.lock_with(id)?;
+        let mut locked = self.lock_with(id)?;
         let name = locked.awake(id.slot).map(|live| live.member_no.clone());
         let name = name.or_else(|| Some(Arc::from(locked.record(id.slot)?.name)));
+        locked.tidy(self.spill.as_ref());
         Ok((self.tenant_name(locked.tenant(id.slot)), name.unwrap_or_default()))
     }
 

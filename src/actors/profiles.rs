@@ -201,7 +201,7 @@ pub async fn erase(core: &Arc<Core>, crm_id: &str, member_no: &str) -> Result<Op
         core.change(crm_id, member_no, Command::ErasePersonalData).await?;
         destroy(core, sealed.slot).await?;
         let id = core.trusted(core.directory.find_or_new(crm_id, member_no))?;
-    let claims = Claims { core, crm_id, id };
+        let claims = Claims { core, crm_id, id };
         // Data that did not open had no claim since the last start.
         if let Ok(Personal { mobile: Some(mobile), .. }) = opened {
             claims.release(&mobile);

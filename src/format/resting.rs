@@ -81,7 +81,9 @@ pub fn decode_page(page: &[u8], number: u32, sequence: u32) -> Result<&[u8], Str
     }
     let (found, written) = (u32_at(page, 0), u32_at(page, 4));
     if (found, written) != (number, sequence) {
-        return Err(format!("it is page {found}, written as {written}, not page {number}, written as {sequence}"));
+        return Err(format!(
+            "it is page {found}, written as {written}, not page {number}, written as {sequence}"
+        ));
     }
     Ok(&page[RESTING_PAGE_HEADER_BYTES..RESTING_PAGE_HEADER_BYTES + bytes])
 }

@@ -47,7 +47,11 @@ pub struct PageName {
 
 impl RestingFile {
     /// A file in which there is nothing. What a former process left is removed.
-    pub fn begin(disk: Arc<dyn Disk>, folder: &Folder, left_free_bytes: u64) -> Result<RestingFile, StoreError> {
+    pub fn begin(
+        disk: Arc<dyn Disk>,
+        folder: &Folder,
+        left_free_bytes: u64,
+    ) -> Result<RestingFile, StoreError> {
         let path = folder.resting();
         remove(&*disk, folder)?;
         Ok(RestingFile {
@@ -136,9 +140,9 @@ impl RestingFile {
 /// Removes what a former process left of the file.
 pub fn remove(disk: &dyn Disk, folder: &Folder) -> Result<(), StoreError> {
     let path = folder.resting();
-    let removed = disk.list(&folder.snapshots).and_then(|files| {
-        if files.contains(&path) { disk.remove(&path) } else { Ok(()) }
-    });
+    let removed = disk
+        .list(&folder.snapshots)
+        .and_then(|files| if files.contains(&path) { disk.remove(&path) } else { Ok(()) });
     removed.map_err(StoreError::io(&path, "removing what a former process left"))
 }
 

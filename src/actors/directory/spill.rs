@@ -128,7 +128,9 @@ impl Shard {
     /// Whether the member was used, where it is the one that lies there.
     fn is_at(&self, slot: u32, chunk: u32, offset: usize) -> Option<bool> {
         match self.slots[slot as usize].place {
-            Place::Memory { chunk: c, offset: o, used } if (c, usize::from(o)) == (chunk, offset) => Some(used),
+            Place::Memory { chunk: c, offset: o, used } if (c, usize::from(o)) == (chunk, offset) => {
+                Some(used)
+            }
             _ => None,
         }
     }

@@ -131,11 +131,12 @@ impl Walk<'_> {
 
     /// A member that is no longer where it was when the walk began.
     fn moved(&self, id: MemberId, batch: &mut Batch) -> Result<(), BrokenMember> {
-        let locked = self.directory.lock_with(id)?;
+        let mut locked = self.directory.lock_with(id)?;
         match locked.record(id.slot) {
             Some(record) => batch.resting.push(copied(id, locked.tenant(id.slot), record)),
             None => batch.awake.push(id),
         }
+        locked.tidy(self.directory.spill.as_ref());
         Ok(())
     }
 }

@@ -26,6 +26,7 @@ insecure = false
 live_actors_max = 100000
 in_flight_max = 20000
 index_lag_max = 500000
+resting_bytes_max = "1GiB"
 segment_bytes = "32MiB"
 min_free_bytes = "32MiB"
 history_cache_bytes = "32MiB"
@@ -97,6 +98,7 @@ struct Written {
     live_actors_max: usize,
     in_flight_max: usize,
     index_lag_max: u64,
+    resting_bytes_max: String,
     segment_bytes: String,
     min_free_bytes: String,
     history_cache_bytes: String,
@@ -131,6 +133,8 @@ pub struct Settings {
     pub live_actors_max: usize,
     pub in_flight_max: usize,
     pub index_lag_max: u64,
+    /// 0: members at rest all stay in memory.
+    pub resting_bytes_max: u64,
     pub segment_bytes: u64,
     pub min_free_bytes: u64,
     pub history_cache_bytes: u64,
@@ -215,6 +219,7 @@ fn check(written: Written) -> anyhow::Result<Settings> {
         live_actors_max: positive("live_actors_max", written.live_actors_max)?,
         in_flight_max: positive("in_flight_max", written.in_flight_max)?,
         index_lag_max: written.index_lag_max.max(1),
+        resting_bytes_max: bytes_or_none("resting_bytes_max", &written.resting_bytes_max)?,
         segment_bytes: bytes("segment_bytes", &written.segment_bytes)?,
         min_free_bytes: bytes("min_free_bytes", &written.min_free_bytes)?,
         history_cache_bytes: bytes("history_cache_bytes", &written.history_cache_bytes)?,
@@ -365,6 +370,11 @@ fn bytes(name: &str, text: &str) -> anyhow::Result<u64> {
         }
         _ => bail!("{name}: {text:?} must be a size such as 64MiB, 1GiB or 1048576"),
     }
+}
+
+/// The same, or 0.
+fn bytes_or_none(name: &str, text: &str) -> anyhow::Result<u64> {
+    if text.trim() == "0" { Ok(0) } else { bytes(name, text) }
 }
 
 #[cfg(test)]

@@ -83,8 +83,9 @@ fn told(answer: &Answer) -> Told {
 }
 
 impl World {
-    fn new() -> World {
-        let house = House::new(BEGINS);
+    fn new(resting_bytes_max: u64) -> World {
+        let mut house = House::new(BEGINS);
+        house.resting_bytes_max = resting_bytes_max;
         let lodger = house.start().expect("a first start");
         let rule = lodger.service.change_rule(TENANT, RuleChange::Add(the_rule()));
         lodger.runtime.block_on(rule).expect("the model's rule");
@@ -234,8 +235,8 @@ impl World {
     }
 }
 
-fn run(acts: &[Act]) {
-    let mut world = World::new();
+fn run(acts: &[Act], resting_bytes_max: u64) {
+    let mut world = World::new(resting_bytes_max);
     for act in acts {
         world.act(act);
         world.check_sums(act);
@@ -253,6 +254,12 @@ proptest! {
 
     #[test]
     fn the_service_agrees_with_the_naive_model_through_stops_and_power_failures(acts in prop::collection::vec(act(), 1..45)) {
-        run(&acts);
+        run(&acts, 0);
+    }
+
+    /// Members at rest are all out of memory, and so are read and written for each command and each look.
+    #[test]
+    fn it_does_so_with_no_memory_for_members_at_rest(acts in prop::collection::vec(act(), 1..45)) {
+        run(&acts, 1);
     }
 }

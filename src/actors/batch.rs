@@ -202,7 +202,8 @@ struct Rested {
 /// Changes a member where it lies at rest; gives the operations back where it does not.
 fn at_rest(core: &Arc<Core>, crm_id: &str, group: Group) -> Result<Rested, Group> {
     let Some((_, member_no, _)) = group.first() else { return Err(group) };
-    let id = core.directory.find_or_new(crm_id, member_no);
+    // A member that can't be read is a broken one: its actor says so, and the process ends.
+    let Ok(id) = core.directory.find_or_new(crm_id, member_no) else { return Err(group) };
     let mut priors = Vec::with_capacity(group.len());
     for (_, member_no, command) in &group {
         match core.look_up(crm_id, member_no, command) {
@@ -225,9 +226,10 @@ async fn by_actor(core: &Arc<Core>, crm_id: &str, group: Group) -> Vec<(usize, A
     let mut answers = Vec::with_capacity(group.len());
     let mut posted: VecDeque<(usize, String, Answering)> = VecDeque::new();
     for (place, member_no, command) in group {
-        let id = core.directory.find_or_new(crm_id, &member_no);
+        let found = core.trusted(core.directory.find_or_new(crm_id, &member_no));
         let prior = core.look_up(crm_id, &member_no, &command);
-        match prior.and_then(|prior| post(core, id, command, prior)) {
+        let posted_to = found.and_then(|id| post(core, id, command, prior?));
+        match posted_to {
             Ok(answering) => posted.push_back((place, member_no, answering)),
             Err(failure) => answers.push((place, Err(failure))),
         }

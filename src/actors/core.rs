@@ -71,6 +71,8 @@ pub struct Bounds {
     pub in_flight_max: usize,
     /// Records that the index may lag behind the log; above it changes are shed.
     pub index_lag_max: u64,
+    /// What members at rest may take of memory; past it they move out to disk. 0: as much as they like.
+    pub resting_bytes_max: u64,
 }
 
 /// A look-up in the index, good for an actor that remembers everything after `stamp`.
@@ -188,7 +190,7 @@ impl Core {
     ) -> Result<Outcome, Failure> {
         let mut prior = self.look_up(crm_id, member_no, &command)?;
         let pending_max = if command.refusable() { MAILBOX_MAX } else { u32::MAX };
-        let id = self.directory.find_or_new(crm_id, member_no);
+        let id = self.trusted(self.directory.find_or_new(crm_id, member_no))?;
         if command.is_own() {
             let turn = |turn: &mut Turn<'_>| turn.carry_out(&command, std::mem::take(&mut prior.prior));
             let idle_since = Instant(self.clock.now().0 - BUSY_WITHIN.0);
@@ -236,7 +238,7 @@ impl Core {
         member_no: &str,
         look: impl Fn(&Account) -> R + Clone + Send + 'static,
     ) -> Result<Option<R>, Failure> {
-        let Some(id) = self.directory.find(crm_id, member_no) else { return Ok(None) };
+        let Some(id) = self.trusted(self.directory.find(crm_id, member_no))? else { return Ok(None) };
         self.look_at(id, look).await.map(Some)
     }
 

@@ -1,18 +1,25 @@
 //! The directory of members: exactly one entry for each, at all times, busy or at rest.
 //!
-//! A member at rest is its packed account, a few hundred bytes. A live one is an actor. Messages are handed over under
-//! the lock of the member's shard, so a member can go to rest exactly when nothing is on its way to it. The lock is
-//! held for a look-up and a hand-over, never while anything waits; no two are ever held together.
-mod batches;
+//! A member at rest is its packed account, a few hundred bytes, in memory or, past a budget, on disk (`spill`). A live one
+//! is an actor. Messages are handed over under the lock of the member's shard, so a member can go to rest exactly when
+//! nothing is on its way to it. The lock is held for a look-up and a hand-over, never while anything waits; no two are
+//! ever held together.
+mod pages;
+mod shard;
+mod spill;
+mod walk;
 
-use crate::actors::arena::{Arena, Place};
+pub use spill::Spill;
+pub use walk::Resting;
+
 use crate::actors::member::Message;
 use crate::format::codec;
 use crate::ledger::account::Account;
 use crate::ledger::lsn::Lsn;
 use crate::limits::MEMBER_BYTES_MAX;
-use hashbrown::HashTable;
+use crate::store::error::StoreError;
 use ractor::ActorRef;
+use shard::{Found, Shard};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -36,6 +43,8 @@ pub struct Directory {
     tenants: RwLock<Tenants>,
     hasher: RandomState,
     live: AtomicUsize,
+    /// None: all members at rest stay in memory.
+    spill: Option<Spill>,
 }
 
 #[derive(Default)]
@@ -44,25 +53,10 @@ struct Tenants {
     places: HashMap<Arc<str>, TenantId>,
 }
 
-#[derive(Default)]
-struct Shard {
-    table: HashTable<u32>,
-    slots: Vec<Slot>,
-    /// The members' names and packed accounts.
-    arena: Arena,
-}
-
-struct Slot {
-    tenant: TenantId,
-    name_bytes: u8,
-    /// The member's name, then its packed account: empty of a member just named, out of date of a live one.
-    place: Place,
-    live: Option<Live>,
-}
-
 struct Live {
     actor: ActorRef<Message>,
     load: Arc<Load>,
+    member_no: Arc<str>,
 }
 
 // Names are bounded before they get here.
@@ -93,11 +87,20 @@ pub struct Awakened {
     pub load: Arc<Load>,
 }
 
-/// A member with its packed account, which is empty where nothing was recorded of it.
-pub struct PackedMember {
-    pub crm_id: Arc<str>,
-    pub member_no: Box<str>,
-    pub packed: Box<[u8]>,
+/// Where members are, and what that takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Census {
+    pub members: usize,
+    pub awake: usize,
+    pub on_disk: usize,
+    /// What those at rest in memory take: their chunks, not their slots.
+    pub memory_bytes: usize,
+    /// What those out of memory take in their file.
+    pub disk_bytes: u64,
+    pub pages_read: u64,
+    pub pages_written: u64,
+    /// Pages that could not be written: their members stayed in memory.
+    pub write_failures: u64,
 }
 
 /// A member that can't be served any more: memory or a build is broken, and only the log can be trusted.
@@ -107,6 +110,10 @@ pub enum BrokenMember {
     Unreadable(#[from] codec::CodecError),
     #[error("the actor of a member has ended without giving its account back")]
     ActorLost,
+    #[error(transparent)]
+    OutOfReach(#[from] StoreError),
+    #[error("a member lies out of memory, and there is no file of such members")]
+    NoFile,
 }
 
 /// What came of handing a message over.
@@ -117,13 +124,32 @@ pub enum Handed {
     Crowded,
 }
 
+impl MemberId {
+    /// The shard, and the place in it: both count from 0, without gaps.
+    pub fn parts(self) -> (usize, usize) {
+        (self.shard as usize, self.slot as usize)
+    }
+
+    pub fn of_parts(shard: usize, slot: usize) -> MemberId {
+        let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        MemberId { shard: narrow(shard), slot: narrow(slot) }
+    }
+}
+
 impl Directory {
+    /// All members at rest stay in memory.
     pub fn new() -> Directory {
+        Directory::spilling(None)
+    }
+
+    /// Members at rest that memory has no room for move out to `spill`.
+    pub fn spilling(spill: Option<Spill>) -> Directory {
         Directory {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             tenants: RwLock::default(),
             hasher: RandomState::new(),
             live: AtomicUsize::new(0),
+            spill,
         }
     }
 
@@ -132,16 +158,31 @@ impl Directory {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// How many members there are, busy or at rest.
-    pub fn count(&self) -> usize {
-        (0..SHARDS as u32).map(|shard| self.lock(shard).slots.len()).sum()
+    /// How many members there are and where.
+    pub fn census(&self) -> Census {
+        let mut seen = Census::default();
+        for shard in 0..SHARDS as u32 {
+            let locked = self.lock(shard);
+            seen.members += locked.slots.len();
+            seen.awake += locked.all_awake().count();
+            seen.on_disk += locked.on_disk;
+            seen.memory_bytes += locked.arena.held();
+            seen.disk_bytes += locked.pages.used();
+        }
+        if let Some(spill) = &self.spill {
+            let stats = spill.file.stats();
+            seen.pages_read = stats.pages_read.load(Ordering::Relaxed);
+            seen.pages_written = stats.pages_written.load(Ordering::Relaxed);
+            seen.write_failures = stats.write_failures.load(Ordering::Relaxed);
+        }
+        seen
     }
 
     /// What waits for the members with an actor: all messages together, and the longest queue.
     pub fn mailboxes(&self) -> Mailboxes {
         let mut seen = Mailboxes::default();
         for shard in 0..SHARDS as u32 {
-            for live in self.lock(shard).slots.iter().filter_map(|slot| slot.live.as_ref()) {
+            for live in self.lock(shard).all_awake() {
                 let waiting = live.load.pending.load(Ordering::Relaxed);
                 seen.waiting += u64::from(waiting);
                 seen.longest = seen.longest.max(waiting);
@@ -183,34 +224,44 @@ impl Directory {
     }
 
     /// The member's place, if it was ever named.
-    pub fn find(&self, crm_id: &str, member_no: &str) -> Option<MemberId> {
-        let tenant = self.tenant_id(crm_id)?;
+    pub fn find(&self, crm_id: &str, member_no: &str) -> Result<Option<MemberId>, BrokenMember> {
+        let Some(tenant) = self.tenant_id(crm_id) else { return Ok(None) };
         let hash = self.hash(tenant, member_no);
-        let shard = shard_of(hash);
-        let slot = self.lock(shard).find(hash, tenant, member_no)?;
-        Some(MemberId { shard, slot })
+        let found = self.look_for(hash, tenant, member_no)?;
+        Ok(found.ok())
     }
 
     /// The member's place; an empty one is made where there was none.
-    pub fn find_or_new(&self, crm_id: &str, member_no: &str) -> MemberId {
+    pub fn find_or_new(&self, crm_id: &str, member_no: &str) -> Result<MemberId, BrokenMember> {
         let tenant = self.tenant_or_new(crm_id);
         let hash = self.hash(tenant, member_no);
+        Ok(self.look_for(hash, tenant, member_no)?.unwrap_or_else(|mut locked| {
+            let slot = locked.insert(short(hash), tenant, member_no);
+            locked.tidy(self.spill.as_ref());
+            MemberId { shard: shard_of(hash), slot }
+        }))
+    }
+
+    /// The member's place, or its shard, locked, in which it is not.
+    fn look_for(
+        &self,
+        hash: u64,
+        tenant: TenantId,
+        member_no: &str,
+    ) -> Result<Result<MemberId, MutexGuard<'_, Shard>>, BrokenMember> {
         let shard = shard_of(hash);
-        let mut locked = self.lock(shard);
-        let slot = locked.find(hash, tenant, member_no).unwrap_or_else(|| {
-            let slot = u32::try_from(locked.slots.len()).unwrap_or(u32::MAX);
-            let name_bytes = u8::try_from(member_no.len()).unwrap_or(u8::MAX);
-            let place = locked.arena.put(member_no.as_bytes(), &[]);
-            locked.slots.push(Slot { tenant, name_bytes, place, live: None });
-            let Shard { table, slots, arena } = &mut *locked;
-            let rehash = |slot: &u32| {
-                let slot = &slots[*slot as usize];
-                self.hash(slot.tenant, slot.member_no(arena))
-            };
-            table.insert_unique(hash, slot, rehash);
-            slot
-        });
-        MemberId { shard, slot }
+        loop {
+            let locked = self.lock(shard);
+            match locked.find(short(hash), tenant, member_no) {
+                Found::Is(slot) => return Ok(Ok(MemberId { shard, slot })),
+                Found::IsNot => return Ok(Err(locked)),
+                // Its name is with its account. It is wanted next anyway.
+                Found::MayBe(slot) => {
+                    drop(locked);
+                    drop(self.lock_with(MemberId { shard, slot })?);
+                }
+            }
+        }
     }
 
     /// Hands `message` to the member's actor, which `spawn` makes where there is none.
@@ -221,25 +272,22 @@ impl Directory {
         pending_max: u32,
         spawn: impl FnOnce(Awakened) -> ActorRef<Message>,
     ) -> Result<Handed, BrokenMember> {
-        let mut locked = self.lock(id.shard);
-        let Shard { slots, arena, .. } = &mut *locked;
-        let slot = &mut slots[id.slot as usize];
-        let Live { actor, load } = match &mut slot.live {
-            Some(live) => live,
-            asleep => {
-                let load = Arc::new(Load::default());
-                let awakened = Awakened {
-                    id,
-                    crm_id: self.tenant_name(slot.tenant),
-                    member_no: Arc::from(member_no(arena, slot.place, slot.name_bytes)),
-                    account: unpack(packed(arena, slot.place, slot.name_bytes))?,
-                    load: load.clone(),
-                };
-                let actor = spawn(awakened);
-                self.live.fetch_add(1, Ordering::Relaxed);
-                asleep.insert(Live { actor, load })
-            }
-        };
+        let mut locked = self.lock_with(id)?;
+        if let Some(record) = locked.record(id.slot) {
+            let awakened = Awakened {
+                id,
+                crm_id: self.tenant_name(locked.tenant(id.slot)),
+                member_no: Arc::from(record.name),
+                account: unpack(record.account)?,
+                load: Arc::default(),
+            };
+            let (load, member_no) = (awakened.load.clone(), awakened.member_no.clone());
+            let actor = spawn(awakened);
+            self.live.fetch_add(1, Ordering::Relaxed);
+            locked.wake(id.slot, Live { actor, load, member_no });
+            locked.tidy(self.spill.as_ref());
+        }
+        let Live { actor, load, .. } = locked.awake(id.slot).ok_or(BrokenMember::ActorLost)?;
         if load.pending.fetch_add(1, Ordering::AcqRel) >= pending_max {
             load.pending.fetch_sub(1, Ordering::AcqRel);
             return Ok(Handed::Crowded);
@@ -253,21 +301,16 @@ impl Directory {
     /// Tells a live member something, without waking one at rest. Whether it was live.
     pub fn tell_live(&self, id: MemberId, message: Message) -> Result<bool, BrokenMember> {
         let locked = self.lock(id.shard);
-        match &locked.slots[id.slot as usize].live {
-            Some(Live { actor, load }) => {
-                load.pending.fetch_add(1, Ordering::AcqRel);
-                actor.send_message(message).map_err(|_| BrokenMember::ActorLost)?;
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+        let Some(Live { actor, load, .. }) = locked.awake(id.slot) else { return Ok(false) };
+        load.pending.fetch_add(1, Ordering::AcqRel);
+        actor.send_message(message).map_err(|_| BrokenMember::ActorLost)?;
+        Ok(true)
     }
 
     /// Whether the member has an actor that was not used since this was asked last.
     pub fn idle_since_asked(&self, id: MemberId) -> Option<bool> {
         let locked = self.lock(id.shard);
-        let live = locked.slots[id.slot as usize].live.as_ref()?;
-        Some(!live.load.used.swap(false, Ordering::Relaxed))
+        Some(!locked.awake(id.slot)?.load.used.swap(false, Ordering::Relaxed))
     }
 
     /// The actor gives the account back and ends, unless something is on its way to it. `own` messages are the ones
@@ -275,12 +318,11 @@ impl Directory {
     pub fn rest(&self, id: MemberId, account: &Account, own: u32) -> bool {
         let packed = pack(account);
         let mut locked = self.lock(id.shard);
-        let live = &mut locked.slots[id.slot as usize].live;
-        if live.as_ref().is_none_or(|live| live.load.pending.load(Ordering::Acquire) > own) {
+        if locked.awake(id.slot).is_none_or(|live| live.load.pending.load(Ordering::Acquire) > own) {
             return false;
         }
-        *live = None;
-        locked.replace(id.slot, &packed);
+        locked.rest(id.slot, &packed);
+        locked.tidy(self.spill.as_ref());
         self.live.fetch_sub(1, Ordering::Relaxed);
         true
     }
@@ -291,48 +333,35 @@ impl Directory {
         id: MemberId,
         change: impl FnOnce(&str, &str, &mut Account) -> (bool, R),
     ) -> Result<Option<R>, BrokenMember> {
-        let mut locked = self.lock(id.shard);
-        let Shard { slots, arena, .. } = &*locked;
-        let slot = &slots[id.slot as usize];
-        if slot.live.is_some() {
-            return Ok(None);
-        }
-        let mut account = unpack(slot.packed(arena))?;
-        let crm_id = self.tenant_name(slot.tenant);
-        let (changed, result) = change(&crm_id, slot.member_no(arena), &mut account);
+        let mut locked = self.lock_with(id)?;
+        let Some(record) = locked.record(id.slot) else { return Ok(None) };
+        let mut account = unpack(record.account)?;
+        let crm_id = self.tenant_name(locked.tenant(id.slot));
+        let (changed, result) = change(&crm_id, record.name, &mut account);
         if changed {
             locked.replace(id.slot, &pack(&account));
+        } else {
+            locked.touch(id.slot);
         }
+        locked.tidy(self.spill.as_ref());
         Ok(Some(result))
     }
 
-    /// The packed account of a member at rest; `None` where it is live.
-    pub fn packed(&self, id: MemberId) -> Option<PackedMember> {
-        let locked = self.lock(id.shard);
-        let slot = &locked.slots[id.slot as usize];
-        if slot.live.is_some() {
-            return None;
-        }
-        let (crm_id, member_no) = (self.tenant_name(slot.tenant), slot.member_no(&locked.arena).into());
-        Some(PackedMember { crm_id, member_no, packed: slot.packed(&locked.arena).into() })
-    }
-
     /// Whose place it is.
-    pub fn name_of(&self, id: MemberId) -> (Arc<str>, Box<str>) {
-        let locked = self.lock(id.shard);
-        let slot = &locked.slots[id.slot as usize];
-        (self.tenant_name(slot.tenant), slot.member_no(&locked.arena).into())
-    }
-
-    /// Every place there is now.
-    pub fn ids(&self) -> impl Iterator<Item = MemberId> + '_ {
-        let size = |shard| u32::try_from(self.lock(shard).slots.len()).unwrap_or(u32::MAX);
-        (0..SHARDS as u32).flat_map(move |shard| (0..size(shard)).map(move |slot| MemberId { shard, slot }))
+    pub fn name_of(&self, id: MemberId) -> Result<(Arc<str>, Arc<str>), BrokenMember> {
+        let mut locked = self.lock_with(id)?;
+        let name = locked.awake(id.slot).map(|live| live.member_no.clone());
+        let name = name.or_else(|| Some(Arc::from(locked.record(id.slot)?.name)));
+        locked.tidy(self.spill.as_ref());
+        Ok((self.tenant_name(locked.tenant(id.slot)), name.unwrap_or_default()))
     }
 
     /// Puts a recovered account into its place.
-    pub fn place(&self, id: MemberId, account: &Account) {
-        self.lock(id.shard).replace(id.slot, &pack(account));
+    pub fn place(&self, id: MemberId, account: &Account) -> Result<(), BrokenMember> {
+        let mut locked = self.lock_with(id)?;
+        locked.replace(id.slot, &pack(account));
+        locked.tidy(self.spill.as_ref());
+        Ok(())
     }
 }
 
@@ -340,48 +369,6 @@ impl Default for Directory {
     fn default() -> Directory {
         Directory::new()
     }
-}
-
-impl Shard {
-    fn find(&self, hash: u64, tenant: TenantId, member_no: &str) -> Option<u32> {
-        let is_it = |slot: &u32| {
-            let slot = &self.slots[*slot as usize];
-            slot.tenant == tenant && slot.member_no(&self.arena) == member_no
-        };
-        self.table.find(hash, is_it).copied()
-    }
-
-    /// Gives a member another packed account.
-    fn replace(&mut self, slot: u32, packed: &[u8]) {
-        let Shard { slots, arena, .. } = self;
-        let slot = &mut slots[slot as usize];
-        let name = slot.member_no(arena).to_owned();
-        arena.give_up(slot.place);
-        slot.place = arena.put(name.as_bytes(), packed);
-        if arena.is_wasteful() {
-            arena.squeeze(slots.iter_mut().map(|slot| &mut slot.place));
-        }
-    }
-}
-
-impl Slot {
-    fn member_no<'a>(&self, arena: &'a Arena) -> &'a str {
-        member_no(arena, self.place, self.name_bytes)
-    }
-
-    fn packed<'a>(&self, arena: &'a Arena) -> &'a [u8] {
-        packed(arena, self.place, self.name_bytes)
-    }
-}
-
-fn member_no(arena: &Arena, place: Place, name_bytes: u8) -> &str {
-    let name = std::str::from_utf8(&arena.get(place)[..usize::from(name_bytes)]);
-    debug_assert!(name.is_ok(), "a name was put in as a text");
-    name.unwrap_or_default()
-}
-
-fn packed(arena: &Arena, place: Place, name_bytes: u8) -> &[u8] {
-    &arena.get(place)[usize::from(name_bytes)..]
 }
 
 fn pack(account: &Account) -> Vec<u8> {
@@ -392,7 +379,12 @@ fn unpack(packed: &[u8]) -> Result<Account, BrokenMember> {
     if packed.is_empty() { Ok(Account::default()) } else { Ok(codec::decode(packed)?) }
 }
 
-/// From the hash's middle bits: the table uses the ends.
+/// From bits that [`short`] leaves out.
 fn shard_of(hash: u64) -> u32 {
     (hash >> 24) as u32 % SHARDS as u32
+}
+
+/// What a slot keeps of its name's hash.
+fn short(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }

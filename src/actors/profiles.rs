@@ -150,7 +150,8 @@ pub async fn put(
     };
     let (sealed_before, mobile_before) = sealed_before.unzip();
     let mobile_before = mobile_before.flatten();
-    let claims = Claims { core, crm_id, id: core.directory.find_or_new(crm_id, member_no) };
+    let id = core.trusted(core.directory.find_or_new(crm_id, member_no))?;
+    let claims = Claims { core, crm_id, id };
     let new_mobile = personal.mobile.as_ref().filter(|mobile| mobile_before.as_ref() != Some(*mobile));
     if let Some(mobile) = new_mobile {
         claims.claim(mobile).await?;
@@ -199,7 +200,8 @@ pub async fn erase(core: &Arc<Core>, crm_id: &str, member_no: &str) -> Result<Op
         let opened = core.profiles.open(crm_id, member_no, &sealed);
         core.change(crm_id, member_no, Command::ErasePersonalData).await?;
         destroy(core, sealed.slot).await?;
-        let claims = Claims { core, crm_id, id: core.directory.find_or_new(crm_id, member_no) };
+        let id = core.trusted(core.directory.find_or_new(crm_id, member_no))?;
+        let claims = Claims { core, crm_id, id };
         // Data that did not open had no claim since the last start.
         if let Ok(Personal { mobile: Some(mobile), .. }) = opened {
             claims.release(&mobile);
@@ -226,11 +228,11 @@ pub async fn with_mobile(core: &Arc<Core>, crm_id: &str, mobile: &str) -> Result
     let claims = Message::Find(core.profiles.hash(mobile), reply);
     core.tenants.tell(core, crm_id, claims)?;
     let Some(id) = answer.await.map_err(|_| Failure::Unknown)? else { return Ok(None) };
-    let (_, member_no) = core.directory.name_of(id);
+    let (_, member_no) = core.trusted(core.directory.name_of(id))?;
     // A claim may be under way: only what the profile says counts.
     let member = member(core, crm_id, &member_no).await?;
     let has_it = member.is_some_and(|member| member.personal.mobile.as_deref() == Some(mobile));
-    Ok(has_it.then(|| member_no.into()))
+    Ok(has_it.then(|| member_no.to_string()))
 }
 
 struct Claims<'a> {
@@ -261,7 +263,7 @@ pub async fn take_up(core: &Arc<Core>, members: Vec<MemberId>) -> Result<(), Fai
         let sealed = core.look_at(id, |account| account.profile().and_then(|profile| profile.sealed.clone()));
         let Some(sealed) = sealed.await? else { continue };
         used.insert(sealed.slot);
-        let (crm_id, member_no) = core.directory.name_of(id);
+        let (crm_id, member_no) = core.trusted(core.directory.name_of(id))?;
         match core.profiles.open(&crm_id, &member_no, &sealed) {
             Ok(Personal { mobile: Some(mobile), .. }) => {
                 Claims { core, crm_id: &crm_id, id }.claim(&mobile).await?;

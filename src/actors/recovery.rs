@@ -1,7 +1,7 @@
 //! From files to accounts: the newest good snapshot, then the log after it. No actor is made, no clock is read.
 //!
 //! The index is brought up to the log on the way: replay begins at the lower of snapshot and index.
-use crate::actors::directory::{Directory, MemberId};
+use crate::actors::directory::{BrokenMember, Directory, MemberId, Resting};
 use crate::actors::indexer::row;
 use crate::actors::snapshot::{MemberImage, ServiceImage, Taken, TenantImage, account_of};
 use crate::format::codec;
@@ -63,15 +63,16 @@ pub struct Recovered {
     pub sealed: Vec<MemberId>,
 }
 
-/// Loads what the folder holds of log `log_id`.
+/// Loads what the folder holds of log `log_id` into a directory that is `empty`.
 pub fn recover(
     disk: &dyn Disk,
     folder: &Folder,
     log_id: u128,
     history: &dyn History,
+    empty: &dyn Fn() -> Result<Directory, StoreError>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Recovered, RecoveryError> {
-    let image = newest_snapshot(disk, folder, log_id, &mut progress)?;
+    let image = newest_snapshot(disk, folder, log_id, empty, &mut progress)?;
     let noted = image.taken.map_or(Lsn::ZERO, |taken| taken.noted);
     let durable = noted.max(image.highest).max(history.applied());
     let mut rebuilding = Rebuilding {
@@ -91,7 +92,7 @@ pub fn recover(
     }
     let end = end?;
     rebuilding.feeding.flush()?;
-    rebuilding.pack();
+    rebuilding.pack().map_err(broken)?;
     check_ends(folder, &rebuilding, &end)?;
     let Rebuilding { image: Image { directory, zones, tenants, taken, .. }, replayed_bytes, .. } = rebuilding;
     let Survey { due, outboxes, sealed } = survey(&directory)?;
@@ -127,11 +128,12 @@ fn newest_snapshot(
     disk: &dyn Disk,
     folder: &Folder,
     log_id: u128,
+    empty: &dyn Fn() -> Result<Directory, StoreError>,
     progress: &mut impl FnMut(Progress),
 ) -> Result<Image, StoreError> {
     let mut bad = Vec::new();
     for file in snapshots::list(disk, folder)?.into_iter().rev() {
-        let mut image = Image::default();
+        let mut image = Image { directory: empty()?, ..Image::default() };
         let (mut done, mut entries, lsn) = (0, 0_u64, file.noted);
         let all = snapshots::bytes(disk, &file)?;
         let visit = |version, kind, entry: &[u8]| {
@@ -158,7 +160,7 @@ fn newest_snapshot(
     let reaches_back =
         crate::store::segments::list(disk, folder)?.first().is_none_or(|first| first.first_lsn <= Lsn(1));
     if bad.is_empty() || reaches_back {
-        Ok(Image::default())
+        Ok(Image { directory: empty()?, ..Image::default() })
     } else {
         Err(StoreError::NoSnapshot { why: bad })
     }
@@ -171,8 +173,9 @@ impl Image {
                 let image: MemberImage = codec::decode(entry).map_err(|error| error.to_string())?;
                 let (crm_id, member_no, packed) = image;
                 let account = account_of(version, packed)?;
-                let id = self.directory.find_or_new(&crm_id, &member_no);
-                self.directory.place(id, &account);
+                let words = |error: BrokenMember| error.to_string();
+                let id = self.directory.find_or_new(&crm_id, &member_no).map_err(words)?;
+                self.directory.place(id, &account).map_err(words)?;
                 self.highest = self.highest.max(account.last);
             }
             EntryKind::Service => {
@@ -258,9 +261,10 @@ impl Rebuilding<'_> {
                 return Ok(());
             }
         };
-        let id = self.image.directory.find_or_new(&entry.crm_id, &entry.member_no);
+        let found = self.image.directory.find_or_new(&entry.crm_id, &entry.member_no);
+        let id = found.map_err(|error| error.to_string())?;
         if self.unpacked.len() >= UNPACKED_MAX && !self.unpacked.contains_key(&id) {
-            self.pack();
+            self.pack().map_err(|error| error.to_string())?;
         }
         let account = match self.unpacked.entry(id) {
             std::collections::hash_map::Entry::Occupied(unpacked) => unpacked.into_mut(),
@@ -273,10 +277,9 @@ impl Rebuilding<'_> {
         Ok(())
     }
 
-    fn pack(&mut self) {
-        for (id, account) in self.unpacked.drain() {
-            self.image.directory.place(id, &account);
-        }
+    fn pack(&mut self) -> Result<(), BrokenMember> {
+        let unpacked = self.unpacked.drain();
+        unpacked.into_iter().try_for_each(|(id, account)| self.image.directory.place(id, &account))
     }
 }
 
@@ -310,23 +313,37 @@ struct Survey {
 
 fn survey(directory: &Directory) -> Result<Survey, StoreError> {
     let mut survey = Survey::default();
-    for id in directory.ids() {
-        let seen = directory.with_resting(id, |_, _, account| {
-            let is_sealed = account.profile().is_some_and(|profile| profile.sealed.is_some());
-            (false, (account.next_due(), account.outbox.is_empty(), is_sealed))
-        });
-        let broken = |error: crate::actors::directory::BrokenMember| StoreError::NoSnapshot {
-            why: vec![error.to_string()],
-        };
-        if let Some((next, no_outbox, is_sealed)) = seen.map_err(broken)? {
-            survey.due.extend(next.map(|instant| (instant, id)));
-            if !no_outbox {
-                survey.outboxes.push(id);
-            }
-            if is_sealed {
-                survey.sealed.push(id);
+    for shard in 0..Directory::SHARDS {
+        let mut walk = directory.walk(shard, None);
+        while let Some(batch) = walk.next().map_err(broken)? {
+            for member in batch.resting {
+                survey.look_at(&member)?;
             }
         }
     }
     Ok(survey)
+}
+
+impl Survey {
+    fn look_at(&mut self, member: &Resting) -> Result<(), StoreError> {
+        if member.packed.is_empty() {
+            return Ok(());
+        }
+        let account: Account = codec::decode(&member.packed).map_err(|error| broken(error.into()))?;
+        self.due.extend(account.next_due().map(|instant| (instant, member.id)));
+        if !account.outbox.is_empty() {
+            self.outboxes.push(member.id);
+        }
+        if account.profile().is_some_and(|profile| profile.sealed.is_some()) {
+            self.sealed.push(member.id);
+        }
+        Ok(())
+    }
+}
+
+fn broken(error: BrokenMember) -> StoreError {
+    match error {
+        BrokenMember::OutOfReach(error) => error,
+        error => StoreError::NoSnapshot { why: vec![error.to_string()] },
+    }
 }

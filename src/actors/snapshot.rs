@@ -2,7 +2,7 @@
 //! place only when the log is durable that far.
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
-use crate::actors::directory::{MemberId, PackedMember};
+use crate::actors::directory::{Directory, MemberId};
 use crate::actors::tenant::Message;
 use crate::actors::tenants::Cell;
 use crate::format::codec;
@@ -133,15 +133,18 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, Snapsh
         let image = tenant(core, &cell).await.map_err(SnapshotError::Account)?;
         writer.push(EntryKind::Tenant, &codec::encode(&image), image.1.last)?;
     }
-    for id in core.directory.ids() {
-        let PackedMember { crm_id, member_no, packed } =
-            packed(core, id).await.map_err(SnapshotError::Account)?;
-        if packed.is_empty() {
-            continue;
+    for shard in 0..Directory::SHARDS {
+        let mut walk = core.directory.walk(shard, None);
+        while let Some(batch) = core.trusted(walk.next()).map_err(SnapshotError::Account)? {
+            for member in batch.resting {
+                let crm_id = core.directory.tenant_name(member.tenant);
+                push(&mut writer, &crm_id, &member.member_no, member.packed.into())?;
+            }
+            for id in batch.awake {
+                let (crm_id, member_no, packed) = asked(core, id).await.map_err(SnapshotError::Account)?;
+                push(&mut writer, &crm_id, &member_no, packed)?;
+            }
         }
-        let last = codec::decode_first(&packed).unwrap_or(Lsn::MAX);
-        let image: MemberImage = (crm_id.to_string(), member_no.into(), packed.into());
-        writer.push(EntryKind::Member, &codec::encode(&image), last)?;
     }
     let finished = writer.finish()?;
     core.durable(finished.highest).await.map_err(SnapshotError::Account)?;
@@ -167,16 +170,26 @@ async fn tenant(core: &Arc<Core>, cell: &Cell) -> Result<TenantImage, Failure> {
     Ok((cell.crm_id.to_string(), tenant))
 }
 
-/// A member's packed account, whether it is at rest or its actor must be asked.
-async fn packed(core: &Arc<Core>, id: MemberId) -> Result<PackedMember, Failure> {
-    if let Some(resting) = core.directory.packed(id) {
-        return Ok(resting);
-    }
+/// Tenant, member and packed account of a member whose actor must be asked.
+async fn asked(core: &Arc<Core>, id: MemberId) -> Result<(Arc<str>, Arc<str>, Vec<u8>), Failure> {
     let packed = core.look_at(id, |account: &Account| codec::encode(account)).await?;
-    let (crm_id, member_no) = core.directory.name_of(id);
-    let empty = codec::decode_first::<Lsn>(&packed).is_ok_and(|last| last == Lsn::ZERO);
-    let packed = if empty { Box::default() } else { packed.into_boxed_slice() };
-    Ok(PackedMember { crm_id, member_no, packed })
+    let (crm_id, member_no) = core.trusted(core.directory.name_of(id))?;
+    Ok((crm_id, member_no, packed))
+}
+
+/// Adds a member, unless nothing is recorded of it.
+fn push(
+    writer: &mut SnapshotWriter<'_>,
+    crm_id: &str,
+    member_no: &str,
+    packed: Vec<u8>,
+) -> Result<(), StoreError> {
+    let last = if packed.is_empty() { Lsn::ZERO } else { codec::decode_first(&packed).unwrap_or(Lsn::MAX) };
+    if last == Lsn::ZERO {
+        return Ok(());
+    }
+    let image: MemberImage = (crm_id.to_owned(), member_no.to_owned(), packed);
+    writer.push(EntryKind::Member, &codec::encode(&image), last)
 }
 
 fn archive(snapshotter: &Snapshotter) -> Result<(), StoreError> {

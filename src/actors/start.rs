@@ -1,6 +1,7 @@
 //! Starting and stopping: recovery, then the journal, the index's thread and the tasks that run beside requests.
 use crate::actors::answer::Failure;
 use crate::actors::core::{Bounds, Core, partition_of};
+use crate::actors::directory::{Directory, Spill};
 use crate::actors::feeds::Feeds;
 use crate::actors::held::Held;
 use crate::actors::issues::Issues;
@@ -27,7 +28,8 @@ use crate::store::folder::{Folder, FolderLock};
 use crate::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
 use crate::store::personal_keys::PersonalKeys;
 use crate::store::recovery::{Progress, Stage};
-use crate::store::{segments, snapshots};
+use crate::store::resting::RestingFile;
+use crate::store::{resting, segments, snapshots};
 use chrono_tz::Tz;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -96,11 +98,24 @@ fn load(setup: &Setup, progress: &mut impl FnMut(Progress)) -> Result<Loaded, St
     let (log_id, is_marked) = log_of(disk, &folder)?;
     let history: Arc<dyn History> = Arc::new(reopening(setup, &folder, log_id)?);
     let started = crate::clock::monotonic();
-    let recovered = recover(disk, &folder, log_id, &*history, progress)?;
+    let recovered = recover(disk, &folder, log_id, &*history, &|| empty_directory(setup, &folder), progress)?;
     let last = recovered.end.last_lsn();
-    let members = recovered.directory.ids().count();
+    let members = recovered.directory.census().members;
     tracing::info!(%last, snapshot = ?recovered.snapshot.map(|lsn| lsn.0), members, took = ?started.elapsed(), "recovered");
     Ok(Loaded { folder, lock, log_id, is_marked, history, recovered })
+}
+
+/// A directory with the memory that members at rest may take.
+fn empty_directory(setup: &Setup, folder: &Folder) -> Result<Directory, StoreError> {
+    let bytes_max = setup.bounds.resting_bytes_max;
+    if bytes_max == 0 {
+        resting::remove(&*setup.disk, folder)?;
+        return Ok(Directory::new());
+    }
+    // Well before the log would turn changes away for want of space.
+    let left_free_bytes = setup.journal.min_free_bytes * 2;
+    let file = RestingFile::begin(setup.disk.clone(), folder, left_free_bytes)?;
+    Ok(Directory::spilling(Some(Spill::new(file, bytes_max))))
 }
 
 /// Recovers what the folder holds and starts. When this answers, everything is durable, indexed and on its way again.
@@ -139,8 +154,9 @@ pub async fn start(
             source,
         })?
     };
-    let timer = Timer::default();
-    timer.fill(recovered.due);
+    let timer = Timer::new(setup.clock.now());
+    recovered.due.iter().for_each(|(due, member)| timer.push(*due, *member));
+    drop(recovered.due);
     let base = Terms { zone: setup.zone, ..setup.terms };
     let tenants = Tenants::new(base, Zones::new(recovered.zones), recovered.tenants);
     let profiles = Profiles::new(PersonalKeys::open(disk.clone(), &folder, log_id)?)?;
@@ -270,7 +286,7 @@ impl Running {
         };
         show(0);
         for (done, id) in (1..).zip(outboxes) {
-            let (crm_id, from) = core.directory.name_of(id);
+            let (crm_id, from) = core.trusted(core.directory.name_of(id))?;
             let outbox = core.look_at(id, |account| account.outbox.clone()).await?;
             for outgoing in outbox {
                 carrier::carry(core, &crm_id, &from, outgoing).await?;

@@ -148,6 +148,7 @@ fn setup(settings: &Settings) -> Setup {
             live_actors_max: settings.live_actors_max,
             in_flight_max: settings.in_flight_max,
             index_lag_max: settings.index_lag_max,
+            resting_bytes_max: settings.resting_bytes_max,
         },
         terms: settings.terms.clone(),
         zone: settings.zone,

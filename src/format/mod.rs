@@ -4,6 +4,7 @@ pub mod codec;
 pub mod entry;
 pub mod frame;
 pub mod personal_keys;
+pub mod resting;
 pub mod scan;
 pub mod segment;
 pub mod snapshot;

@@ -37,14 +37,14 @@ impl Base<'_> {
         Terms { accrual_opens_members: true, ..terms.clone() }
     }
 
-    pub fn has_profile(&self, crm_id: &str, member_no: &str) -> bool {
-        let id = self.directory.find(crm_id, member_no);
-        let look = |id| self.directory.with_resting(id, |_, _, account| (false, account.profile().is_some()));
-        id.is_some_and(|id| matches!(look(id), Ok(Some(true))))
+    pub fn has_profile(&self, crm_id: &str, member_no: &str) -> anyhow::Result<bool> {
+        let Some(id) = self.directory.find(crm_id, member_no)? else { return Ok(false) };
+        let look = |_: &str, _: &str, account: &mut Account| (false, account.profile().is_some());
+        Ok(self.directory.with_resting(id, look)?.unwrap_or_default())
     }
 
     fn known(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> anyhow::Result<Option<Known>> {
-        if self.directory.find(crm_id, member_no).is_none() {
+        if self.directory.find(crm_id, member_no)?.is_none() {
             return Ok(None);
         }
         Ok(self.history.find(crm_id, member_no, key)?)
@@ -137,16 +137,16 @@ impl<'a, O: Output> Books<'a, O> {
 
     /// The member's account, as the log has it where no row has touched it yet.
     fn id(&mut self, who: &Who) -> anyhow::Result<MemberId> {
-        if let Some(id) = self.own.find(&who.crm_id, &who.member_no) {
+        if let Some(id) = self.own.find(&who.crm_id, &who.member_no)? {
             return Ok(id);
         }
-        let id = self.own.find_or_new(&who.crm_id, &who.member_no);
+        let id = self.own.find_or_new(&who.crm_id, &who.member_no)?;
         let mut due = None;
-        if let Some(before) = self.base.directory.find(&who.crm_id, &who.member_no) {
+        if let Some(before) = self.base.directory.find(&who.crm_id, &who.member_no)? {
             let account =
                 self.base.directory.with_resting(before, |_, _, account| (false, account.clone()))?;
             let account = account.unwrap_or_default();
-            self.own.place(id, &account);
+            self.own.place(id, &account)?;
             due = account.next_due();
         }
         self.dues.places.insert(id, self.dues.members.len());
@@ -163,7 +163,7 @@ impl<'a, O: Output> Books<'a, O> {
     fn account_of(&mut self, id: MemberId) -> anyhow::Result<&mut Account> {
         if self.unpacked.len() >= UNPACKED_MAX && !self.unpacked.contains_key(&id) {
             for (id, account) in self.unpacked.drain() {
-                self.own.place(id, &account);
+                self.own.place(id, &account)?;
             }
         }
         Ok(match self.unpacked.entry(id) {

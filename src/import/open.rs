@@ -1,6 +1,7 @@
 //! The data folder, locked and recovered as at a start, without actors.
 use super::books::Base;
 use super::{Job, Phase, Show};
+use crate::actors::directory::Directory;
 use crate::actors::personal::unseal;
 use crate::actors::recovery::{Recovered, index_only, recover};
 use crate::actors::start::{log_of, open_history};
@@ -41,7 +42,7 @@ impl Opened {
         snapshots::remove_leftovers(disk, &folder)?;
         let (log_id, is_marked) = log_of(disk, &folder)?;
         let history = open_history(&folder, job.history_cache_bytes)?;
-        let mut recovered = recover(disk, &folder, log_id, &history, |progress| {
+        let mut recovered = recover(disk, &folder, log_id, &history, &|| Ok(Directory::new()), |progress| {
             if progress.stage == Stage::Log {
                 show(Phase::Opening, progress.done, progress.all);
             }
@@ -92,13 +93,13 @@ impl Opened {
                 (false, account.profile().and_then(|profile| profile.sealed.clone()))
             })?;
             let Some(sealed) = seen.flatten() else { continue };
-            let (crm_id, member_no) = directory.name_of(*id);
+            let (crm_id, member_no) = directory.name_of(*id)?;
             // What can't be read has no claim, as at a start.
             let Some(key) = self.keys.get(sealed.slot)? else { continue };
             if let Ok(personal) = unseal(&key, &crm_id, &member_no, &sealed)
                 && let Some(mobile) = personal.mobile
             {
-                mobiles.insert((crm_id, mobile), member_no);
+                mobiles.insert((crm_id, mobile), (*member_no).into());
             }
         }
         Ok(mobiles)

@@ -116,10 +116,10 @@ impl Plan {
             let Row { crm_id, member_no, content } = row_at(books, source, job, *place)?;
             let RowContent::Member(row) = content else { continue };
             let MemberRow { personal, .. } = *row;
-            let Some(mobile) = personal.mobile.filter(|_| !books.base.has_profile(&crm_id, &member_no))
-            else {
+            let Some(mobile) = personal.mobile else { continue };
+            if books.base.has_profile(&crm_id, &member_no)? {
                 continue;
-            };
+            }
             let claim = *blake3::hash(format!("{crm_id}\n{mobile}").as_bytes()).as_bytes();
             let holder = there.get(&(crm_id.as_str().into(), mobile));
             if holder.is_some_and(|holder| **holder != *member_no) {

@@ -21,7 +21,7 @@ pub trait Disk: Send + Sync {
     fn free_bytes(&self, folder: &Path) -> io::Result<u64>;
 }
 
-pub trait DiskFile: Send {
+pub trait DiskFile: Send + Sync {
     fn size(&self) -> io::Result<u64>;
     fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;

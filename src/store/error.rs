@@ -72,6 +72,12 @@ pub enum StoreError {
     )]
     Locked { path: PathBuf },
 
+    #[error(
+        "page {number} of {}, where members at rest lie, can't be used: {why}\n\
+         hint: nothing is lost, the next start makes them again from snapshot and log; see to the disk", path.display()
+    )]
+    BadRestingPage { path: PathBuf, number: u32, why: String },
+
     /// What the reader of the records said.
     #[error("record {lsn} in {}: {why}", path.display())]
     Record { path: PathBuf, lsn: Lsn, why: String },

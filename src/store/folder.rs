@@ -52,6 +52,11 @@ impl Folder {
         self.snapshots.join("personal-keys")
     }
 
+    /// Members at rest that memory has no room for.
+    pub fn resting(&self) -> PathBuf {
+        self.snapshots.join("resting")
+    }
+
     fn marker(&self) -> PathBuf {
         self.wal.join("LOG")
     }

@@ -7,6 +7,7 @@ pub mod folder;
 pub mod journal;
 pub mod personal_keys;
 pub mod recovery;
+pub mod resting;
 pub mod segments;
 pub mod snapshots;
 mod writer;

@@ -127,7 +127,8 @@ fn refuses_an_address_that_is_too_long() {
 #[test]
 fn sheds_at_once_what_is_more_than_it_takes_on() {
     let disk = FaultyDisk::new();
-    let bounds = Bounds { live_actors_max: 1_000, in_flight_max: 2, index_lag_max: 100_000 };
+    let bounds =
+        Bounds { live_actors_max: 1_000, in_flight_max: 2, index_lag_max: 100_000, resting_bytes_max: 0 };
     let server = Server::on(Options { bounds, ..Options::default() }, Arc::new(disk.clone()));
     server.accrue("e0", "m", 1);
     disk.hold(Op::Sync);

@@ -7,6 +7,7 @@ use eros_points::format::codec::{DECODED_BYTES_MAX, DECODED_BYTES_MAX_LONG, SHOR
 use eros_points::format::entry::ENTRY_VERSION;
 use eros_points::format::frame::*;
 use eros_points::format::personal_keys::*;
+use eros_points::format::resting::*;
 use eros_points::format::segment::*;
 use eros_points::format::snapshot::*;
 use eros_points::ledger::instant::Instant;
@@ -50,6 +51,10 @@ fn the_pages_constants_are_the_codes() {
         ("KEYS_VERSION", KEYS_VERSION.into()),
         ("KEYS_HEADER_BYTES", KEYS_HEADER_BYTES as u64),
         ("KEY_SLOT_BYTES", KEY_SLOT_BYTES as u64),
+        ("RESTING_PAGE_BYTES", RESTING_PAGE_BYTES as u64),
+        ("RESTING_PAGE_HEADER_BYTES", RESTING_PAGE_HEADER_BYTES as u64),
+        ("RESTING_CONTENT_BYTES", RESTING_CONTENT_BYTES as u64),
+        ("RESTING_RECORD_HEADER_BYTES", RESTING_RECORD_HEADER_BYTES as u64),
     ] {
         assert_eq!(page.number(name), value, "{name}");
         page.constants.remove(name);
@@ -80,6 +85,8 @@ fn every_table_of_offsets_covers_its_header_to_the_last_byte() {
         ("Snapshot footer", "SNAPSHOT_FOOTER_BYTES"),
         ("Personal keys header", "KEYS_HEADER_BYTES"),
         ("Key slot", "KEY_SLOT_BYTES"),
+        ("Resting page header", "RESTING_PAGE_HEADER_BYTES"),
+        ("Resting record header", "RESTING_RECORD_HEADER_BYTES"),
     ];
     for (heading, size) in sizes {
         assert_eq!(page.layout(heading).bytes(), page.size(size), "{heading}");
@@ -183,4 +190,31 @@ fn members_are_hashed_to_partitions_as_the_page_says() {
         assert_eq!(partition_of(crm_id, member_no), pinned, "{member_no} of {crm_id}");
         assert_eq!(files::partition(&page, crm_id, member_no), u64::from(pinned), "{member_no} of {crm_id}");
     }
+}
+
+#[test]
+fn a_page_of_members_out_of_memory_has_its_fields_where_the_page_says() {
+    let page = both();
+    let record = RestingRecord { slot: 0x0102_0304, name: "ann", account: &[7; 5] };
+    let mut content = Vec::new();
+    record.push(&mut content);
+    let (header, rest) = content.split_at(page.size("RESTING_RECORD_HEADER_BYTES"));
+    let layout = page.layout("Resting record header");
+    assert_eq!(layout.field("slot", header), 0x0102_0304_u32.to_le_bytes());
+    assert_eq!(layout.field("account length", header), 5_u32.to_le_bytes());
+    assert_eq!(layout.field("name length", header), [3]);
+    assert_eq!(rest, b"ann\x07\x07\x07\x07\x07");
+
+    let bytes = encode_page(0x1112_1314, 0x2122_2324, &content);
+    assert_eq!(bytes.len(), page.size("RESTING_PAGE_BYTES"));
+    let (header, rest) = bytes.split_at(page.size("RESTING_PAGE_HEADER_BYTES"));
+    assert_eq!(rest.len(), page.size("RESTING_CONTENT_BYTES"));
+    let layout = page.layout("Resting page header");
+    assert_eq!(layout.field("number", header), 0x1112_1314_u32.to_le_bytes());
+    assert_eq!(layout.field("sequence", header), 0x2122_2324_u32.to_le_bytes());
+    assert_eq!(layout.field("length", header), (content.len() as u16).to_le_bytes());
+    assert_eq!(layout.field("reserved", header), [0; 2]);
+    assert_eq!(layout.field("checksum", header), crc32(&[&header[..12], &content]).to_le_bytes());
+    let (held, after) = rest.split_at(content.len());
+    assert!(held == content && after.iter().all(|byte| *byte == 0));
 }

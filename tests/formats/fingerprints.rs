@@ -94,7 +94,12 @@ fn setup(data: &Path) -> Setup {
         journal: JournalOptions { min_free_bytes: 0, ..JournalOptions::default() },
         history_cache_bytes: 8 << 20,
         snapshot_every_bytes: 1 << 30,
-        bounds: Bounds { live_actors_max: 100, in_flight_max: 100, index_lag_max: 10_000 },
+        bounds: Bounds {
+            live_actors_max: 100,
+            in_flight_max: 100,
+            index_lag_max: 10_000,
+            resting_bytes_max: 0,
+        },
         terms: Terms::default(),
         zone: chrono_tz::Asia::Shanghai,
     }

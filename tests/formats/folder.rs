@@ -4,6 +4,7 @@ use super::page::both;
 use super::story::{END, SUMS};
 use super::{bytes, fixtures, story};
 use eros_points::actors::core::partition_of;
+use eros_points::actors::directory::Directory;
 use eros_points::actors::recovery::{Recovered, recover};
 use eros_points::format::entry::Entry;
 use eros_points::format::frame::{FrameKind, frame_header, push_record};
@@ -98,7 +99,7 @@ pub fn unpacked(data: &Path) -> Folder {
 }
 
 pub fn account(recovered: &Recovered, crm_id: &str, member: &str) -> Account {
-    let id = recovered.directory.find(crm_id, member).expect("the member is known");
+    let id = recovered.directory.find(crm_id, member).unwrap().expect("the member is known");
     recovered
         .directory
         .with_resting(id, |_, _, account| (false, account.clone()))
@@ -115,7 +116,7 @@ pub fn check_recovery(folder: &Folder, snapshot: Option<Lsn>) -> Vec<Account> {
     let last = Lsn(records().len() as u64);
     assert_eq!(folder.log_id(&RealDisk).unwrap(), Some(LOG_ID));
     let history = FjallHistory::open(&folder.history, 16 << 20).unwrap();
-    let recovered = recover(&RealDisk, folder, LOG_ID, &history, |_| {}).unwrap();
+    let recovered = recover(&RealDisk, folder, LOG_ID, &history, &|| Ok(Directory::new()), |_| {}).unwrap();
     assert_eq!((recovered.end.last_lsn(), recovered.snapshot), (last, snapshot));
     assert_eq!((recovered.end.torn.as_deref(), history.applied()), (None, last));
     let zones: Vec<_> = recovered.zones.iter().map(|(lsn, zone)| (lsn.0, zone.name())).collect();

@@ -1,6 +1,7 @@
 //! A snapshot that is ahead of the log means that log is missing: an account would skip the numbers that come again.
 use super::folder::*;
 use super::*;
+use eros_points::actors::directory::Directory;
 use eros_points::actors::recovery::recover;
 use eros_points::history::FjallHistory;
 use eros_points::store::disk::RealDisk;
@@ -20,7 +21,7 @@ fn a_log_that_ends_before_what_a_snapshot_holds_is_refused() {
     bytes[4096 + 80 + length..].fill(0);
     std::fs::write(&live, bytes).unwrap();
     let history = FjallHistory::open(&folder.history, 16 << 20).unwrap();
-    let recovered = recover(&RealDisk, &folder, LOG_ID, &history, |_| {});
+    let recovered = recover(&RealDisk, &folder, LOG_ID, &history, &|| Ok(Directory::new()), |_| {});
     let error = recovered.err().expect("a refusal").to_string();
     assert!(error.contains("record 56") && error.contains("ends at 40"), "{error}");
 }

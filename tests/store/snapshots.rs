@@ -2,6 +2,7 @@
 //! refuses because something is missing.
 use super::*;
 use crate::support::books::{Books, accrue};
+use eros_points::actors::directory::Directory;
 use eros_points::actors::recovery::{Recovered, recover};
 use eros_points::format::codec;
 use eros_points::format::entry::encode_member;
@@ -77,7 +78,8 @@ fn damage(disk: &FaultyDisk, path: &Path, byte: usize) {
 
 /// A start with an index that is empty, or has been fed before.
 fn started(disk: &FaultyDisk, index: &Index) -> Result<Recovered, String> {
-    recover(disk, &folder(), LOG_ID, &index.history, |_| {}).map_err(|error| error.to_string())
+    recover(disk, &folder(), LOG_ID, &index.history, &|| Ok(Directory::new()), |_| {})
+        .map_err(|error| error.to_string())
 }
 
 struct Index {
@@ -109,7 +111,7 @@ fn recovers(disk: &FaultyDisk, books: &Books, from: Option<u64>) {
         assert_eq!(recovered.end.last_lsn(), Lsn(RECORDS));
         assert_eq!(index.history.applied(), Lsn(RECORDS));
         for member in ["ann", "bob"] {
-            let id = recovered.directory.find(TENANT, member).expect("a member");
+            let id = recovered.directory.find(TENANT, member).expect("an answer").expect("a member");
             let found = recovered.directory.with_resting(id, |_, _, account| (false, account.clone()));
             assert_eq!(found.expect("an account"), Some(account(books, member, RECORDS)), "{member}");
         }

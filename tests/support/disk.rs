@@ -152,6 +152,13 @@ impl FaultyDisk {
         state.durable_names.insert(path.to_owned(), id);
     }
 
+    /// Changes what a file holds, under whoever has it open.
+    pub fn overwrite(&self, path: &Path, bytes: Vec<u8>) {
+        let mut state = self.lock();
+        let id = state.names[path];
+        state.files[id].live = bytes;
+    }
+
     pub fn take_away(&self, path: &Path) -> Vec<u8> {
         let bytes = self.read(path);
         let mut state = self.lock();

@@ -54,7 +54,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        let bounds = Bounds { live_actors_max: 1_000, in_flight_max: 1_000, index_lag_max: 100_000 };
+        let bounds = Bounds {
+            live_actors_max: 1_000,
+            in_flight_max: 1_000,
+            index_lag_max: 100_000,
+            resting_bytes_max: 0,
+        };
         Options { now: NOON, zone: chrono_tz::Asia::Shanghai, terms: Terms::default(), bounds }
     }
 }

@@ -40,6 +40,8 @@ pub struct House {
     pub disk: FaultyDisk,
     pub clock: Arc<HandClock>,
     pub journal: JournalOptions,
+    /// The setting of the same name; 0: members at rest all stay in memory.
+    pub resting_bytes_max: u64,
     real: TempDir,
 }
 
@@ -54,7 +56,13 @@ impl House {
     pub fn new(now: Instant) -> House {
         let real = tempfile::tempdir().expect("a folder");
         let journal = JournalOptions { segment_bytes: 1, min_free_bytes: 0, ..JournalOptions::default() };
-        House { disk: FaultyDisk::new(), clock: Arc::new(HandClock(AtomicI64::new(now.0))), journal, real }
+        House {
+            disk: FaultyDisk::new(),
+            clock: Arc::new(HandClock(AtomicI64::new(now.0))),
+            journal,
+            resting_bytes_max: 0,
+            real,
+        }
     }
 
     pub fn folder(&self) -> Folder {
@@ -81,7 +89,12 @@ impl House {
             journal: self.journal,
             history_cache_bytes: 4 << 20,
             snapshot_every_bytes: 2_048,
-            bounds: Bounds { live_actors_max: 1, in_flight_max: 1_000, index_lag_max: 100_000 },
+            bounds: Bounds {
+                live_actors_max: 1,
+                in_flight_max: 1_000,
+                index_lag_max: 100_000,
+                resting_bytes_max: self.resting_bytes_max,
+            },
             terms: Terms::default(),
             zone: chrono_tz::Asia::Shanghai,
         }

@@ -46,19 +46,17 @@ pub fn walk<E: From<Failure>>(
 ) -> Result<(), E> {
     for shard in 0..Directory::SHARDS {
         passed(shard)?;
-        let mut next = Some(0);
-        while let Some(from) = next {
-            let batch = core.directory.batch(shard, from, tenant);
+        let mut walk = core.directory.walk(shard, tenant);
+        while let Some(batch) = core.trusted(walk.next())? {
             for member in batch.resting {
                 let account = unpacked(core, &member.packed)?;
                 visit(&core.directory.tenant_name(member.tenant), &member.member_no, account)?;
             }
             for id in batch.awake {
                 let account = runtime.block_on(core.look_at(id, Account::clone))?;
-                let (crm_id, member_no) = core.directory.name_of(id);
+                let (crm_id, member_no) = core.trusted(core.directory.name_of(id))?;
                 visit(&crm_id, &member_no, account)?;
             }
-            next = batch.next;
             pace.rest();
         }
     }

@@ -1,5 +1,6 @@
 //! What is told at each scrape: counters of requests, and what the service and its parts say of themselves.
 use crate::actors::core::Core;
+use crate::actors::directory::Census;
 use crate::actors::readiness::Standing;
 use crate::actors::scans::gauge::{Gauged, Tally};
 use crate::actors::service::Service;
@@ -150,11 +151,14 @@ fn of_snapshots(families: &mut Families<'_>, core: &Core) -> fmt::Result {
 }
 
 fn of_members(families: &mut Families<'_>, core: &Core) -> fmt::Result {
-    let (all, awake) = (core.directory.count(), core.directory.live_count());
-    families.gauges("members", "Members in memory, by whether they have an actor", |mut family| {
-        family.gauge(&[("state", "awake")], awake as u64)?;
-        family.gauge(&[("state", "resting")], all.saturating_sub(awake) as u64)
+    let census = core.directory.census();
+    families.gauges("members", "Members, by where they are", |mut family| {
+        let resting = census.members - census.awake - census.on_disk;
+        family.gauge(&[("state", "awake")], census.awake as u64)?;
+        family.gauge(&[("state", "resting")], resting as u64)?;
+        family.gauge(&[("state", "on_disk")], census.on_disk as u64)
     })?;
+    of_resting(families, &census)?;
     let mailboxes = core.directory.mailboxes();
     families.gauge("mailbox_waiting", "Messages handed to members and not yet handled", mailboxes.waiting)?;
     families.gauge(
@@ -173,6 +177,20 @@ fn of_members(families: &mut Families<'_>, core: &Core) -> fmt::Result {
         },
     )?;
     families.gauge("timer_entries", "Instants that time waits for", core.timer.len() as u64)
+}
+
+/// What members at rest take, in memory and out of it.
+fn of_resting(families: &mut Families<'_>, census: &Census) -> fmt::Result {
+    let memory_bytes = census.memory_bytes as u64;
+    families.gauge("resting_memory_bytes", "Taken by members at rest in memory", memory_bytes)?;
+    families.gauge("resting_disk_bytes", "Taken by members at rest out of memory", census.disk_bytes)?;
+    families.counter("resting_pages_read", "Pages of members at rest read", census.pages_read)?;
+    families.counter("resting_pages_written", "Pages of members at rest written", census.pages_written)?;
+    families.counter(
+        "resting_write_failures",
+        "Pages that could not be written: their members stay in memory",
+        census.write_failures,
+    )
 }
 
 /// Points of each tenant as they were last added up.

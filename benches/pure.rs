@@ -1,11 +1,11 @@
-//! What the pure parts cost, one by one, by criterion: what the ledger decides and applies, what becomes of it as bytes, how
-//! fast a log is read back. Each group says what to expect of it, reckoned on the back of an envelope.
+//! What the pure parts cost, one by one, by criterion: what the ledger decides and applies, what becomes of it as
+//! bytes, how fast a log is read back. Each group says what to expect of it, reckoned on the back of an envelope.
 //!
 //! - `cargo bench --bench pure` measures everything, `cargo bench --bench pure -- replay` what has that in its name.
 //! - `cargo test --bench pure` runs each once; `cargo test` does too.
-//! - The medians, in nanoseconds, are `.median.point_estimate` of `target/criterion/GROUP/NAME/new/estimates.json`, such as
-//!   `replay/mixed_events` and `decide/accrual_3_lots`; `.throughput` of `benchmark.json` beside it has the elements or bytes
-//!   of one iteration. All of them:
+//! - The medians, in nanoseconds, are `.median.point_estimate` of `target/criterion/GROUP/NAME/new/estimates.json`,
+//!   such as `replay/mixed_events` and `decide/accrual_3_lots`; `.throughput` of `benchmark.json` beside it has the
+//!   elements or bytes of one iteration. All of them:
 //!
 //! ```sh
 //! jq -r '"\(input_filename) \(.median.point_estimate) ns"' target/criterion/*/*/new/estimates.json
@@ -49,9 +49,9 @@ fn decides(bencher: &mut Bencher<'_>, account: &Account, command: &Command, prio
     bencher.iter_with_large_drop(|| decide(black_box(account), black_box(command), prior, NOW, terms));
 }
 
-/// An event of 450 bytes on the heap and its six texts: seven allocations of 20 ns, and 40 ns to copy: 200 ns. What is active
-/// is a sum over all lots, 1 ns each; a spend goes over them again, up to the last that it takes from, and writes down 64
-/// bytes for each: of half the points 5,000 of 10,000 lots, at 3 ns. So 25 us for 10,000 lots.
+/// An event of 450 bytes on the heap and its six texts: seven allocations of 20 ns, and 40 ns to copy: 200 ns. What
+/// is active is a sum over all lots, 1 ns each; a spend goes over them again, up to the last that it takes from,
+/// and writes down 64 bytes for each: of half the points 5,000 of 10,000 lots, at 3 ns. So 25 us for 10,000 lots.
 fn deciding(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decide");
     let terms = Terms::default();
@@ -85,9 +85,10 @@ fn applies(bencher: &mut Bencher<'_>, account: &Account, event: &Event) {
     );
 }
 
-/// Five sums, and a lot put into its place or taken out of it: a binary search over 80 bytes a lot, and in the middle of a
-/// deque half of what is on the nearer side is moved. 30 ns for a few lots, and 10 us for each lot in the middle of 10,000.
-/// A spend empties them from the front, where nothing is moved: 5,000 searches of 14 steps, 30 ns each, make 150 us.
+/// Five sums, and a lot put into its place or taken out of it: a binary search over 80 bytes a lot, and in the
+/// middle of a deque half of what is on the nearer side is moved. 30 ns for a few lots, and 10 us for each lot in
+/// the middle of 10,000. A spend empties them from the front, where nothing is moved: 5,000 searches of 14 steps,
+/// 30 ns each, make 150 us.
 fn applying(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("apply");
     let terms = Terms::default();
@@ -105,8 +106,8 @@ fn applying(criterion: &mut Criterion) {
     }
 }
 
-/// 200 bytes of which most are texts: one allocation and twenty short copies to encode, 100 ns; to decode, an allocation and
-/// a check of its UTF-8 for each of nine texts, 25 ns each, 250 ns.
+/// 200 bytes of which most are texts: one allocation and twenty short copies to encode, 100 ns; to decode, an
+/// allocation and a check of its UTF-8 for each of nine texts, 25 ns each, 250 ns.
 fn entries(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("entry");
     let account = made::account(3);
@@ -128,8 +129,8 @@ fn entries(criterion: &mut Criterion) {
     }
 }
 
-/// A CRC with carry-less multiplication runs at 10 bytes a nanosecond or more: 60 KB in 6 us, both ways; and 5 ns a record
-/// for its header.
+/// A CRC with carry-less multiplication runs at 10 bytes a nanosecond or more: 60 KB in 6 us, both ways; and 5 ns a
+/// record for its header.
 fn frames(criterion: &mut Criterion) {
     const RECORDS: u64 = 256;
     let mut group = criterion.benchmark_group("frame");
@@ -145,7 +146,8 @@ fn frames(criterion: &mut Criterion) {
     group.bench_function(format!("check_of_{RECORDS}_records"), |bencher| bencher.iter(read));
 }
 
-/// An account is some 30 numbers and 12 for each lot, 2 to 3 ns each: 200 ns for 3 lots, 30 ns for each further one.
+/// An account is some 30 numbers and 12 for each lot, 2 to 3 ns each: 200 ns for 3 lots, 30 ns for each further
+/// one.
 fn snapshots(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("snapshot");
     for lots in LOTS {
@@ -162,8 +164,8 @@ fn snapshots(criterion: &mut Criterion) {
     }
 }
 
-/// 50,000 events of 5,000 members. For each event its frame's check (25 ns), decoding (250 ns), finding the member (50 ns, for accounts that are partly in no
-/// cache) and applying (50 ns): 375 ns, 2.7 million events a second.
+/// 50,000 events of 5,000 members. For each event its frame's check (25 ns), decoding (250 ns), finding the member
+/// (50 ns, for accounts that are partly in no cache) and applying (50 ns): 375 ns, 2.7 million events a second.
 fn replay(criterion: &mut Criterion) {
     const EVENTS: u64 = 50_000;
     let mut group = criterion.benchmark_group("replay");
@@ -191,9 +193,10 @@ fn replayed(segment: &[u8]) -> (HashMap<String, Account>, u64) {
     (accounts, count)
 }
 
-/// Ten rules looked at, the last is taken: 10 x 20 ns to compare their scenes. Base, two multipliers, product and rounding in
-/// fractions of unbounded integers: ten operations with an allocation or a greatest common divisor, 50 to 100 ns each. The
-/// calendar's day, week and month in the tenant's zone: 100 ns. About 1.5 us; the accrual around it adds 300 ns.
+/// Ten rules looked at, the last is taken: 10 x 20 ns to compare their scenes. Base, two multipliers, product and
+/// rounding in fractions of unbounded integers: ten operations with an allocation or a greatest common divisor, 50
+/// to 100 ns each. The calendar's day, week and month in the tenant's zone: 100 ns. About 1.5 us; the accrual
+/// around it adds 300 ns.
 fn rules(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("rule");
     let (account, terms) = (made::gold_account(), made::terms_with_rules(10));

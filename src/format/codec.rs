@@ -67,15 +67,22 @@ pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, CodecError> {
 
 /// The same, where texts and bytes of the value may stay where they are.
 pub fn decode_borrowed<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T, CodecError> {
+    match decode_borrowed_first(bytes)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(CodecError::TrailingBytes(rest.len())),
+    }
+}
+
+/// The first fields of what these bytes encode, and the bytes after them.
+pub fn decode_borrowed_first<'a, T: BorrowDecode<'a, ()>>(
+    bytes: &'a [u8],
+) -> Result<(T, &'a [u8]), CodecError> {
     let (value, used) = if bytes.len() <= SHORT_BYTES_MAX {
         bincode::borrow_decode_from_slice(bytes, SHORT)?
     } else {
         bincode::borrow_decode_from_slice(bytes, LONG)?
     };
-    if used < bytes.len() {
-        return Err(CodecError::TrailingBytes(bytes.len() - used));
-    }
-    Ok(value)
+    Ok((value, bytes.get(used..).unwrap_or_default()))
 }
 
 /// The first field of what these bytes encode; the rest is not looked at.

@@ -103,6 +103,19 @@ pub struct LogRead {
     end: LogEnd,
     mode: Mode,
     newest: Option<Newest>,
+    given: Given,
+}
+
+/// Segments' bytes that were given away. Those that everybody is done with are read into again.
+#[derive(Default)]
+struct Given(Vec<Arc<Vec<u8>>>);
+
+impl Given {
+    fn back(&mut self) -> Vec<u8> {
+        let back = self.0.iter().position(|bytes| Arc::strong_count(bytes) == 1);
+        let bytes = back.map(|place| self.0.swap_remove(place));
+        bytes.and_then(|bytes| Arc::try_unwrap(bytes).ok()).unwrap_or_default()
+    }
 }
 
 struct Newest {
@@ -128,7 +141,7 @@ pub fn read_log<E: From<StoreError>>(
 ) -> Result<LogRead, E> {
     let all = segments::list(disk, folder)?;
     let end = LogEnd { log_id, chain: Chain::default(), segment: None, ordinal: 0, torn: None };
-    let mut read = LogRead { end, mode, newest: None };
+    let mut read = LogRead { end, mode, newest: None, given: Given::default() };
     let needed = reaching_back_to(&all, from.next())?;
     // Writing would go on in it, and only what has a successor is archived.
     if let (Mode::Repair { .. }, Some(newest)) = (mode, needed.last())
@@ -177,7 +190,7 @@ impl LogRead {
         (first, newest): (bool, bool),
     ) -> Result<CheckedSegment, StoreError> {
         let end = &mut self.end;
-        let bytes = segments::read(disk, file)?;
+        let bytes = segments::read_into(disk, file, self.given.back())?;
         end.ordinal = checked_header(&bytes, file, end, first)?.ordinal;
         let first_lsn = end.chain.next_lsn.max(from.next());
         let mut places = Vec::new();
@@ -210,6 +223,7 @@ impl LogRead {
             make_durable(disk, folder, file, &bytes, (mark, offset), end)?;
         }
         let bytes = Arc::new(bytes);
+        self.given.0.push(bytes.clone());
         if newest {
             self.newest = Some(Newest { file: file.clone(), bytes: bytes.clone(), offset, torn });
         }

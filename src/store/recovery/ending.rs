@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 impl LogRead {
     /// Cuts off a torn tail and opens the newest segment, where the log is to be written to; otherwise only tells.
     pub fn settle(self, disk: &dyn Disk, folder: &Folder) -> Result<LogEnd, StoreError> {
-        let LogRead { mut end, mode, newest } = self;
+        let LogRead { mut end, mode, newest, .. } = self;
         let Some(newest) = newest else { return Ok(end) };
         if let Some(why) = &newest.torn {
             end.torn = Some(torn(disk, folder, &newest, why, mode, &end)?);

@@ -23,6 +23,6 @@ pub fn called(name: &str) -> Called {
         return Called::ForNothing;
     }
     let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let meant = filters.is_empty() || filters.iter().any(|filter| test.contains(filter.as_str()));
-    if meant { Called::ToTest } else { Called::ForNothing }
+    let is_left_out = !filters.is_empty() && !filters.iter().any(|filter| test.contains(filter.as_str()));
+    if is_left_out { Called::ForNothing } else { Called::ToTest }
 }

@@ -28,8 +28,9 @@ impl Figures {
         Figures { bench, command: command(bench), file }
     }
 
+    /// A figure that could not be measured is no number, and left out.
     pub fn put(&mut self, figure: &str, value: f64, unit: &str) {
-        let Some(file) = &mut self.file else { return };
+        let Some(file) = self.file.as_mut().filter(|_| value.is_finite()) else { return };
         let line = Figure {
             bench: self.bench.into(),
             figure: figure.into(),

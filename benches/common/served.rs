@@ -34,11 +34,12 @@ pub fn start_service(folder: &Path, settings: &[(String, String)]) -> Served {
     std::fs::create_dir_all(folder).expect("a place for the data");
     let data = tempfile::tempdir_in(folder).expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_eros-points"));
-    command.arg("--data-dir").arg(data.path()).args(["--listen", "127.0.0.1:0", "--log", "warn"]);
-    command.envs(settings.iter().map(|(name, value)| (format!("EROS_POINTS_{}", name.to_uppercase()), value)));
-    let mut served = start(command);
-    served.folder = Some(data);
-    served
+    command.arg("--data-dir").arg(data.path()).args(["--listen", "127.0.0.1:0", "--log", "error"]);
+    command
+        .envs(settings.iter().map(|(name, value)| (format!("EROS_POINTS_{}", name.to_uppercase()), value)));
+    let mut service = start(command);
+    service.folder = Some(data);
+    service
 }
 
 /// Any program that prints `listening on ADDRESS` when it takes requests.

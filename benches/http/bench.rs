@@ -1,0 +1,117 @@
+//! What every workload needs: the service, the bare server, and a part of a run with what it cost.
+use super::arguments::Arguments;
+use super::asks::{Asks, Numbers, Produces};
+use super::load::{self, Outcome, Pace, Plan};
+use super::requests::Tenant;
+use super::spread::Spread;
+use crate::common::figures::Figures;
+use crate::common::served::{self, Served};
+use crate::common::{median, process};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// Set for the process that is the bare server: how long its answers are.
+pub const BARE: &str = "EROS_BENCH_BARE";
+
+pub struct Bench {
+    pub arguments: Arguments,
+    pub figures: Figures,
+    pub service: Served,
+    pub tenant: Tenant,
+    pub numbers: Numbers,
+}
+
+/// A part of a run.
+pub struct Measured {
+    pub outcome: Outcome,
+    /// Microseconds of the server's processor time for each request; none of a server that was not started here.
+    pub cpu_micros: Option<f64>,
+    /// The same of this program.
+    pub own_micros: f64,
+}
+
+impl Bench {
+    /// With the service started, unless one runs already. `settings` are the workload's; those of the command line win.
+    pub fn new(arguments: Arguments, settings: &[(&str, &str)]) -> Bench {
+        let mut all = vec![("sync".to_owned(), arguments.sync.clone())];
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        all.extend(arguments.settings.iter().cloned());
+        let folder = arguments.folder.clone().unwrap_or_else(served::default_folder);
+        let service = match arguments.against {
+            Some(address) => served::running(address, arguments.key.clone()),
+            None => served::start_service(&folder, &all),
+        };
+        Bench {
+            figures: Figures::of("http", arguments.json.as_deref()),
+            service,
+            tenant: Tenant { crm_id: arguments.tenant.clone(), key: arguments.key.clone() },
+            numbers: Numbers::unused(),
+            arguments,
+        }
+    }
+
+    /// The bare server, with answers as long as those of `outcome`, whose kinds are the routes' names.
+    pub fn bare(&self, outcome: &Outcome) -> Served {
+        let lengths = outcome.latencies.iter().enumerate();
+        let lengths = lengths.map(|(kind, (name, _))| format!("{name}={}", outcome.answer_bytes(kind)));
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.env(BARE, lengths.collect::<Vec<_>>().join(","));
+        served::start(command)
+    }
+
+    pub fn plan(&self, server: &Served, seconds: f64, pace: Pace) -> Plan {
+        Plan {
+            address: server.address,
+            threads: self.arguments.threads,
+            connections: self.arguments.connections,
+            seconds,
+            pace,
+            watched: Arc::new(AtomicU64::new(0)),
+        }
+    }
+
+    /// Accruals over these members.
+    pub fn produces(&self, spread: &Spread) -> impl Fn(usize) -> Produces + use<> {
+        let (tenant, spread, numbers) = (self.tenant.clone(), spread.clone(), self.numbers.clone());
+        move |_| Produces::new(&tenant, spread.clone(), numbers.clone())
+    }
+
+    /// The most that the service takes of these accruals: the median of some closed loops.
+    pub fn peak(&self, spread: &Spread) -> f64 {
+        let seconds = self.arguments.sized(5.0, 2.0, 0.1);
+        let plan = self.plan(&self.service, seconds, Pace::Closed);
+        measure(&self.service, &plan, self.produces(spread));
+        let rates = (0..3).map(|_| measure(&self.service, &plan, self.produces(spread)).outcome.per_second());
+        median(&rates.collect::<Vec<_>>())
+    }
+
+    /// What an open loop asks for, in requests a second, and what it says of it.
+    pub fn rate(&mut self, spread: &Spread, share: f64) -> f64 {
+        let share = self.arguments.share.unwrap_or(share);
+        let (rate, told) = match self.arguments.rate {
+            Some(rate) => (rate, "as asked for".to_owned()),
+            None => {
+                let peak = self.peak(spread);
+                (peak * share, format!("{share} of the peak of {peak:.0}"))
+            }
+        };
+        println!("{rate:.0} requests a second, {told}, over {} members", spread.members());
+        rate
+    }
+}
+
+/// Runs one part of a run on a server, and reckons what it cost.
+pub fn measure<A: Asks>(server: &Served, plan: &Plan, asks: impl Fn(usize) -> A) -> Measured {
+    let own = || process::cpu_seconds(std::process::id()).expect("/proc");
+    let (before, own_before) = (server.cpu_seconds(), own());
+    let (outcome, _) = load::run(plan, asks);
+    let each = |seconds: f64| seconds * 1e6 / outcome.answers() as f64;
+    let cpu_micros = server.cpu_seconds().zip(before).map(|(after, before)| each(after - before));
+    Measured { cpu_micros, own_micros: each(own() - own_before), outcome }
+}
+
+/// A cell of a table; none of what could not be measured.
+pub fn cell(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".into(), |value| format!("{value:.1}"))
+}

@@ -135,7 +135,9 @@ fn measure(arguments: &Arguments) {
 fn rounds(arguments: &Arguments, data: &Path, figures: &mut Figures) {
     let snapshot = newest_snapshot(data);
     let aside = data.join("snapshot-aside");
-    println!("| round | replay, events/s per core | on the wall clock | snapshot, members/s per core | on the wall clock |");
+    println!(
+        "| round | replay, events/s per core | on the wall clock | snapshot, members/s per core | on the wall clock |"
+    );
     println!("| --- | --- | --- | --- | --- |");
     let mut all: [Vec<f64>; 4] = Default::default();
     for round in 1..=arguments.rounds {

@@ -204,14 +204,7 @@ impl Directory {
     }
 
     /// A new place in a shard, with what lies in it.
-    fn insert(
-        &self,
-        shard: &mut Shard,
-        hash: u64,
-        tenant: TenantId,
-        member_no: &str,
-        packed: &[u8],
-    ) -> u32 {
+    fn insert(&self, shard: &mut Shard, hash: u64, tenant: TenantId, member_no: &str, packed: &[u8]) -> u32 {
         let Shard { table, slots, arena } = shard;
         let slot = u32::try_from(slots.len()).unwrap_or(u32::MAX);
         let name_bytes = u8::try_from(member_no.len()).unwrap_or(u8::MAX);

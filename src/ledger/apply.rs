@@ -107,7 +107,12 @@ fn sent<T: AsRef<str>>(account: &mut Account, lsn: Lsn, e: &Sent<T>) {
     account.used += e.points;
     take_all(account, &e.taken);
     let lots = on_their_way(&e.taken);
-    account.outbox.push(Outgoing { offer: lsn, transfer_no: e.transfer_no.as_ref().into(), to: e.to.as_ref().into(), lots });
+    account.outbox.push(Outgoing {
+        offer: lsn,
+        transfer_no: e.transfer_no.as_ref().into(),
+        to: e.to.as_ref().into(),
+        lots,
+    });
 }
 
 fn offer_accepted<T>(account: &mut Account, e: &OfferAccepted<T>) {

@@ -116,7 +116,9 @@ impl<'a> Applying<'a> {
             let wrong = |error: CodecError| (record.lsn, error.to_string());
             match EntryRef::decode(record.payload).map_err(wrong)? {
                 EntryRef::Member(entry) => members.push(self.named(record, entry)),
-                EntryRef::Other(entry) => self.take_other(record.lsn, entry).map_err(|why| (record.lsn, why))?,
+                EntryRef::Other(entry) => {
+                    self.take_other(record.lsn, entry).map_err(|why| (record.lsn, why))?
+                }
             }
         }
         self.find_all(&mut members);

@@ -73,7 +73,12 @@ fn load(
         let (lanes, threads): (Vec<_>, Vec<_>) = (0..workers())
             .map(|_| {
                 let (lane, blocks) = sync_channel::<Block>(BLOCKS_WAITING);
-                let part = Part { directory: &directory, owned: &owned, survey: Survey::default(), highest: Lsn::ZERO };
+                let part = Part {
+                    directory: &directory,
+                    owned: &owned,
+                    survey: Survey::default(),
+                    highest: Lsn::ZERO,
+                };
                 (lane, scope.spawn(move || part.run(blocks)))
             })
             .unzip();

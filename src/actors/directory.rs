@@ -4,7 +4,7 @@
 //! the lock of the member's shard, so a member can go to rest exactly when nothing is on its way to it. The lock is
 //! held for a look-up and a hand-over, never while anything waits; no two are ever held together.
 mod batches;
-mod recovered;
+pub mod recovered;
 
 use crate::actors::arena::{Arena, Place};
 use crate::actors::member::Message;
@@ -29,7 +29,7 @@ pub struct MemberId {
 }
 
 /// A tenant's place in the directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TenantId(u32);
 
 pub struct Directory {

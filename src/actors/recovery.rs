@@ -28,6 +28,8 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use survey::Survey;
 
+/// Accounts kept unpacked while records are applied to them: some 300 MB.
+const UNPACKED_MAX: usize = 500_000;
 /// Segments that wait for a thread, beside the one that it works on.
 const SEGMENTS_WAITING: usize = 1;
 
@@ -75,7 +77,14 @@ pub fn recover(
     let Image { directory, owned, survey, taken, highest } =
         newest_snapshot(disk, folder, log_id, &mut progress)?;
     let noted = taken.map_or(Lsn::ZERO, |taken| taken.noted);
-    let rebuilding = Rebuilding { directory: &directory, owned: Mutex::new(owned), noted, history };
+    let rebuilding = Rebuilding {
+        directory: &directory,
+        owned: Mutex::new(owned),
+        noted,
+        history,
+        lanes: workers(),
+        unpacked_max: UNPACKED_MAX,
+    };
     let log = Log { disk, folder, log_id, durable: noted.max(highest).max(history.applied()) };
     let Rebuilt { read, survey, replayed_bytes } = rebuilding.run(&log, survey, progress)?;
     let owned = rebuilding.owned.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -114,6 +123,10 @@ struct Rebuilding<'a> {
     owned: Mutex<Owned>,
     noted: Lsn,
     history: &'a dyn History,
+    /// How many threads have members of their own.
+    lanes: usize,
+    /// Accounts that all of them together keep unpacked.
+    unpacked_max: usize,
 }
 
 /// What became of the log.
@@ -146,12 +159,11 @@ impl Rebuilding<'_> {
         let mut replayed_bytes = 0;
         let (read, replayed, fed) = std::thread::scope(|scope| {
             let mut lanes = Vec::new();
-            let of = workers();
-            let appliers: Vec<_> = (0..of)
+            let appliers: Vec<_> = (0..self.lanes)
                 .map(|lane| {
                     let (sender, segments) = sync_channel::<Arc<CheckedSegment>>(SEGMENTS_WAITING);
                     lanes.push(sender);
-                    scope.spawn(move || Applying::new(self, lane, of).run(segments))
+                    scope.spawn(move || Applying::new(self, lane).run(segments))
                 })
                 .collect();
             let (sender, segments) = sync_channel::<Arc<CheckedSegment>>(SEGMENTS_WAITING);
@@ -230,3 +242,6 @@ pub fn index_only(
     read_log(disk, folder, log_id, history.applied(), Mode::LookOnly, take, progress)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

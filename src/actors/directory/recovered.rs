@@ -1,5 +1,5 @@
 //! How a start fills the directory: with packed accounts, from several threads at once.
-use super::{Directory, MemberId, SHARDS, shard_of};
+use super::{Directory, MemberId, SHARDS, TenantId, shard_of};
 
 impl Directory {
     /// Makes room for so many members at once: a table that grows step by step moves what it has at every step.
@@ -19,8 +19,7 @@ impl Directory {
     }
 
     /// Puts a member's packed account into its place, which is made where there is none.
-    pub fn put(&self, crm_id: &str, member_no: &str, packed: &[u8]) -> MemberId {
-        let tenant = self.tenant_or_new(crm_id);
+    pub fn put(&self, tenant: TenantId, member_no: &str, packed: &[u8]) -> MemberId {
         let hash = self.hash(tenant, member_no);
         let shard = shard_of(hash);
         let mut locked = self.lock(shard);
@@ -32,5 +31,28 @@ impl Directory {
             None => self.insert(&mut locked, hash, tenant, member_no, packed),
         };
         MemberId { shard, slot }
+    }
+}
+
+/// The tenants that one thread meets. Most often it is the one before, for which nobody has to be asked.
+pub struct TenantsMet<'a> {
+    directory: &'a Directory,
+    last: Option<(Box<str>, TenantId)>,
+}
+
+impl<'a> TenantsMet<'a> {
+    pub fn of(directory: &'a Directory) -> TenantsMet<'a> {
+        TenantsMet { directory, last: None }
+    }
+
+    pub fn id(&mut self, crm_id: &str) -> TenantId {
+        match &self.last {
+            Some((name, id)) if **name == *crm_id => *id,
+            _ => {
+                let id = self.directory.tenant_or_new(crm_id);
+                self.last = Some((crm_id.into(), id));
+                id
+            }
+        }
     }
 }

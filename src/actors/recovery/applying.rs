@@ -4,7 +4,8 @@
 use super::Rebuilding;
 use super::survey::Survey;
 use crate::actors::core::partition_of;
-use crate::actors::directory::MemberId;
+use crate::actors::directory::recovered::TenantsMet;
+use crate::actors::directory::{MemberId, TenantId};
 use crate::format::codec::{self, CodecError};
 use crate::format::entry::{Entry, EntryRef, MemberEntryRef, ServiceEntry, TenantEntry};
 use crate::format::scan::LogRecord;
@@ -21,8 +22,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
 
-/// Accounts kept unpacked while records are applied to them, by all threads together: some 300 MB.
-const UNPACKED_MAX: usize = 500_000;
 /// Records that a thread works on in one step.
 const TOGETHER: usize = 32;
 
@@ -49,11 +48,9 @@ pub struct Replayed {
 
 pub struct Applying<'a> {
     rebuilding: &'a Rebuilding<'a>,
+    /// Which of the threads it is.
     lane: usize,
-    of: usize,
-    tenants: Vec<Arc<str>>,
-    tenant_places: HashMap<Arc<str>, u32>,
-    last_tenant: u32,
+    tenants: TenantsMet<'a>,
     table: HashTable<u32>,
     unpacked: Vec<Unpacked>,
     hasher: RandomState,
@@ -63,31 +60,26 @@ pub struct Applying<'a> {
 
 /// A member's record, its member looked for.
 struct Named<'r> {
-    lsn: Lsn,
-    partition: u16,
+    record: LogRecord<'r>,
     entry: MemberEntryRef<'r>,
-    tenant: u32,
+    tenant: TenantId,
     hash: u64,
     /// Where the member's account lies unpacked.
     place: Option<u32>,
 }
 
 struct Unpacked {
-    tenant: u32,
+    tenant: TenantId,
     member_no: Box<str>,
     account: Account,
 }
 
 impl<'a> Applying<'a> {
-    /// Of the threads, of which there are `of`, number `lane`.
-    pub fn new(rebuilding: &'a Rebuilding<'a>, lane: usize, of: usize) -> Applying<'a> {
+    pub fn new(rebuilding: &'a Rebuilding<'a>, lane: usize) -> Applying<'a> {
         Applying {
             rebuilding,
             lane,
-            of,
-            tenants: Vec::new(),
-            tenant_places: HashMap::new(),
-            last_tenant: 0,
+            tenants: TenantsMet::of(rebuilding.directory),
             table: HashTable::new(),
             unpacked: Vec::new(),
             hasher: RandomState::new(),
@@ -98,7 +90,8 @@ impl<'a> Applying<'a> {
     pub fn run(mut self, segments: Receiver<Arc<CheckedSegment>>) -> Result<Replayed, StoreError> {
         for segment in segments {
             let mine = segment.records().filter(|record| {
-                record.lsn > self.rebuilding.noted && usize::from(record.partition) % self.of == self.lane
+                record.lsn > self.rebuilding.noted
+                    && usize::from(record.partition) % self.rebuilding.lanes == self.lane
             });
             let mine: Vec<_> = mine.collect();
             for records in mine.chunks(TOGETHER) {
@@ -115,35 +108,39 @@ impl<'a> Applying<'a> {
         for record in records {
             let wrong = |error: CodecError| (record.lsn, error.to_string());
             match EntryRef::decode(record.payload).map_err(wrong)? {
-                EntryRef::Member(entry) => members.push(self.named(record, entry)),
+                EntryRef::Member(entry) => members.push(self.named(*record, entry)),
                 EntryRef::Other(entry) => {
-                    self.take_other(record.lsn, entry).map_err(|why| (record.lsn, why))?
+                    self.take_other(record, entry).map_err(|why| (record.lsn, why))?;
                 }
             }
         }
         self.find_all(&mut members);
         members.into_iter().try_for_each(|one| {
-            let lsn = one.lsn;
+            let lsn = one.record.lsn;
             self.apply(one).map_err(|why| (lsn, why))
         })
     }
 
-    fn take_other(&self, lsn: Lsn, entry: Entry) -> Result<(), String> {
+    fn take_other(&self, record: &LogRecord<'_>, entry: Entry) -> Result<(), String> {
         let mut owned = self.rebuilding.owned.lock().unwrap_or_else(PoisonError::into_inner);
         match entry {
             Entry::Member(_) => Err("a member's entry is taken for another".into()),
-            Entry::Service(ServiceEntry::ZoneSet { zone }) => owned.set_zone(lsn, &zone),
+            Entry::Service(ServiceEntry::ZoneSet { zone }) => {
+                in_its_partition(record, "", "")?;
+                owned.set_zone(record.lsn, &zone)
+            }
             Entry::Tenant(TenantEntry { crm_id, at, event }) => {
-                owned.tenants.entry(crm_id).or_default().apply(lsn, at, &event);
+                in_its_partition(record, &crm_id, "")?;
+                owned.tenants.entry(crm_id).or_default().apply(record.lsn, at, &event);
                 Ok(())
             }
         }
     }
 
-    fn named<'r>(&mut self, record: &LogRecord<'_>, entry: MemberEntryRef<'r>) -> Named<'r> {
-        let tenant = self.tenant(entry.crm_id);
+    fn named<'r>(&mut self, record: LogRecord<'r>, entry: MemberEntryRef<'r>) -> Named<'r> {
+        let tenant = self.tenants.id(entry.crm_id);
         let hash = self.hasher.hash_one((tenant, entry.member_no));
-        Named { lsn: record.lsn, partition: record.partition, entry, tenant, hash, place: None }
+        Named { record, entry, tenant, hash, place: None }
     }
 
     /// Finds the members of some records before the first of these is applied: each waits for memory three or four times,
@@ -174,41 +171,23 @@ impl<'a> Applying<'a> {
             Some(place) => place,
             None => self.unpack(&one)?,
         };
-        apply(&mut self.unpacked[place as usize].account, one.lsn, one.entry.at, &event);
+        apply(&mut self.unpacked[place as usize].account, one.record.lsn, one.entry.at, &event);
         Ok(())
     }
 
     /// Packs all accounts where the next step's might be too many.
     fn make_room(&mut self) {
-        if self.unpacked.len() + TOGETHER > UNPACKED_MAX / self.of {
+        if self.unpacked.len() + TOGETHER > self.rebuilding.unpacked_max / self.rebuilding.lanes {
             self.pack(|packed, id, _| {
                 packed.insert(id);
             });
         }
     }
 
-    /// A number for the tenant, of this thread alone. Most often it is the one before.
-    fn tenant(&mut self, crm_id: &str) -> u32 {
-        if self.tenants.get(self.last_tenant as usize).is_none_or(|last| **last != *crm_id) {
-            let next = u32::try_from(self.tenants.len()).unwrap_or(u32::MAX);
-            let known = self.tenant_places.get(crm_id).copied();
-            self.last_tenant = known.unwrap_or_else(|| {
-                let name: Arc<str> = crm_id.into();
-                self.tenants.push(name.clone());
-                self.tenant_places.insert(name, next);
-                next
-            });
-        }
-        self.last_tenant
-    }
-
     /// Takes a member up, as the directory has it or anew.
     fn unpack(&mut self, one: &Named<'_>) -> Result<u32, String> {
         let (crm_id, member_no) = (one.entry.crm_id, one.entry.member_no);
-        let right = partition_of(crm_id, member_no);
-        if right != one.partition {
-            return Err(format!("it is of partition {}, and its member's is {right}", one.partition));
-        }
+        in_its_partition(&one.record, crm_id, member_no)?;
         let directory = self.rebuilding.directory;
         let take = |id| directory.with_resting(id, |_, _, account| (false, std::mem::take(account)));
         let found = directory.find(crm_id, member_no).map(take);
@@ -230,7 +209,7 @@ impl<'a> Applying<'a> {
         for Unpacked { tenant, member_no, account } in self.unpacked.drain(..) {
             bytes.clear();
             codec::encode_into(&mut bytes, &account);
-            let id = self.rebuilding.directory.put(&self.tenants[tenant as usize], &member_no, &bytes);
+            let id = self.rebuilding.directory.put(tenant, &member_no, &bytes);
             then(&mut self.packed, id, &account);
         }
     }
@@ -253,4 +232,13 @@ impl<'a> Applying<'a> {
         }
         Ok(Replayed { survey, changed })
     }
+}
+
+/// Whose records lie in two partitions would come to two threads, out of order.
+fn in_its_partition(record: &LogRecord<'_>, crm_id: &str, member_no: &str) -> Result<(), String> {
+    let right = partition_of(crm_id, member_no);
+    if record.partition == right {
+        return Ok(());
+    }
+    Err(format!("it is of partition {}, and belongs to {right}", record.partition))
 }

@@ -4,6 +4,7 @@ use super::applying::Owned;
 use super::lanes::{joined, workers};
 use super::survey::Survey;
 use crate::actors::directory::Directory;
+use crate::actors::directory::recovered::TenantsMet;
 use crate::actors::snapshot::{MemberImageRef, ServiceImage, Taken, TenantImage, account_of};
 use crate::format::codec;
 use crate::format::snapshot::{EntryKind, SNAPSHOT_VERSION, SnapshotHeader};
@@ -75,6 +76,7 @@ fn load(
                 let (lane, blocks) = sync_channel::<Block>(BLOCKS_WAITING);
                 let part = Part {
                     directory: &directory,
+                    tenants: TenantsMet::of(&directory),
                     owned: &owned,
                     survey: Survey::default(),
                     highest: Lsn::ZERO,
@@ -110,6 +112,7 @@ fn load(
 /// What one thread takes up.
 struct Part<'a> {
     directory: &'a Directory,
+    tenants: TenantsMet<'a>,
     owned: &'a Mutex<Owned>,
     survey: Survey,
     highest: Lsn,
@@ -136,7 +139,8 @@ impl Part<'_> {
                     SNAPSHOT_VERSION => Cow::Borrowed(packed),
                     _ => Cow::Owned(codec::encode(&account)),
                 };
-                let id = self.directory.put(crm_id, member_no, &packed);
+                let tenant = self.tenants.id(crm_id);
+                let id = self.directory.put(tenant, member_no, &packed);
                 self.survey.note(id, &account);
                 self.highest = self.highest.max(account.last);
             }

@@ -138,7 +138,7 @@ pub fn held(account: &Account, by: i128) -> Points {
 
 pub fn gold_account() -> Account {
     let mut account = account(3);
-    let gold = Event::ProfileSet(ProfileSet { tier: Some("gold".into()), sealed: None });
+    let gold: Event = Event::ProfileSet(ProfileSet { tier: Some("gold".into()), sealed: None });
     apply(&mut account, Lsn(3), NOW, &gold);
     account
 }

@@ -5,6 +5,7 @@
 //! nothing is on its way to it. The lock is held for a look-up and a hand-over, never while anything waits; no two are
 //! ever held together.
 mod pages;
+pub mod recovered;
 mod shard;
 mod spill;
 mod walk;
@@ -35,7 +36,7 @@ pub struct MemberId {
 }
 
 /// A tenant's place in the directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TenantId(u32);
 
 pub struct Directory {
@@ -236,7 +237,7 @@ impl Directory {
         let tenant = self.tenant_or_new(crm_id);
         let hash = self.hash(tenant, member_no);
         Ok(self.look_for(hash, tenant, member_no)?.unwrap_or_else(|mut locked| {
-            let slot = locked.insert(short(hash), tenant, member_no);
+            let slot = locked.insert(short(hash), tenant, member_no, &[]);
             locked.tidy(self.spill.as_ref());
             MemberId { shard: shard_of(hash), slot }
         }))
@@ -356,7 +357,7 @@ impl Directory {
         Ok((self.tenant_name(locked.tenant(id.slot)), name.unwrap_or_default()))
     }
 
-    /// Puts a recovered account into its place.
+    /// Puts an account into its place.
     pub fn place(&self, id: MemberId, account: &Account) -> Result<(), BrokenMember> {
         let mut locked = self.lock_with(id)?;
         locked.replace(id.slot, &pack(account));

@@ -72,10 +72,17 @@ impl Shard {
         }
     }
 
-    /// A new member, of which nothing is recorded.
-    pub(super) fn insert(&mut self, hash: u32, tenant: TenantId, name: &str) -> u32 {
+    /// Makes room for so many members more.
+    pub(super) fn reserve(&mut self, members: usize) {
+        self.slots.reserve_exact(members);
+        let slots = &self.slots;
+        self.table.reserve(members, |slot| spread(slots[*slot as usize].hash));
+    }
+
+    /// A new member with its packed account, empty where nothing is recorded of it.
+    pub(super) fn insert(&mut self, hash: u32, tenant: TenantId, name: &str, account: &[u8]) -> u32 {
         let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-        let place = memory(self.arena.put(RestingRecord { slot, name, account: &[] }));
+        let place = memory(self.arena.put(RestingRecord { slot, name, account }));
         // By an eighth, not to twice the size: there may be millions.
         if self.slots.len() == self.slots.capacity() {
             self.slots.reserve_exact(self.slots.len() / 8 + 8);

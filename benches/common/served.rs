@@ -7,12 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+/// How long a server may take to settle.
+const SETTLED: Duration = Duration::from_secs(60);
+
 /// A server that takes requests. One that was started here is killed when it is dropped, and its data removed.
 pub struct Served {
     child: Option<Child>,
     pub address: SocketAddr,
     folder: Option<tempfile::TempDir>,
     key: Option<String>,
+    /// It is the service, whose index follows its log.
+    has_index: bool,
 }
 
 impl Drop for Served {
@@ -39,6 +44,7 @@ pub fn start_service(folder: &Path, settings: &[(String, String)]) -> Served {
         .envs(settings.iter().map(|(name, value)| (format!("EROS_POINTS_{}", name.to_uppercase()), value)));
     let mut service = start(command);
     service.folder = Some(data);
+    service.has_index = true;
     service
 }
 
@@ -49,12 +55,14 @@ pub fn start(mut command: Command) -> Served {
     BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a ready line");
     let address = line.trim().strip_prefix("listening on ").and_then(|text| text.parse().ok());
     let address = address.unwrap_or_else(|| panic!("not a ready line: {line:?}"));
-    Served { child: Some(child), address, folder: None, key: None }
+    Served { child: Some(child), address, folder: None, key: None, has_index: false }
 }
 
 /// A server that runs already, and the API key that it asks for.
 pub fn running(address: SocketAddr, key: Option<String>) -> Served {
-    Served { child: None, address, folder: None, key }
+    let mut server = Served { child: None, address, folder: None, key, has_index: false };
+    server.has_index = server.lag().is_some();
+    server
 }
 
 impl Served {
@@ -78,16 +86,24 @@ impl Served {
 
     /// What `/metrics` says now: each series, labels included, and its value.
     pub fn metrics(&self) -> HashMap<String, f64> {
+        self.asked_metrics().expect("the service's metrics")
+    }
+
+    fn asked_metrics(&self) -> Result<HashMap<String, f64>, ureq::Error> {
         let request = ureq::get(format!("http://{}/metrics", self.address));
         let request = match &self.key {
             Some(key) => request.header("authorization", format!("Bearer {key}")),
             None => request,
         };
-        let text = request.call().and_then(|mut answer| answer.body_mut().read_to_string());
-        let text = text.expect("the service's metrics");
+        let text = request.call()?.body_mut().read_to_string()?;
         let series = text.lines().filter(|line| !line.starts_with('#'));
         let pairs = series.filter_map(|line| line.rsplit_once(' '));
-        pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
+        Ok(pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
+    }
+
+    /// Records that the index is behind; none of a server that is another program, or does not tell.
+    fn lag(&self) -> Option<f64> {
+        self.asked_metrics().ok()?.get("eros_points_index_lag_records").copied()
     }
 
     /// Waits until the index shows all that is durable, at most so long; how long it took, or none.
@@ -100,5 +116,12 @@ impl Served {
             std::thread::sleep(Duration::from_millis(100));
         }
         None
+    }
+
+    /// Waits for work that a load has left behind, so that it is counted with the load and falls into nothing else.
+    pub fn settle(&self) {
+        if self.has_index {
+            self.caught_up(SETTLED);
+        }
     }
 }

@@ -2,6 +2,7 @@
 use super::arguments::Arguments;
 use super::asks::{Asks, Numbers, Produces};
 use super::load::{self, Outcome, Pace, Plan};
+use super::mix::Mix;
 use super::requests::Tenant;
 use super::spread::Spread;
 use crate::common::figures::Figures;
@@ -34,21 +35,18 @@ pub struct Measured {
 impl Bench {
     /// With the service started, unless one runs already. `settings` are the workload's; those of the command line win.
     pub fn new(arguments: Arguments, settings: &[(&str, &str)]) -> Bench {
-        let mut all = vec![("sync".to_owned(), arguments.sync.clone())];
-        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        all.extend(arguments.settings.iter().cloned());
-        let folder = arguments.folder.clone().unwrap_or_else(served::default_folder);
-        let service = match arguments.against {
-            Some(address) => served::running(address, arguments.key.clone()),
-            None => served::start_service(&folder, &all),
-        };
         Bench {
             figures: Figures::of("http", arguments.json.as_deref()),
-            service,
+            service: service(&arguments, settings),
             tenant: Tenant { crm_id: arguments.tenant.clone(), key: arguments.key.clone() },
             numbers: Numbers::unused(),
             arguments,
         }
+    }
+
+    /// Another service in the place of the one that was started, on an empty folder.
+    pub fn start_anew(&mut self, settings: &[(&str, &str)]) {
+        self.service = service(&self.arguments, settings);
     }
 
     /// The bare server, with answers as long as those of `outcome`, whose kinds are the routes' names.
@@ -77,38 +75,57 @@ impl Bench {
         move |_| Produces::new(&tenant, spread.clone(), numbers.clone())
     }
 
-    /// The most that the service takes of these accruals: the median of some closed loops.
-    pub fn peak(&self, spread: &Spread) -> f64 {
+    /// A mix over these members.
+    pub fn mixes(&self, members: u64) -> impl Fn(usize) -> Mix + use<> {
+        let (tenant, numbers) = (self.tenant.clone(), self.numbers.clone());
+        move |connections| Mix::new(&tenant, Spread::Even(members), numbers.clone(), connections)
+    }
+
+    /// The most that the service takes of these requests: the median of some closed loops.
+    fn peak<A: Asks>(&self, asks: &impl Fn(usize) -> A) -> f64 {
         let seconds = self.arguments.sized(5.0, 2.0, 0.1);
         let plan = self.plan(&self.service, seconds, Pace::Closed);
-        measure(&self.service, &plan, self.produces(spread));
-        let rates = (0..3).map(|_| measure(&self.service, &plan, self.produces(spread)).outcome.per_second());
+        measure(&self.service, &plan, asks);
+        let rates = (0..3).map(|_| measure(&self.service, &plan, asks).outcome.per_second());
         median(&rates.collect::<Vec<_>>())
     }
 
     /// What an open loop asks for, in requests a second, and what it says of it.
-    pub fn rate(&mut self, spread: &Spread, share: f64) -> f64 {
+    pub fn rate<A: Asks>(&self, asks: &impl Fn(usize) -> A, share: f64) -> f64 {
         let share = self.arguments.share.unwrap_or(share);
         let (rate, told) = match self.arguments.rate {
             Some(rate) => (rate, "as asked for".to_owned()),
             None => {
-                let peak = self.peak(spread);
+                let peak = self.peak(asks);
                 (peak * share, format!("{share} of the peak of {peak:.0}"))
             }
         };
-        println!("{rate:.0} requests a second, {told}, over {} members", spread.members());
+        println!("{rate:.0} requests a second, {told}");
         rate
     }
 }
 
-/// Runs one part of a run on a server, and reckons what it cost.
+fn service(arguments: &Arguments, settings: &[(&str, &str)]) -> Served {
+    let mut all = vec![("sync".to_owned(), arguments.sync.clone())];
+    all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    all.extend(arguments.settings.iter().cloned());
+    let folder = arguments.folder.clone().unwrap_or_else(served::default_folder);
+    match arguments.against {
+        Some(address) => served::running(address, arguments.key.clone()),
+        None => served::start_service(&folder, &all),
+    }
+}
+
+/// Runs one part of a run on a server, and reckons what it cost, the index's work that is done later included.
 pub fn measure<A: Asks>(server: &Served, plan: &Plan, asks: impl Fn(usize) -> A) -> Measured {
     let own = || process::cpu_seconds(std::process::id()).expect("/proc");
     let (before, own_before) = (server.cpu_seconds(), own());
     let (outcome, _) = load::run(plan, asks);
+    let own_after = own();
+    server.settle();
     let each = |seconds: f64| seconds * 1e6 / outcome.answers() as f64;
     let cpu_micros = server.cpu_seconds().zip(before).map(|(after, before)| each(after - before));
-    Measured { cpu_micros, own_micros: each(own() - own_before), outcome }
+    Measured { cpu_micros, own_micros: each(own_after - own_before), outcome }
 }
 
 /// A cell of a table; none of what could not be measured.

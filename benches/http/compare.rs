@@ -3,7 +3,7 @@ use super::arguments::{Arguments, Workload};
 use super::asks::Asks;
 use super::bench::{Bench, Measured, cell, measure};
 use super::load::{Pace, quantile};
-use super::mix::{ENDOWMENT, Mix};
+use super::mix::ENDOWMENT;
 use super::sending;
 use super::spread::{Spread, Zipf};
 use crate::common::median;
@@ -20,20 +20,19 @@ pub fn produce(arguments: Arguments) {
 pub fn zipf(arguments: Arguments) {
     let members = arguments.members(5_000_000, 200_000);
     let mut bench = Bench::new(arguments, &[]);
-    sending::fill(&bench, 0..members, (20, 180));
+    sending::fill(&bench, 0..members, sending::USUAL);
     let spread = Spread::Skewed(Zipf::new(members, bench.arguments.theta));
     let asks = bench.produces(&spread);
     compare(&mut bench, "zipf", &asks);
+    bench.figures.put("zipf/members", members as f64, "members");
 }
 
 pub fn mix(arguments: Arguments) {
     let members = arguments.members(10_000, 10_000);
     let mut bench = Bench::new(arguments, &[]);
     sending::fill(&bench, 0..members, ENDOWMENT);
-    let (tenant, numbers) = (bench.tenant.clone(), bench.numbers.clone());
-    compare(&mut bench, "mix", &|connections| {
-        Mix::new(&tenant, Spread::Even(members), numbers.clone(), connections)
-    });
+    let asks = bench.mixes(members);
+    compare(&mut bench, "mix", &asks);
 }
 
 /// One line of the table.
@@ -66,15 +65,22 @@ pub fn compare<A: Asks>(bench: &mut Bench, name: &str, asks: &impl Fn(usize) -> 
     put(bench, name, &rounds);
 }
 
-/// The service, then the bare server.
+/// The service and the bare server, by turns the one or the other first. Before its part the bare server waits until the
+/// service's index has caught up.
 pub fn pair<A: Asks>(
     bench: &Bench,
     bare: &Served,
+    number: usize,
     seconds: f64,
     asks: &impl Fn(usize) -> A,
 ) -> (Measured, Measured) {
     let part = |server: &Served| measure(server, &bench.plan(server, seconds, Pace::Closed), asks);
-    (part(&bench.service), part(bare))
+    if number.is_multiple_of(2) {
+        let bare = part(bare);
+        (part(&bench.service), bare)
+    } else {
+        (part(&bench.service), part(bare))
+    }
 }
 
 fn round<A: Asks>(
@@ -84,7 +90,7 @@ fn round<A: Asks>(
     seconds: f64,
     asks: &impl Fn(usize) -> A,
 ) -> Round {
-    let (ours, bare) = pair(bench, bare, seconds, asks);
+    let (ours, bare) = pair(bench, bare, number, seconds, asks);
     let round = Round { ours, bare };
     let latency = round.ours.outcome.latency();
     println!(

@@ -30,17 +30,14 @@ pub fn grow(arguments: Arguments) {
     );
     println!("|{}", " --- |".repeat(9));
     // One service that grows; then another one, whose members stay as many.
-    let mut bench = Bench::new(arguments.clone(), &[]);
+    let mut bench = Bench::new(arguments, &[]);
     let mut members = 0;
     for size in sizes {
-        sending::fill(&bench, members..size, (20, 180));
+        sending::fill(&bench, members..size, sending::USUAL);
         members = size;
         one_size(&mut bench, &format!("grow/members/{size}"), members, None);
     }
-    let figures = bench.figures;
-    drop(bench.service);
-    let mut bench = Bench::new(Arguments { json: None, ..arguments }, &[]);
-    bench.figures = figures;
+    bench.start_anew(&[]);
     let members = bench.arguments.sized(MEMBERS, MEMBERS, 100);
     let mut past = 0;
     for count in events {
@@ -56,7 +53,7 @@ fn one_size(bench: &mut Bench, name: &str, members: u64, past: Option<u64>) {
     bench.service.caught_up(CATCH_UP);
     let warm_up = bench.plan(&bench.service, seconds, Pace::Closed);
     let bare: Served = bench.bare(&measure(&bench.service, &warm_up, &asks).outcome);
-    let rounds: Vec<_> = (0..rounds).map(|_| pair(bench, &bare, seconds, &asks)).collect();
+    let rounds: Vec<_> = (1..=rounds).map(|number| pair(bench, &bare, number, seconds, &asks)).collect();
     let middle = |of: &dyn Fn(usize) -> f64| median(&(0..rounds.len()).map(of).collect::<Vec<_>>());
     let rate = middle(&|n| rounds[n].0.outcome.per_second());
     let bare_rate = middle(&|n| rounds[n].1.outcome.per_second());

@@ -1,6 +1,6 @@
 //! What the service did beside answering, between two looks: snapshots, segments, merges of the index.
 use crate::common::served::Served;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What was there at one moment.
@@ -38,6 +38,22 @@ impl Seen {
             merged: self.tables.as_ref().zip(later.tables.as_ref()).map(|(old, new)| news(new, old)),
         }
     }
+}
+
+/// Tables of the index at which its newest are merged (`src/history`).
+pub const MERGED_AT: usize = 12;
+
+/// Whether the next tables that the index writes out will be merged, as far as can be told from here. The records' own don't
+/// count, since they come in order: they are moved from level to level as they are.
+pub fn is_about_to_merge(service: &Served) -> bool {
+    let Some(folder) = service.folder() else { return true };
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for name in files(&folder.join("snapshots/history"), "/tables/") {
+        *counts
+            .entry(name.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.into()))
+            .or_default() += 1;
+    }
+    counts.values().filter(|count| **count >= MERGED_AT - 1).count() >= 2
 }
 
 impl Happened {

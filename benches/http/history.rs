@@ -20,7 +20,7 @@ pub fn history(arguments: Arguments) {
     let mut bench = Bench::new(arguments, &[]);
     let spread = Spread::Even(members);
     // A member each at first, so that every one has a page.
-    let sent = sending::fill(&bench, 0..members.min(records), (20, 180));
+    let sent = sending::fill(&bench, 0..members.min(records), sending::USUAL);
     let more = sending::fill_events(&bench, records.saturating_sub(members), &spread);
     println!(
         "{} records filled in, in {:.0} s",
@@ -28,7 +28,7 @@ pub fn history(arguments: Arguments) {
         sent.seconds + more.seconds
     );
     bench.service.caught_up(CATCH_UP).expect("an index that catches up");
-    let rate = bench.rate(&spread, 0.5);
+    let rate = bench.rate(&bench.produces(&spread), 0.5);
     let writes = bench.plan(&bench.service, seconds, Pace::Open(rate));
     let reads = Plan {
         threads: 1,

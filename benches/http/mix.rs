@@ -1,6 +1,7 @@
 //! A mix as a shop makes it: half accruals, a fifth spends, a fifth looks at the balance, some transfers and reversals.
 use super::asks::{Asks, Numbers};
 use super::requests::Tenant;
+use super::sending::What;
 use super::spread::Spread;
 use super::template::Template;
 use crate::common::mix;
@@ -14,14 +15,14 @@ const SUMMARY: usize = 4;
 /// The routes' names, in the order of the kinds.
 pub const KINDS: [&str; 5] = ["produce", "consume", "transfer", "reverse", "summary"];
 
-/// What a spend takes. With accruals of 20 at 50 %, 5 % of them reversed, it takes out what comes in: members keep about
-/// as many lots as they have.
-const SPENT: u32 = 45;
+/// What a spend takes: a little more than what accruals of 20 at 50 % bring in, so that members keep a few lots, and never
+/// more and more of them.
+const SPENT: u32 = 50;
 const TRANSFERRED: u32 = 20;
 
 /// Points that each member has from the start, so that nothing is refused for want of points, and their life in days: they
 /// expire after all others, so they are hardly touched.
-pub const ENDOWMENT: (u64, u32) = (1_000_000, 36_500);
+pub const ENDOWMENT: What = What::Accruals(1_000_000, 36_500);
 
 /// Accruals that may still be reversed, at most.
 const REMEMBERED_MAX: usize = 65_536;

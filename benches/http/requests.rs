@@ -34,13 +34,8 @@ impl Tenant {
         self.post("produce/direct", &produce_body(20, 180))
     }
 
-    /// Spends as much as the accruals of [`Mix`](super::mix::Mix) bring in, so that balances stay where they are.
     pub fn consume(&self, points: u32) -> Template {
-        let (event, member) = (event(0), member(1));
-        let body = format!(
-            r#"{{"event_no":"{event}","member_no":"{member}","points":{points},"action_scene":"user_discount","store_code":"ec_mall","operator":"小程序"}}"#
-        );
-        self.post("consume/direct", &body)
+        self.post("consume/direct", &consume_body(points))
     }
 
     pub fn transfer(&self, points: u32) -> Template {
@@ -76,15 +71,34 @@ impl Tenant {
 
     /// A batch of so many accruals.
     pub fn batch(&self, size: usize, points: u64, expire_days: u32) -> Template {
-        let operation = format!(r#"{{"op":"produce/direct","body":{}}}"#, produce_body(points, expire_days));
+        let operation = operation("produce/direct", &produce_body(points, expire_days));
         self.post("batch", &format!("[{}]", vec![operation; size].join(",")))
     }
+
+    /// A batch of accruals, each followed by a spend of the same points: events that leave no lots behind.
+    pub fn batch_of_pairs(&self, size: usize) -> Template {
+        let accrual = operation("produce/direct", &produce_body(20, 180));
+        let spend = operation("consume/direct", &consume_body(20));
+        let operations: Vec<&str> = [&*accrual, &*spend].into_iter().cycle().take(size).collect();
+        self.post("batch", &format!("[{}]", operations.join(",")))
+    }
+}
+
+fn operation(op: &str, body: &str) -> String {
+    format!(r#"{{"op":"{op}","body":{body}}}"#)
 }
 
 fn produce_body(points: u64, expire_days: u32) -> String {
     let (event, member) = (event(0), member(1));
     format!(
         r#"{{"event_no":"{event}","member_no":"{member}","action_scene":"order_pay","event_type":"order","points":{points},"expire_days":{expire_days},"freeze_hours":0,"store_code":"ec_mall","cost_center":"cost_center001","operator":"小程序","event_desc":"用户购买了100元酸奶"}}"#
+    )
+}
+
+fn consume_body(points: u32) -> String {
+    let (event, member) = (event(0), member(1));
+    format!(
+        r#"{{"event_no":"{event}","member_no":"{member}","points":{points},"action_scene":"user_discount","store_code":"ec_mall","operator":"小程序"}}"#
     )
 }
 

@@ -1,9 +1,10 @@
-//! Close to the peak for long. Meanwhile the index's lag and the service's memory are looked at: neither may grow without
-//! end.
+//! Close to the peak for long, with a mix whose lots come and go. Meanwhile the index's lag and the service's memory are looked
+//! at: neither may grow without end.
 use super::arguments::Arguments;
 use super::bench::{Bench, measure};
 use super::load::{Pace, quantile};
-use super::spread::Spread;
+use super::mix::ENDOWMENT;
+use super::sending;
 use crate::common::median;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -24,13 +25,14 @@ pub fn sustain(arguments: Arguments) {
     let seconds = arguments.seconds(600.0, 24.0);
     let members = arguments.members(100_000, 10_000);
     let mut bench = Bench::new(arguments, &[]);
-    let spread = Spread::Even(members);
-    let rate = bench.rate(&spread, 0.9);
+    sending::fill(&bench, 0..members, ENDOWMENT);
+    let asks = bench.mixes(members);
+    let rate = bench.rate(&asks, 0.9);
     let plan = bench.plan(&bench.service, seconds, Pace::Open(rate));
     println!("| second | requests/s | index lag, records | memory MiB | snapshots |");
     println!("|{}", " --- |".repeat(5));
     let (measured, looks) = std::thread::scope(|scope| {
-        let load = scope.spawn(|| measure(&bench.service, &plan, bench.produces(&spread)));
+        let load = scope.spawn(|| measure(&bench.service, &plan, &asks));
         let (begin, every) = (Instant::now(), Duration::from_secs_f64(seconds) / LOOKS);
         let (mut looks, mut answered) = (Vec::new(), 0);
         for number in 1..=LOOKS {

@@ -1,8 +1,13 @@
 //! One connection with one request under way: bytes out, one answer in, no more of HTTP than that takes.
-use memchr::memmem;
+use memchr::memmem::Finder;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
+use std::sync::LazyLock;
+
+// Made once: to make one takes as long as to search a head.
+static HEAD_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
+static LENGTH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"content-length: "));
 
 pub struct Connection {
     pub stream: TcpStream,
@@ -97,8 +102,8 @@ fn answer(bytes: &[u8]) -> Option<Answer> {
 
 /// Where the body lies, if the head is there.
 fn framed(bytes: &[u8]) -> Option<Range<usize>> {
-    let head = memmem::find(bytes, b"\r\n\r\n")?;
-    let length = match memmem::find(&bytes[..head], b"content-length: ") {
+    let head = HEAD_END.find(bytes)?;
+    let length = match LENGTH.find(&bytes[..head]) {
         Some(at) => number(&bytes[at + 16..head]),
         None => length_in_any_case(&bytes[..head]),
     };

@@ -22,6 +22,12 @@ pub fn told(folder: &Path) -> String {
     )
 }
 
+/// Programs that ran or wanted to run in the last minute: with more than a few tenths the figures are those of a busy machine.
+pub fn busy() -> f64 {
+    let told = read("/proc/loadavg");
+    told.split(' ').next().and_then(|load| load.parse().ok()).expect("the load of the last minute")
+}
+
 fn read(path: &str) -> String {
     std::fs::read_to_string(path).expect("/proc")
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// The pages, and the marks in each.
 pub const MARKS: [(&str, &[&str]); 2] =
-    [("README.md", &["figures"]), ("docs/PERFORMANCE.md", &["targets", "growth"])];
+    [("README.md", &["figures"]), ("docs/PERFORMANCE.md", &["targets", "growth", "others"])];
 
 pub fn write(root: &Path, figures: &[Figure]) {
     let filled = rows::filled(figures);
@@ -16,6 +16,7 @@ pub fn write(root: &Path, figures: &[Figure]) {
     between(&root.join("README.md"), "figures", &table);
     let page = root.join("docs/PERFORMANCE.md");
     between(&page, "targets", &targets(&filled));
+    between(&page, "others", &what_users_ask(&rows::others(figures)));
     let points = growth::points(figures);
     if !points.is_empty() {
         std::fs::write(root.join("docs/growth.svg"), plot::svg(&points)).expect("the plot is written");
@@ -23,7 +24,7 @@ pub fn write(root: &Path, figures: &[Figure]) {
     }
 }
 
-/// The README's table.
+/// What was measured, as the README has it.
 pub fn what_users_ask(rows: &[Filled]) -> String {
     let lines = rows.iter().map(|row| format!("| {} | {} | `{}` |\n", row.what, row.measured, row.command));
     "| what | measured | command |\n| --- | --- | --- |\n".to_owned() + &lines.collect::<String>()

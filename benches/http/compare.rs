@@ -65,15 +65,22 @@ pub fn compare<A: Asks>(bench: &mut Bench, name: &str, asks: &impl Fn(usize) -> 
     put(bench, name, &rounds);
 }
 
-/// The service, then, once its index has caught up, the bare server.
+/// The service and the bare server, by turns the one or the other first. Before its part the bare server waits until the
+/// service's index has caught up.
 pub fn pair<A: Asks>(
     bench: &Bench,
     bare: &Served,
+    number: usize,
     seconds: f64,
     asks: &impl Fn(usize) -> A,
 ) -> (Measured, Measured) {
     let part = |server: &Served| measure(server, &bench.plan(server, seconds, Pace::Closed), asks);
-    (part(&bench.service), part(bare))
+    if number.is_multiple_of(2) {
+        let bare = part(bare);
+        (part(&bench.service), bare)
+    } else {
+        (part(&bench.service), part(bare))
+    }
 }
 
 fn round<A: Asks>(
@@ -83,7 +90,7 @@ fn round<A: Asks>(
     seconds: f64,
     asks: &impl Fn(usize) -> A,
 ) -> Round {
-    let (ours, bare) = pair(bench, bare, seconds, asks);
+    let (ours, bare) = pair(bench, bare, number, seconds, asks);
     let round = Round { ours, bare };
     let latency = round.ours.outcome.latency();
     println!(

@@ -53,7 +53,7 @@ fn one_size(bench: &mut Bench, name: &str, members: u64, past: Option<u64>) {
     bench.service.caught_up(CATCH_UP);
     let warm_up = bench.plan(&bench.service, seconds, Pace::Closed);
     let bare: Served = bench.bare(&measure(&bench.service, &warm_up, &asks).outcome);
-    let rounds: Vec<_> = (0..rounds).map(|_| pair(bench, &bare, seconds, &asks)).collect();
+    let rounds: Vec<_> = (1..=rounds).map(|number| pair(bench, &bare, number, seconds, &asks)).collect();
     let middle = |of: &dyn Fn(usize) -> f64| median(&(0..rounds.len()).map(of).collect::<Vec<_>>());
     let rate = middle(&|n| rounds[n].0.outcome.per_second());
     let bare_rate = middle(&|n| rounds[n].1.outcome.per_second());

@@ -41,7 +41,7 @@ impl Seen {
 }
 
 /// Tables of the index at which its newest are merged (`src/history`).
-const MERGED_AT: usize = 12;
+pub const MERGED_AT: usize = 12;
 
 /// Whether the next tables that the index writes out will be merged, as far as can be told from here. The records' own don't
 /// count, since they come in order: they are moved from level to level as they are.

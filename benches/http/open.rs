@@ -7,12 +7,9 @@ use super::load::{Pace, quantile};
 use super::sending;
 use super::spread::Spread;
 use crate::common::median;
-use std::time::Duration;
 
 /// Past events that are filled in before the index is looked at again.
-const STEP: u64 = 50_000;
-/// How long it may take to catch up with them.
-const CATCH_UP: Duration = Duration::from_secs(60);
+const STEP: u64 = 20_000;
 
 /// Settings under which a window of some seconds has all of it; one of a minute has it with the default ones.
 const SHORT: [(&str, &str); 2] = [("snapshot_every", "8MiB"), ("segment_bytes", "8MiB")];
@@ -71,10 +68,21 @@ pub fn open(arguments: Arguments) {
     }
 }
 
-/// So many past events that the index is about to merge its tables: without them that takes minutes.
+/// So many past events that the next tables of the index, which are written within the window, will be merged: without them
+/// that takes minutes.
 fn fill_index(bench: &Bench, spread: &Spread) {
+    let mut filled = 0;
+    let mut fill = |count: u64| {
+        sending::fill_events(bench, count, spread);
+        bench.service.settle();
+        filled += count;
+        filled
+    };
     while !happened::is_about_to_merge(&bench.service) {
-        sending::fill_events(bench, STEP, spread);
-        bench.service.caught_up(CATCH_UP).expect("an index that catches up");
+        let tables = happened::MERGED_AT as u64 - 1;
+        let of_one_table = fill(STEP) / tables;
+        if happened::is_about_to_merge(&bench.service) {
+            fill(of_one_table.saturating_sub(2 * STEP));
+        }
     }
 }

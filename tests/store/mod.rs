@@ -12,6 +12,8 @@ mod torn;
 
 use crate::support::disk::{FaultyDisk, Leaves, Op};
 use crate::support::until;
+use eros_points::actors::core::partition_of;
+use eros_points::format::entry::Entry;
 use eros_points::format::frame::{Frame, FrameKind, frame_header, push_record};
 use eros_points::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
 use eros_points::ledger::lsn::Lsn;
@@ -152,7 +154,11 @@ fn log_of(sizes: &[u64], payload: impl Fn(u64) -> Vec<u8>) -> FaultyDisk {
 
 /// The frame of one record that continues `chain`.
 fn next_frame(chain: &mut Chain, record: &[u8]) -> Vec<u8> {
-    let partition = chain.next_lsn.0 % 3;
+    // What is no entry may be anywhere.
+    let partition = match Entry::decode(record) {
+        Ok(Entry::Member(entry)) => u64::from(partition_of(&entry.crm_id, &entry.member_no)),
+        _ => chain.next_lsn.0 % 3,
+    };
     let sequence = &mut chain.sequences[partition as usize];
     *sequence += 1;
     let mut payload = Vec::new();

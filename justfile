@@ -21,6 +21,6 @@ model-long:
 openapi-long:
     tests/openapi/run 600 "$RANDOM"
 
-# The README's load figures
+# The README's figures, short version
 bench:
-    cargo bench --bench http
+    benches/run

@@ -21,7 +21,7 @@ model-long:
 openapi-long:
     tests/openapi/run 600 "$RANDOM"
 
-# The README's load figures
+# The README's figures, short version
 bench:
     cargo bench --bench http
 
@@ -32,3 +32,5 @@ bench-pure:
 # What users would pick instead, beside the service (about five minutes)
 bench-peers:
     benches/peers/run
+
+    benches/run

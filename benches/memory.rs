@@ -101,7 +101,7 @@ impl Arguments {
         if self.tiny || !self.bench {
             (self.members, self.events, self.zipf) = (400, 400, 200);
             (self.at_once, self.awake, self.settle_seconds, self.resting_bytes_max) = (16, 1, 0, 1);
-            self.folder = std::env::temp_dir();
+            (self.prefilled, self.folder) = (true, std::env::temp_dir());
         } else if self.short {
             (self.members, self.events, self.zipf) = (self.members / 10, self.events / 10, self.zipf / 10);
             self.settle_seconds = self.settle_seconds.min(12);
@@ -382,7 +382,7 @@ async fn clients<F: Future<Output = ()> + Send>(
                         return;
                     }
                     request(service.clone(), n).await;
-                    if count > 20 && (n + 1).is_multiple_of(count / 20) {
+                    if count > 1_000 && (n + 1).is_multiple_of(count / 20) {
                         let done = changes * (n + 1) / count;
                         eprintln!("  {done} of {changes} changes, {:.0} s", started.elapsed().as_secs_f64());
                     }

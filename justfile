@@ -23,7 +23,7 @@ openapi-long:
 
 # The README's figures, short version
 bench:
-    cargo bench --bench http
+    benches/run
 
 # The pure parts, one by one
 bench-pure:
@@ -32,5 +32,3 @@ bench-pure:
 # What users would pick instead, beside the service (about five minutes)
 bench-peers:
     benches/peers/run
-
-    benches/run

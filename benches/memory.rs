@@ -104,7 +104,7 @@ impl Arguments {
         if self.tiny || !self.bench {
             (self.members, self.events, self.zipf) = (400, 400, 200);
             (self.at_once, self.awake, self.settle_seconds, self.resting_bytes_max) = (16, 1, 0, 1);
-            self.folder = std::env::temp_dir();
+            (self.prefilled, self.folder) = (true, std::env::temp_dir());
         } else if self.short {
             (self.members, self.events, self.zipf) = (self.members / 10, self.events / 10, self.zipf / 10);
             self.settle_seconds = self.settle_seconds.min(12);
@@ -120,16 +120,20 @@ const BATCH: u64 = 1_000;
 fn main() {
     let arguments = Arguments::parse().sized();
     let folder = tempfile::tempdir_in(&arguments.folder).expect("a folder");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut figures = Noted(Figures::of("memory", arguments.json.as_deref()));
-    runtime.block_on(run(&arguments, &mut figures, folder.path()));
+    if arguments.prefilled {
+        prefill(folder.path(), &arguments);
+    }
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let first = runtime();
+    first.block_on(run(&arguments, &mut figures, folder.path()));
+    // Actors that are still awake hold on to the index.
+    first.shutdown_timeout(Duration::from_secs(60));
+    runtime().block_on(run_again(&arguments, &mut figures, folder.path()));
 }
 
 async fn run(arguments: &Arguments, figures: &mut Noted, folder: &Path) {
     let (members, lots) = (arguments.members, arguments.members * arguments.lots);
-    if arguments.prefilled {
-        prefill(folder, arguments);
-    }
     let started = Moment::now();
     let running = open(folder, arguments).await;
     let service = serve(&running);
@@ -183,8 +187,9 @@ async fn run(arguments: &Arguments, figures: &mut Noted, folder: &Path) {
         );
     }
     running.stop().await;
-    drop(service);
+}
 
+async fn run_again(arguments: &Arguments, figures: &mut Noted, folder: &Path) {
     let started = Moment::now();
     let running = open(folder, arguments).await;
     let took = started.elapsed();
@@ -370,7 +375,7 @@ async fn clients<F: Future<Output = ()> + Send>(
                         return;
                     }
                     request(service.clone(), n).await;
-                    if count > 20 && (n + 1) % (count / 20) == 0 {
+                    if count > 1_000 && (n + 1).is_multiple_of(count / 20) {
                         let done = changes * (n + 1) / count;
                         eprintln!("  {done} of {changes} changes, {:.0} s", started.elapsed().as_secs_f64());
                     }

@@ -75,11 +75,6 @@ impl Served {
         process::cpu_seconds(self.child.as_ref()?.id())
     }
 
-    /// Bytes that it had written to disk.
-    pub fn written_bytes(&self) -> Option<u64> {
-        process::written_bytes(self.child.as_ref()?.id())
-    }
-
     pub fn resident_bytes(&self) -> Option<u64> {
         process::resident_bytes(self.child.as_ref()?.id())
     }

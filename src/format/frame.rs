@@ -135,6 +135,7 @@ impl<'a> Frame<'a> {
         let mut records = Vec::with_capacity(self.count.min(1 << 16) as usize);
         let mut rest = self.payload;
         while !rest.is_empty() {
+            let offset = self.payload.len() - rest.len() + RECORD_HEADER_BYTES;
             let Some((header, body)) = rest.split_at_checked(RECORD_HEADER_BYTES) else {
                 return Err("a record is cut short".into());
             };
@@ -146,7 +147,7 @@ impl<'a> Frame<'a> {
             if partition >= PARTITIONS {
                 return Err(format!("a record is of partition {partition}, there are {PARTITIONS}"));
             }
-            records.push(RecordRef { partition, sequence: u64_at(header, 2), payload });
+            records.push(RecordRef { partition, sequence: u64_at(header, 2), offset, payload });
             rest = after;
         }
         if records.len() != self.count as usize {
@@ -181,5 +182,7 @@ fn known(header: &[u8]) -> Result<(FrameKind, usize), NoFrame> {
 pub struct RecordRef<'a> {
     pub partition: u16,
     pub sequence: u64,
+    /// Where its payload begins in the frame's.
+    pub offset: usize,
     pub payload: &'a [u8],
 }

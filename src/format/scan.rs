@@ -27,11 +27,27 @@ pub enum Ending {
 /// `visit`. `newest`: no segment follows.
 pub fn scan<E>(
     bytes: &[u8],
-    mut offset: usize,
+    offset: usize,
     log_id: u128,
     chain: &mut Chain,
     newest: bool,
     mut visit: impl FnMut(LogRecord<'_>) -> Result<(), E>,
+) -> Result<Ending, E> {
+    scan_frames(bytes, offset, log_id, chain, newest, |_, frame, records| {
+        (frame.first_lsn.0..).zip(records).try_for_each(|(lsn, record)| {
+            visit(LogRecord { lsn: Lsn(lsn), partition: record.partition, payload: record.payload })
+        })
+    })
+}
+
+/// The same frame by frame: where each begins, what it is, its records.
+pub fn scan_frames<E>(
+    bytes: &[u8],
+    mut offset: usize,
+    log_id: u128,
+    chain: &mut Chain,
+    newest: bool,
+    mut visit: impl FnMut(usize, &Frame<'_>, &[RecordRef<'_>]) -> Result<(), E>,
 ) -> Result<Ending, E> {
     loop {
         let rest = bytes.get(offset..).unwrap_or_default();
@@ -48,32 +64,12 @@ pub fn scan<E>(
             Ok(records) => records,
             Err(why) => return Ok(Ending::Corrupt { offset, why }),
         };
-        for (n, record) in (0..).zip(&records) {
-            visit(LogRecord {
-                lsn: frame.first_lsn.plus(n),
-                partition: record.partition,
-                payload: record.payload,
-            })?;
-        }
+        visit(offset, &frame, &records)?;
         chain.next_lsn = frame.first_lsn.plus(u64::from(frame.count));
         chain.next_frame += 1;
         chain.previous = frame.checksum;
         offset += frame.size();
     }
-}
-
-/// Where the last mark among the whole frames of `bytes[from..end]` begins; `from` where there is none.
-pub fn last_mark(bytes: &[u8], from: usize, end: usize, log_id: u128) -> usize {
-    let (mut at, mut mark) = (from, from);
-    while let Some(rest) = bytes.get(at..end)
-        && let Ok(frame) = Frame::decode(rest, log_id)
-    {
-        if frame.kind == FrameKind::Mark {
-            mark = at;
-        }
-        at += frame.size();
-    }
-    mark
 }
 
 /// Checks that `frame` comes right after `chain`, moves the partitions' sequences and gives its records.

@@ -31,10 +31,18 @@ pub trait DiskFile: Send {
 
 impl dyn DiskFile {
     pub fn read_all(&self) -> io::Result<Vec<u8>> {
+        self.read_all_into(Vec::new())
+    }
+
+    /// The same, into memory that was used before: fresh memory costs as much as the reading.
+    pub fn read_all_into(&self, mut used: Vec<u8>) -> io::Result<Vec<u8>> {
         let length = usize::try_from(self.size()?).map_err(io::Error::other)?;
-        let mut bytes = vec![0; length];
-        self.read_exact_at(&mut bytes, 0)?;
-        Ok(bytes)
+        if used.capacity() < length {
+            used = vec![0; length];
+        }
+        used.resize(length, 0);
+        self.read_exact_at(&mut used, 0)?;
+        Ok(used)
     }
 }
 

@@ -1,13 +1,18 @@
 //! Reads the log from a record on, checks all that it reads, and says where writing goes on.
-use crate::format::scan::{Ending, LogRecord, last_mark, scan};
+mod ending;
+
+use crate::format::frame::{FRAME_HEADER_BYTES, Frame, FrameKind, RecordRef};
+use crate::format::scan::{Ending, LogRecord, scan_frames};
 use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::segments::{self, OpenSegment, SegmentFile};
+use ending::make_durable;
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Whether a torn tail is cut off or only told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,25 +66,88 @@ pub struct Progress {
     pub lsn: Lsn,
 }
 
-/// Gives every record after `from` to `visit`, in order. Everything read is checked: checksums, the chain of frames,
-/// numbers without gaps. Where the log is to be written to, all that `visit` is given is durable.
-pub fn replay(
+/// A segment that was read and checked, and those of its records that were asked for.
+pub struct CheckedSegment {
+    path: PathBuf,
+    bytes: Arc<Vec<u8>>,
+    first_lsn: Lsn,
+    places: Vec<Place>,
+}
+
+/// Where a record's payload lies.
+#[derive(Clone, Copy)]
+struct Place {
+    offset: usize,
+    length: u32,
+    partition: u16,
+}
+
+impl CheckedSegment {
+    /// Its records in order.
+    pub fn records(&self) -> impl Iterator<Item = LogRecord<'_>> {
+        let numbered = (self.first_lsn.0..).map(Lsn).zip(&self.places);
+        numbered.map(|(lsn, place)| {
+            let Place { offset, length, partition } = *place;
+            LogRecord { lsn, partition, payload: &self.bytes[offset..offset + length as usize] }
+        })
+    }
+
+    /// What a reader of the records found wrong with one.
+    pub fn refused(&self, lsn: Lsn, why: String) -> StoreError {
+        StoreError::Record { path: self.path.clone(), lsn, why }
+    }
+}
+
+/// A log read to its end, nothing of which is changed yet, but that what it gave is durable.
+pub struct LogRead {
+    end: LogEnd,
+    mode: Mode,
+    newest: Option<Newest>,
+    given: Given,
+}
+
+/// Segments' bytes that were given away. Those that everybody is done with are read into again.
+#[derive(Default)]
+struct Given(Vec<Arc<Vec<u8>>>);
+
+impl Given {
+    fn back(&mut self) -> Vec<u8> {
+        let back = self.0.iter().position(|bytes| Arc::strong_count(bytes) == 1);
+        let bytes = back.map(|place| self.0.swap_remove(place));
+        bytes.and_then(|bytes| Arc::try_unwrap(bytes).ok()).unwrap_or_default()
+    }
+}
+
+struct Newest {
+    file: SegmentFile,
+    bytes: Arc<Vec<u8>>,
+    /// Where its whole frames end.
+    offset: usize,
+    /// Why what follows them is torn; nothing follows otherwise.
+    torn: Option<String>,
+}
+
+/// Gives every segment with records after `from` to `take`, in order, with these records. Everything read is checked:
+/// checksums, the chain of frames, numbers without gaps. Where the log is to be written to, all that `take` is given is
+/// durable.
+pub fn read_log<E: From<StoreError>>(
     disk: &dyn Disk,
     folder: &Folder,
     log_id: u128,
     from: Lsn,
     mode: Mode,
-    mut visit: impl FnMut(LogRecord<'_>) -> Result<(), String>,
+    mut take: impl FnMut(CheckedSegment) -> Result<(), E>,
     mut progress: impl FnMut(Progress),
-) -> Result<LogEnd, StoreError> {
+) -> Result<LogRead, E> {
     let all = segments::list(disk, folder)?;
-    let mut end = LogEnd { log_id, chain: Chain::default(), segment: None, ordinal: 0, torn: None };
+    let end = LogEnd { log_id, chain: Chain::default(), segment: None, ordinal: 0, torn: None };
+    let mut read = LogRead { end, mode, newest: None, given: Given::default() };
     let needed = reaching_back_to(&all, from.next())?;
     // Writing would go on in it, and only what has a successor is archived.
     if let (Mode::Repair { .. }, Some(newest)) = (mode, needed.last())
         && newest.archived
     {
-        return Err(StoreError::NewestMissing { path: newest.path.clone() });
+        return Err(StoreError::NewestMissing { path: newest.path.clone() }.into());
     }
     let total = needed.len() as u64;
     if total > 0 {
@@ -87,37 +155,80 @@ pub fn replay(
     }
     for (n, file) in needed.iter().enumerate() {
         let newest = n + 1 == needed.len();
-        let bytes = segments::read(disk, file)?;
-        let header = checked_header(&bytes, file, &mut end, n == 0)?;
-        end.ordinal = header.ordinal;
-        if let (true, Mode::Repair { durable }) = (newest, mode) {
-            make_durable(disk, folder, file, &bytes, &header, durable)?;
-        }
-        let mut failed = None;
-        let ending = scan(&bytes, SEGMENT_HEADER_BYTES, log_id, &mut end.chain, newest, |record| {
-            if record.lsn <= from {
-                return Ok(());
+        let segment = read.segment(disk, folder, file, from, (n == 0, newest))?;
+        take(segment)?;
+        progress(Progress { stage: Stage::Log, done: n as u64 + 1, all: total, lsn: read.end.last_lsn() });
+    }
+    Ok(read)
+}
+
+/// Gives every record after `from` to `visit`, in order, as [`read_log`] does, and brings the log's end in order.
+pub fn replay(
+    disk: &dyn Disk,
+    folder: &Folder,
+    log_id: u128,
+    from: Lsn,
+    mode: Mode,
+    mut visit: impl FnMut(LogRecord<'_>) -> Result<(), String>,
+    progress: impl FnMut(Progress),
+) -> Result<LogEnd, StoreError> {
+    let take = |segment: CheckedSegment| {
+        let mut records = segment.records();
+        records.try_for_each(|record| visit(record).map_err(|why| segment.refused(record.lsn, why)))
+    };
+    read_log(disk, folder, log_id, from, mode, take, progress)?.settle(disk, folder)
+}
+
+impl LogRead {
+    /// Reads and checks a segment: the `first` of those needed, the `newest` of all.
+    fn segment(
+        &mut self,
+        disk: &dyn Disk,
+        folder: &Folder,
+        file: &SegmentFile,
+        from: Lsn,
+        (first, newest): (bool, bool),
+    ) -> Result<CheckedSegment, StoreError> {
+        let end = &mut self.end;
+        let bytes = segments::read_into(disk, file, self.given.back())?;
+        end.ordinal = checked_header(&bytes, file, end, first)?.ordinal;
+        let first_lsn = end.chain.next_lsn.max(from.next());
+        let mut places = Vec::new();
+        let mut mark = SEGMENT_HEADER_BYTES;
+        let note = |offset: usize, frame: &Frame<'_>, records: &[RecordRef<'_>]| {
+            if frame.kind == FrameKind::Mark {
+                mark = offset;
             }
-            visit(record).map_err(|why| failed = Some((record.lsn, why)))
-        });
-        if let (Err(()), Some((lsn, why))) = (&ending, failed) {
-            return Err(StoreError::Record { path: file.path.clone(), lsn, why });
-        }
-        match ending.unwrap_or(Ending::Clean { offset: 0 }) {
-            Ending::Clean { offset } => {
-                if newest && mode != Mode::LookOnly {
-                    end.segment = Some(reopen(disk, file, offset, bytes.len(), &end)?);
-                }
-            }
-            Ending::Torn { offset, why } => torn(disk, folder, file, &bytes, offset, why, mode, &mut end)?,
+            let known = first_lsn.0.saturating_sub(frame.first_lsn.0);
+            let wanted = records.iter().skip(usize::try_from(known).unwrap_or(usize::MAX));
+            places.extend(wanted.map(|record| Place {
+                offset: offset + FRAME_HEADER_BYTES + record.offset,
+                length: u32::try_from(record.payload.len()).unwrap_or(u32::MAX),
+                partition: record.partition,
+            }));
+            Ok::<(), Infallible>(())
+        };
+        let Ok(ending) = scan_frames(&bytes, SEGMENT_HEADER_BYTES, end.log_id, &mut end.chain, newest, note);
+        let (offset, torn) = match ending {
+            Ending::Clean { offset } => (offset, None),
+            Ending::Torn { offset, why } => (offset, Some(why)),
             Ending::Corrupt { offset, why } => {
                 let (path, lsn) = (file.path.clone(), end.chain.next_lsn);
                 return Err(StoreError::Corrupt { path, offset: offset as u64, lsn, why });
             }
+        };
+        if let (true, Mode::Repair { durable }) = (newest, self.mode)
+            && end.chain.next_lsn > durable
+        {
+            make_durable(disk, folder, file, &bytes, (mark, offset), end)?;
         }
-        progress(Progress { stage: Stage::Log, done: n as u64 + 1, all: total, lsn: end.last_lsn() });
+        let bytes = Arc::new(bytes);
+        self.given.0.push(bytes.clone());
+        if newest {
+            self.newest = Some(Newest { file: file.clone(), bytes: bytes.clone(), offset, torn });
+        }
+        Ok(CheckedSegment { path: file.path.clone(), bytes, first_lsn, places })
     }
-    Ok(end)
 }
 
 /// The segments from the one that holds record `wanted` on.
@@ -162,118 +273,4 @@ fn checked_header(
         return Err(corrupt("the segment does not continue the one before it".into()));
     }
     Ok(header)
-}
-
-/// Writes what stands behind the last mark again, the mark too, and syncs it. After a failed sync the system calls pages
-/// clean that the disk never took, and a later start reads them as if they were on it: index and clients must not be told
-/// of what the next power failure would take back. A mark tells that all before it was synced; it may not be itself.
-/// Where the log is damaged, or ends too early, nothing is written: that is refused elsewhere.
-fn make_durable(
-    disk: &dyn Disk,
-    folder: &Folder,
-    file: &SegmentFile,
-    bytes: &[u8],
-    header: &SegmentHeader,
-    durable: Lsn,
-) -> Result<(), StoreError> {
-    let mut chain = header.chain.clone();
-    let look = |_: LogRecord<'_>| Ok::<(), Infallible>(());
-    let ending = scan(bytes, SEGMENT_HEADER_BYTES, header.log_id, &mut chain, true, look);
-    let Ok(Ending::Clean { offset } | Ending::Torn { offset, .. }) = ending else { return Ok(()) };
-    if chain.next_lsn <= durable {
-        return Ok(());
-    }
-    let from = last_mark(bytes, SEGMENT_HEADER_BYTES, offset, header.log_id);
-    let write = || {
-        // The zeros of a cut may have gone the same way.
-        let was_cut = disk.list(&folder.wal)?.contains(&torn_path(folder, chain.next_lsn, offset, 1));
-        let to = if was_cut { bytes.len() } else { offset };
-        let segment = disk.open(&file.path, false)?;
-        segment.write_all_at(&bytes[from..to], from as u64)?;
-        segment.sync_data()?;
-        // Its name may be no more durable than its end.
-        disk.sync_folder(&folder.wal)
-    };
-    write().map_err(StoreError::io(&file.path, "making the log's end durable"))
-}
-
-fn reopen(
-    disk: &dyn Disk,
-    file: &SegmentFile,
-    offset: usize,
-    bytes: usize,
-    end: &LogEnd,
-) -> Result<OpenSegment, StoreError> {
-    let open = disk.open(&file.path, false).map_err(StoreError::io(&file.path, "opening"))?;
-    let (bytes, offset) = (bytes as u64, offset as u64);
-    let mut segment =
-        OpenSegment { file: open, path: file.path.clone(), bytes, offset, ordinal: end.ordinal };
-    if end.chain.next_lsn == file.first_lsn {
-        segment.make_room_for_a_first_record().map_err(StoreError::io(&file.path, "lengthening"))?;
-    }
-    Ok(segment)
-}
-
-#[allow(clippy::too_many_arguments, reason = "one step of replay, with all that replay knows")]
-fn torn(
-    disk: &dyn Disk,
-    folder: &Folder,
-    file: &SegmentFile,
-    bytes: &[u8],
-    offset: usize,
-    why: String,
-    mode: Mode,
-    end: &mut LogEnd,
-) -> Result<(), StoreError> {
-    let words = format!(
-        "{} is torn at byte {offset}, after record {}: {why}; what was being written when the service last stopped was not finished",
-        file.path.display(),
-        end.last_lsn()
-    );
-    if let Mode::Repair { durable } = mode {
-        if end.last_lsn() < durable {
-            let why = format!("{why}; it was whole once, for records through {durable} are known");
-            let (path, lsn) = (file.path.clone(), end.chain.next_lsn);
-            return Err(StoreError::Corrupt { path, offset: offset as u64, lsn, why });
-        }
-        let kept = name_for_torn(disk, folder, end.chain.next_lsn, offset)
-            .map_err(StoreError::io(&folder.wal, "listing"))?;
-        cut(disk, folder, file, bytes, offset, &kept)
-            .map_err(StoreError::io(&file.path, "cutting a torn tail"))?;
-        tracing::warn!("{words}; cut off, its bytes are kept in {}", kept.display());
-        end.segment = Some(reopen(disk, file, offset, bytes.len(), end)?);
-    }
-    end.torn = Some(words);
-    Ok(())
-}
-
-/// A name that no earlier torn tail has: one place can be torn twice.
-fn name_for_torn(disk: &dyn Disk, folder: &Folder, lsn: Lsn, offset: usize) -> std::io::Result<PathBuf> {
-    let taken = disk.list(&folder.wal)?;
-    let free = (1..).map(|n| torn_path(folder, lsn, offset, n)).find(|path| !taken.contains(path));
-    free.ok_or_else(|| std::io::Error::other("there is no name left"))
-}
-
-fn torn_path(folder: &Folder, lsn: Lsn, offset: usize, n: usize) -> PathBuf {
-    folder.wal.join(format!("torn-{:020}-{offset}-{n}.bin", lsn.0))
-}
-
-/// Keeps the torn bytes in a file of their own, then writes zeros over them to the segment's end.
-fn cut(
-    disk: &dyn Disk,
-    folder: &Folder,
-    file: &SegmentFile,
-    bytes: &[u8],
-    offset: usize,
-    kept: &Path,
-) -> std::io::Result<()> {
-    let tail = &bytes[offset..];
-    let used = tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    let side = disk.open(kept, true)?;
-    side.write_all_at(&tail[..used], 0)?;
-    side.sync_data()?;
-    disk.sync_folder(&folder.wal)?;
-    let segment = disk.open(&file.path, false)?;
-    segment.write_all_at(&vec![0; used], offset as u64)?;
-    segment.sync_data()
 }

@@ -60,8 +60,13 @@ pub fn archived_path(folder: &Folder, first_lsn: Lsn) -> PathBuf {
 
 /// A segment's bytes, unpacked where it is archived.
 pub fn read(disk: &dyn Disk, segment: &SegmentFile) -> Result<Vec<u8>, StoreError> {
+    read_into(disk, segment, Vec::new())
+}
+
+/// The same, into memory that was used before.
+pub fn read_into(disk: &dyn Disk, segment: &SegmentFile, used: Vec<u8>) -> Result<Vec<u8>, StoreError> {
     let file = disk.open_read_only(&segment.path).map_err(StoreError::io(&segment.path, "opening"))?;
-    let bytes = file.read_all().map_err(StoreError::io(&segment.path, "reading"))?;
+    let bytes = file.read_all_into(used).map_err(StoreError::io(&segment.path, "reading"))?;
     if !segment.archived {
         return Ok(bytes);
     }

@@ -162,6 +162,31 @@ pub fn remove_leftovers(disk: &dyn Disk, folder: &Folder) -> Result<(), StoreErr
     Ok(())
 }
 
+/// A part of a snapshot, its checksum checked.
+pub struct Block {
+    /// The snapshot's.
+    pub version: u16,
+    bytes: Vec<u8>,
+}
+
+impl Block {
+    pub fn entries(&self) -> Result<Vec<(EntryKind, &[u8])>, String> {
+        entries(&self.bytes)
+    }
+
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// How many entries a snapshot claims to have; none where it is not finished.
+pub fn entries_claimed(disk: &dyn Disk, path: &Path) -> Option<u64> {
+    let file = disk.open_read_only(path).ok()?;
+    let mut footer = [0; SNAPSHOT_FOOTER_BYTES];
+    file.read_exact_at(&mut footer, file.size().ok()?.checked_sub(SNAPSHOT_FOOTER_BYTES as u64)?).ok()?;
+    SnapshotFooter::decode(&footer).ok().map(|footer| footer.entries)
+}
+
 /// Checks the whole snapshot and gives every entry to `visit`, with the snapshot's version. An error can come after some
 /// were given.
 pub fn read(
@@ -169,6 +194,19 @@ pub fn read(
     path: &Path,
     log_id: u128,
     mut visit: impl FnMut(u16, EntryKind, &[u8]) -> Result<(), String>,
+) -> Result<SnapshotHeader, StoreError> {
+    read_blocks(disk, path, log_id, |block| {
+        let mut entries = block.entries()?.into_iter();
+        entries.try_for_each(|(kind, entry)| visit(block.version, kind, entry))
+    })
+}
+
+/// The same block by block. The blocks are checked; that their entries can be told from each other, too.
+pub fn read_blocks(
+    disk: &dyn Disk,
+    path: &Path,
+    log_id: u128,
+    mut visit: impl FnMut(Block) -> Result<(), String>,
 ) -> Result<SnapshotHeader, StoreError> {
     let bad = |why: String| StoreError::BadSnapshot { path: path.to_owned(), why };
     let io = |error: std::io::Error| StoreError::Io {
@@ -207,15 +245,13 @@ pub fn read(
         if offset + bytes as u64 > end {
             return Err(bad(format!("block {} is cut short", found.blocks)));
         }
-        let block = part(offset, bytes)?;
-        if block_crc(&block_head, &block) != crc {
+        let block = Block { version: header.version, bytes: part(offset, bytes)? };
+        if block_crc(&block_head, &block.bytes) != crc {
             return Err(bad(format!("the checksum of block {} does not match", found.blocks)));
         }
         found.chain = chain(found.chain, crc);
-        for (kind, entry) in entries(&block).map_err(bad)? {
-            found.entries += 1;
-            visit(header.version, kind, entry).map_err(bad)?;
-        }
+        found.entries += block.entries().map_err(bad)?.len() as u64;
+        visit(block).map_err(bad)?;
         offset += bytes as u64;
     }
     if offset != end || found != claimed {

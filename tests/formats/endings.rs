@@ -1,6 +1,8 @@
 //! Where the log ends: the table of the page, row by row, on bytes.
-use eros_points::format::frame::{FRAME_HEADER_BYTES, FrameKind, frame_header, push_record};
-use eros_points::format::scan::{Ending, last_mark, scan};
+use eros_points::format::frame::{
+    FRAME_HEADER_BYTES, Frame, FrameKind, RecordRef, frame_header, push_record,
+};
+use eros_points::format::scan::{Ending, scan, scan_frames};
 use eros_points::format::segment::Chain;
 use eros_points::limits::FRAME_PAYLOAD_BYTES_MAX;
 
@@ -166,17 +168,25 @@ fn what_a_client_made_to_look_like_a_later_frame_is_none() {
 }
 
 #[test]
-fn the_last_mark_is_found_wherever_it_stands() {
-    for (frames, mark) in [
-        (Frames::default(), None),
-        (two(), None),
-        (two().mark(), Some(2)),
-        (two().mark().batch(b"three"), Some(2)),
-        (two().mark().batch(b"three").mark().batch(b"four"), Some(4)),
-    ] {
-        let end = frames.bytes.len();
+fn each_frame_is_told_with_the_place_where_it_begins_and_its_records_with_theirs() {
+    for frames in [Frames::default(), two(), two().mark(), two().mark().batch(b"three").mark().batch(b"four")]
+    {
         let bytes = [&[0x11; 64][..], &frames.bytes, &[0; 100]].concat();
-        let expected = mark.map_or(64, |n: usize| 64 + frames.starts[n]);
-        assert_eq!(last_mark(&bytes, 64, 64 + end, LOG_ID), expected, "{mark:?}");
+        let mut starts = Vec::new();
+        let look = |offset: usize, frame: &Frame<'_>, records: &[RecordRef<'_>]| {
+            assert_eq!(
+                (frame.kind == FrameKind::Mark, records.len()),
+                (frame.count == 0, frame.count as usize)
+            );
+            for record in records {
+                let at = offset + FRAME_HEADER_BYTES + record.offset;
+                assert_eq!(bytes[at..at + record.payload.len()], *record.payload);
+            }
+            starts.push(offset - 64);
+            Ok::<(), ()>(())
+        };
+        let ending = scan_frames(&bytes, 64, LOG_ID, &mut Chain::default(), true, look);
+        assert_eq!(ending, Ok(Ending::Clean { offset: 64 + frames.bytes.len() }));
+        assert_eq!(starts, frames.starts);
     }
 }

@@ -4,7 +4,7 @@
 //! byte must be used: bincode itself accepts trailing bytes without a word.
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::error::DecodeError;
-use bincode::{Decode, Encode};
+use bincode::{BorrowDecode, Decode, Encode};
 
 /// No value fills more than this many bytes of memory when it is decoded: a corrupt length can't ask for all of it.
 pub const DECODED_BYTES_MAX: usize = 64 << 20;
@@ -63,6 +63,26 @@ pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, CodecError> {
         return Err(CodecError::TrailingBytes(bytes.len() - used));
     }
     Ok(value)
+}
+
+/// The same, where texts and bytes of the value may stay where they are.
+pub fn decode_borrowed<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T, CodecError> {
+    match decode_borrowed_first(bytes)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(CodecError::TrailingBytes(rest.len())),
+    }
+}
+
+/// The first fields of what these bytes encode, and the bytes after them.
+pub fn decode_borrowed_first<'a, T: BorrowDecode<'a, ()>>(
+    bytes: &'a [u8],
+) -> Result<(T, &'a [u8]), CodecError> {
+    let (value, used) = if bytes.len() <= SHORT_BYTES_MAX {
+        bincode::borrow_decode_from_slice(bytes, SHORT)?
+    } else {
+        bincode::borrow_decode_from_slice(bytes, LONG)?
+    };
+    Ok((value, bytes.get(used..).unwrap_or_default()))
 }
 
 /// The first field of what these bytes encode; the rest is not looked at.

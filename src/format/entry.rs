@@ -45,12 +45,49 @@ pub enum ServiceEntry {
     ZoneSet { zone: String },
 }
 
+/// An entry read where it lies, for those who read very many.
+pub enum EntryRef<'a> {
+    Member(MemberEntryRef<'a>),
+    /// What is no member's: the few.
+    Other(Entry),
+}
+
+/// A member's entry of which no text is copied, and the event not looked at before it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberEntryRef<'a> {
+    pub crm_id: &'a str,
+    pub member_no: &'a str,
+    pub at: Instant,
+    event: &'a [u8],
+}
+
+impl<'a> EntryRef<'a> {
+    pub fn decode(payload: &'a [u8]) -> Result<EntryRef<'a>, CodecError> {
+        match payload {
+            // The second byte is the variant, and fewer than 251 fit one.
+            [1..=ENTRY_VERSION, MEMBER, body @ ..] => {
+                let ((crm_id, member_no, at), event) = codec::decode_borrowed_first(body)?;
+                Ok(EntryRef::Member(MemberEntryRef { crm_id, member_no, at, event }))
+            }
+            _ => Entry::decode(payload).map(EntryRef::Other),
+        }
+    }
+}
+
+impl<'a> MemberEntryRef<'a> {
+    pub fn event(&self) -> Result<Event<&'a str>, CodecError> {
+        codec::decode_borrowed(self.event)
+    }
+}
+
+/// The number of [`Entry::Member`].
+const MEMBER: u8 = 0;
+
 /// Encodes a member's entry from its parts: the same bytes as [`Entry::encode`], without copies of the names.
 pub fn encode_member(crm_id: &str, member_no: &str, at: Instant, event: &Event) -> Vec<u8> {
-    const MEMBER: u32 = 0;
     let mut out = Vec::with_capacity(320);
     out.push(event_version(event));
-    codec::encode_into(&mut out, &(MEMBER, crm_id, member_no, at, event));
+    codec::encode_into(&mut out, &(u32::from(MEMBER), crm_id, member_no, at, event));
     out
 }
 
@@ -104,6 +141,29 @@ mod tests {
         let whole = Entry::Member(MemberEntry { crm_id, member_no, at, event });
         assert_eq!(parts, whole.encode());
         assert_eq!(Entry::decode(&parts).ok(), Some(whole));
+    }
+
+    #[test]
+    fn reads_an_entry_where_it_lies_as_it_reads_it_whole() {
+        let event = Event::OutboxCleared(OutboxCleared { transfer_no: "T".into(), offer: Lsn(7) });
+        let payload = encode_member("10080", "m", Instant(-3), &event);
+        let Ok(EntryRef::Member(entry)) = EntryRef::decode(&payload) else { panic!("not a member's entry") };
+        assert_eq!((entry.crm_id, entry.member_no, entry.at), ("10080", "m", Instant(-3)));
+        let borrowed = Event::OutboxCleared(OutboxCleared { transfer_no: "T", offer: Lsn(7) });
+        assert_eq!(entry.event().ok(), Some(borrowed));
+        let too_long = [&payload[..], &[0]].concat();
+        let Ok(EntryRef::Member(entry)) = EntryRef::decode(&too_long) else { panic!("not a member's entry") };
+        assert!(matches!(entry.event(), Err(CodecError::TrailingBytes(1))));
+        for cut in 0..payload.len() {
+            let read = EntryRef::decode(&payload[..cut]);
+            let event = read.and_then(|entry| match entry {
+                EntryRef::Member(entry) => entry.event().map(|_| ()),
+                EntryRef::Other(_) => Ok(()),
+            });
+            assert!(event.is_err(), "{cut} bytes");
+        }
+        let zone = Entry::Service(ServiceEntry::ZoneSet { zone: "UTC".into() });
+        assert!(matches!(EntryRef::decode(&zone.encode()), Ok(EntryRef::Other(read)) if read == zone));
     }
 
     #[test]

@@ -9,9 +9,10 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lot::{Lot, LotId, LotKind, Taken};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::profile::Profile;
+use std::fmt::Debug;
 
 /// Makes `event`, recorded at `at` under `lsn`, part of the account. One that the account already holds is skipped.
-pub fn apply(account: &mut Account, lsn: Lsn, at: Instant, event: &Event) {
+pub fn apply<T: AsRef<str> + Debug>(account: &mut Account, lsn: Lsn, at: Instant, event: &Event<T>) {
     if lsn <= account.last {
         return;
     }
@@ -46,7 +47,7 @@ pub fn apply(account: &mut Account, lsn: Lsn, at: Instant, event: &Event) {
     debug_assert_eq!(account.check(), Ok(()), "after {lsn}: {event:?}");
 }
 
-fn accrued(account: &mut Account, lsn: Lsn, e: &Accrued) {
+fn accrued<T>(account: &mut Account, lsn: Lsn, e: &Accrued<T>) {
     let id = LotId { lsn, place: 0 };
     let kind = LotKind { id, accrual: lsn, source: lsn, expire_at: e.expire_at, graced: false };
     account.total += e.points;
@@ -54,19 +55,19 @@ fn accrued(account: &mut Account, lsn: Lsn, e: &Accrued) {
     pay_all(account, kind, &e.paid);
 }
 
-fn accrued_by_rule(account: &mut Account, lsn: Lsn, e: &AccruedByRule) {
+fn accrued_by_rule<T>(account: &mut Account, lsn: Lsn, e: &AccruedByRule<T>) {
     accrued(account, lsn, &e.accrued);
     if let (Some(rule), Some(counted)) = (e.accrued.rule, e.grant.counted) {
         account.more.get_or_insert_default().uses.add(rule.rule_id, counted, e.accrued.points);
     }
 }
 
-fn spent(account: &mut Account, e: &Spent) {
+fn spent<T>(account: &mut Account, e: &Spent<T>) {
     account.used += e.points;
     take_all(account, &e.taken);
 }
 
-fn accrual_reversed(account: &mut Account, e: &AccrualReversed) {
+fn accrual_reversed<T>(account: &mut Account, e: &AccrualReversed<T>) {
     account.total -= e.points;
     account.expired -= e.expired;
     take_all(account, &e.own);
@@ -78,50 +79,55 @@ fn accrual_reversed(account: &mut Account, e: &AccrualReversed) {
     }
 }
 
-fn grant_reversed(account: &mut Account, e: &GrantReversed) {
+fn grant_reversed<T>(account: &mut Account, e: &GrantReversed<T>) {
     accrual_reversed(account, &e.reversed);
     let uses = &mut account.more.get_or_insert_default().uses;
     uses.give_back(e.back.rule_id, e.back.counted, e.reversed.points, e.back.whole);
 }
 
-fn spend_reversed(account: &mut Account, lsn: Lsn, e: &SpendReversed) {
+fn spend_reversed<T>(account: &mut Account, lsn: Lsn, e: &SpendReversed<T>) {
     account.used -= e.points;
     e.steps.iter().for_each(|step| restore(account, lsn, step));
 }
 
-fn offered(account: &mut Account, lsn: Lsn, e: &Offered) {
+fn offered<T: AsRef<str>>(account: &mut Account, lsn: Lsn, e: &Offered<T>) {
     account.used += e.points;
     take_all(account, &e.taken);
     account.offers.push(OpenOffer {
         lsn,
-        transfer_no: e.transfer_no.clone(),
-        to: e.to.clone(),
+        transfer_no: e.transfer_no.as_ref().into(),
+        to: e.to.as_ref().into(),
         points: e.points,
         taken: e.taken.clone(),
         deadline: e.deadline,
     });
 }
 
-fn sent(account: &mut Account, lsn: Lsn, e: &Sent) {
+fn sent<T: AsRef<str>>(account: &mut Account, lsn: Lsn, e: &Sent<T>) {
     account.used += e.points;
     take_all(account, &e.taken);
     let lots = on_their_way(&e.taken);
-    account.outbox.push(Outgoing { offer: lsn, transfer_no: e.transfer_no.clone(), to: e.to.clone(), lots });
+    account.outbox.push(Outgoing {
+        offer: lsn,
+        transfer_no: e.transfer_no.as_ref().into(),
+        to: e.to.as_ref().into(),
+        lots,
+    });
 }
 
-fn offer_accepted(account: &mut Account, e: &OfferAccepted) {
+fn offer_accepted<T>(account: &mut Account, e: &OfferAccepted<T>) {
     let Some(offer) = close(account, e.offer) else { return };
     let lots = on_their_way(&offer.taken);
     account.outbox.push(Outgoing { offer: offer.lsn, transfer_no: offer.transfer_no, to: offer.to, lots });
 }
 
-fn offer_returned(account: &mut Account, lsn: Lsn, e: &OfferReturned) {
+fn offer_returned<T>(account: &mut Account, lsn: Lsn, e: &OfferReturned<T>) {
     close(account, e.offer);
     account.used -= e.points;
     e.steps.iter().for_each(|step| restore(account, lsn, step));
 }
 
-fn received(account: &mut Account, lsn: Lsn, e: &Received) {
+fn received<T>(account: &mut Account, lsn: Lsn, e: &Received<T>) {
     account.total += e.points;
     let kinds: Vec<LotKind> = (0..).zip(&e.lots).map(|(place, lot)| foreign(lsn, place, lot)).collect();
     for (kind, lot) in kinds.iter().zip(&e.lots) {

@@ -18,13 +18,13 @@ pub(super) fn as_hex<S: Serializer>(fingerprint: &Fingerprint, serializer: S) ->
 
 /// What the request says of itself beside numbers and members. Only earning rules read any of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct Details {
-    pub action_scene: Option<String>,
-    pub store_code: Option<String>,
-    pub cost_center: Option<String>,
-    pub campaign_code: Option<String>,
-    pub operator: Option<String>,
-    pub event_desc: Option<String>,
+pub struct Details<T = String> {
+    pub action_scene: Option<T>,
+    pub store_code: Option<T>,
+    pub cost_center: Option<T>,
+    pub campaign_code: Option<T>,
+    pub operator: Option<T>,
+    pub event_desc: Option<T>,
 }
 
 /// The kind of happening that an accrual is for.

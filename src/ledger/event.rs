@@ -1,6 +1,8 @@
 //! What happened to an account: the content of the log. Facts and decisions only; replay never decides again.
 //!
 //! The order of variants and fields is the format on disk (`wal/README.md`): append, never reorder.
+//!
+//! `T` is what their texts are: owned, or `&str` where a log is replayed and `apply` needs hardly any of them.
 use crate::ledger::command::{Details, Fingerprint, SourceType, as_hex};
 use crate::ledger::instant::Instant;
 use crate::ledger::lot::{LotId, LotKind, Taken};
@@ -12,29 +14,29 @@ use bincode::{Decode, Encode};
 use serde::Serialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub enum Event {
-    Accrued(Accrued),
-    Spent(Spent),
-    AccrualReversed(AccrualReversed),
-    SpendReversed(SpendReversed),
-    Offered(Offered),
-    Sent(Sent),
-    OfferAccepted(OfferAccepted),
-    OfferReturned(OfferReturned),
-    Received(Received),
-    OutboxCleared(OutboxCleared),
+pub enum Event<T = String> {
+    Accrued(Accrued<T>),
+    Spent(Spent<T>),
+    AccrualReversed(AccrualReversed<T>),
+    SpendReversed(SpendReversed<T>),
+    Offered(Offered<T>),
+    Sent(Sent<T>),
+    OfferAccepted(OfferAccepted<T>),
+    OfferReturned(OfferReturned<T>),
+    Received(Received<T>),
+    OutboxCleared(OutboxCleared<T>),
     LotExpired(LotExpired),
     LotUnfrozen(LotUnfrozen),
     // From here on: entry version 2.
     ProfileSet(ProfileSet),
     PersonalDataErased,
-    AccruedByRule(AccruedByRule),
-    GrantReversed(GrantReversed),
+    AccruedByRule(AccruedByRule<T>),
+    GrantReversed(GrantReversed<T>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct Accrued {
-    pub event_no: String,
+pub struct Accrued<T = String> {
+    pub event_no: T,
     #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
     pub source_type: SourceType,
@@ -43,9 +45,9 @@ pub struct Accrued {
     pub expire_at: Option<Instant>,
     pub unfreeze_at: Option<Instant>,
     pub amount: Option<Amount>,
-    pub details: Details,
+    pub details: Details<T>,
     /// JSON text.
-    pub order_items: Option<String>,
+    pub order_items: Option<T>,
     pub rule: Option<RuleRef>,
     /// Debts that the new lot paid at once.
     pub paid: Vec<Payment>,
@@ -66,24 +68,24 @@ pub struct Payment {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct Spent {
-    pub event_no: String,
+pub struct Spent<T = String> {
+    pub event_no: T,
     #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
     pub points: Points,
     pub event_at: Instant,
-    pub details: Details,
+    pub details: Details<T>,
     /// In the order taken.
     pub taken: Vec<Taken>,
     pub active_after: Total,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct AccrualReversed {
-    pub event_no: String,
+pub struct AccrualReversed<T = String> {
+    pub event_no: T,
     #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
-    pub origin_event_no: String,
+    pub origin_event_no: T,
     pub origin: Lsn,
     /// `own` + `expired` + `elsewhere` + `debt`; 0 where a refund rounds to nothing.
     pub points: Points,
@@ -91,7 +93,7 @@ pub struct AccrualReversed {
     /// The refund that this reversal follows; none where the request named the points, or all.
     pub refunded: Option<Amount>,
     /// JSON text.
-    pub refund_info: Option<String>,
+    pub refund_info: Option<T>,
     /// From the origin's own lots.
     pub own: Vec<Taken>,
     /// Out of what had expired of the origin.
@@ -103,11 +105,11 @@ pub struct AccrualReversed {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct SpendReversed {
-    pub event_no: String,
+pub struct SpendReversed<T = String> {
+    pub event_no: T,
     #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
-    pub origin_event_no: String,
+    pub origin_event_no: T,
     pub origin: Lsn,
     pub points: Points,
     pub event_at: Instant,
@@ -133,11 +135,11 @@ pub enum Restore {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct Offered {
-    pub transfer_no: String,
+pub struct Offered<T = String> {
+    pub transfer_no: T,
     #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
-    pub to: String,
+    pub to: T,
     pub points: Points,
     pub taken: Vec<Taken>,
     pub deadline: Instant,
@@ -146,11 +148,11 @@ pub struct Offered {
 
 /// A direct transfer, the sender's half.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct Sent {
-    pub transfer_no: String,
+pub struct Sent<T = String> {
+    pub transfer_no: T,
     #[serde(serialize_with = "as_hex")]
     pub fingerprint: Fingerprint,
-    pub to: String,
+    pub to: T,
     pub points: Points,
     pub taken: Vec<Taken>,
     pub active_after: Total,
@@ -158,8 +160,8 @@ pub struct Sent {
 
 /// The offer is the receiver's: it waits in the outbox until the receiver's account has it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct OfferAccepted {
-    pub transfer_no: String,
+pub struct OfferAccepted<T = String> {
+    pub transfer_no: T,
     pub offer: Lsn,
 }
 
@@ -170,10 +172,10 @@ pub enum ReturnReason {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct OfferReturned {
-    pub transfer_no: String,
+pub struct OfferReturned<T = String> {
+    pub transfer_no: T,
     pub offer: Lsn,
-    pub to: String,
+    pub to: T,
     pub reason: ReturnReason,
     /// When it fell due: the deadline, or the moment of cancelling.
     pub due: Instant,
@@ -191,9 +193,9 @@ pub struct ForeignLot {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct Received {
-    pub from: String,
-    pub transfer_no: String,
+pub struct Received<T = String> {
+    pub from: T,
+    pub transfer_no: T,
     /// The sender's record.
     pub offer: Lsn,
     pub points: Points,
@@ -205,8 +207,8 @@ pub struct Received {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct OutboxCleared {
-    pub transfer_no: String,
+pub struct OutboxCleared<T = String> {
+    pub transfer_no: T,
     pub offer: Lsn,
 }
 
@@ -236,15 +238,15 @@ pub struct ProfileSet {
 
 /// An accrual whose points, expiry and freeze a rule decided; `accrued.rule` names it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct AccruedByRule {
-    pub accrued: Accrued,
+pub struct AccruedByRule<T = String> {
+    pub accrued: Accrued<T>,
     pub grant: Box<Grant>,
 }
 
 /// The reversal of an accrual that counted against its rule's caps.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct GrantReversed {
-    pub reversed: AccrualReversed,
+pub struct GrantReversed<T = String> {
+    pub reversed: AccrualReversed<T>,
     pub back: GivenBack,
 }
 
@@ -429,7 +431,7 @@ impl Standing {
     }
 }
 
-impl Event {
+impl<T> Event<T> {
     /// The type of record that members see; none for the ledger's own bookkeeping.
     pub fn record_type(&self) -> Option<RecordType> {
         Some(match self {
@@ -449,6 +451,18 @@ impl Event {
         })
     }
 
+    /// When it fell due, for what time does by itself.
+    pub fn due(&self) -> Option<Instant> {
+        match self {
+            Event::LotExpired(e) => Some(e.due),
+            Event::LotUnfrozen(e) => Some(e.due),
+            Event::OfferReturned(e) => Some(e.due),
+            _ => None,
+        }
+    }
+}
+
+impl Event {
     /// The key that it takes.
     pub fn key(&self) -> Option<Key<'_>> {
         Some(match self {
@@ -542,16 +556,6 @@ impl Event {
             }
             _ => return None,
         })
-    }
-
-    /// When it fell due, for what time does by itself.
-    pub fn due(&self) -> Option<Instant> {
-        match self {
-            Event::LotExpired(e) => Some(e.due),
-            Event::LotUnfrozen(e) => Some(e.due),
-            Event::OfferReturned(e) => Some(e.due),
-            _ => None,
-        }
     }
 
     /// What its request said beside numbers and members.

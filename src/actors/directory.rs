@@ -4,6 +4,7 @@
 //! the lock of the member's shard, so a member can go to rest exactly when nothing is on its way to it. The lock is
 //! held for a look-up and a hand-over, never while anything waits; no two are ever held together.
 mod batches;
+pub mod recovered;
 
 use crate::actors::arena::{Arena, Place};
 use crate::actors::member::Message;
@@ -28,7 +29,7 @@ pub struct MemberId {
 }
 
 /// A tenant's place in the directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TenantId(u32);
 
 pub struct Directory {
@@ -197,20 +198,24 @@ impl Directory {
         let hash = self.hash(tenant, member_no);
         let shard = shard_of(hash);
         let mut locked = self.lock(shard);
-        let slot = locked.find(hash, tenant, member_no).unwrap_or_else(|| {
-            let slot = u32::try_from(locked.slots.len()).unwrap_or(u32::MAX);
-            let name_bytes = u8::try_from(member_no.len()).unwrap_or(u8::MAX);
-            let place = locked.arena.put(member_no.as_bytes(), &[]);
-            locked.slots.push(Slot { tenant, name_bytes, place, live: None });
-            let Shard { table, slots, arena } = &mut *locked;
-            let rehash = |slot: &u32| {
-                let slot = &slots[*slot as usize];
-                self.hash(slot.tenant, slot.member_no(arena))
-            };
-            table.insert_unique(hash, slot, rehash);
-            slot
-        });
+        let found = locked.find(hash, tenant, member_no);
+        let slot = found.unwrap_or_else(|| self.insert(&mut locked, hash, tenant, member_no, &[]));
         MemberId { shard, slot }
+    }
+
+    /// A new place in a shard, with what lies in it.
+    fn insert(&self, shard: &mut Shard, hash: u64, tenant: TenantId, member_no: &str, packed: &[u8]) -> u32 {
+        let Shard { table, slots, arena } = shard;
+        let slot = u32::try_from(slots.len()).unwrap_or(u32::MAX);
+        let name_bytes = u8::try_from(member_no.len()).unwrap_or(u8::MAX);
+        let place = arena.put(member_no.as_bytes(), packed);
+        slots.push(Slot { tenant, name_bytes, place, live: None });
+        let rehash = |slot: &u32| {
+            let slot = &slots[*slot as usize];
+            self.hash(slot.tenant, slot.member_no(arena))
+        };
+        table.insert_unique(hash, slot, rehash);
+        slot
     }
 
     /// Hands `message` to the member's actor, which `spawn` makes where there is none.
@@ -330,7 +335,7 @@ impl Directory {
         (0..SHARDS as u32).flat_map(move |shard| (0..size(shard)).map(move |slot| MemberId { shard, slot }))
     }
 
-    /// Puts a recovered account into its place.
+    /// Puts an account into its place.
     pub fn place(&self, id: MemberId, account: &Account) {
         self.lock(id.shard).replace(id.slot, &pack(account));
     }

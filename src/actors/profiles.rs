@@ -16,7 +16,7 @@ use crate::ledger::profile::{Profile, Sealed};
 use crate::limits::PARTITIONS;
 use crate::store::error::StoreError;
 use crate::store::personal_keys::PersonalKeys;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard, oneshot};
@@ -256,20 +256,46 @@ impl Claims<'_> {
 
 /// Takes up what profiles tell at a start: keys that nobody has are destroyed, mobiles are claimed again.
 pub async fn take_up(core: &Arc<Core>, members: Vec<MemberId>) -> Result<(), Failure> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = members.len().div_ceil(threads).max(1);
+    let shares = members.chunks(share).map(|share| tokio::spawn(open_all(core.clone(), share.to_vec())));
     let mut used = HashSet::new();
+    for opening in shares.collect::<Vec<_>>() {
+        let opened = opening.await.map_err(|error| Failure::Fault(error.to_string()))??;
+        used.extend(opened.slots);
+        for (crm_id, claims) in opened.mobiles {
+            let (reply, answer) = oneshot::channel();
+            core.tenants.tell(core, &crm_id, Message::ClaimAll(claims, reply))?;
+            answer.await.map_err(|_| Failure::Unknown)??;
+        }
+    }
+    core.profiles.keys.destroy_all_but(&used).map_err(of_store)
+}
+
+/// What profiles tell at a start.
+#[derive(Default)]
+struct Opened {
+    /// The keys that they name.
+    slots: Vec<u64>,
+    /// Who has which mobile, by tenant.
+    mobiles: HashMap<Arc<str>, Vec<(MobileHash, MemberId)>>,
+}
+
+async fn open_all(core: Arc<Core>, members: Vec<MemberId>) -> Result<Opened, Failure> {
+    let mut opened = Opened::default();
     for id in members {
         let sealed = core.look_at(id, |account| account.profile().and_then(|profile| profile.sealed.clone()));
         let Some(sealed) = sealed.await? else { continue };
-        used.insert(sealed.slot);
+        opened.slots.push(sealed.slot);
         let (crm_id, member_no) = core.directory.name_of(id);
         match core.profiles.open(&crm_id, &member_no, &sealed) {
             Ok(Personal { mobile: Some(mobile), .. }) => {
-                Claims { core, crm_id: &crm_id, id }.claim(&mobile).await?;
+                opened.mobiles.entry(crm_id).or_default().push((core.profiles.hash(&mobile), id));
             }
             Ok(_) => {}
             // The ledger is not to stand still for it.
             Err(failure) => tracing::error!(%crm_id, ?failure, "a member's personal data can't be read"),
         }
     }
-    core.profiles.keys.destroy_all_but(&used).map_err(of_store)
+    Ok(opened)
 }

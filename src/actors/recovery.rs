@@ -1,34 +1,37 @@
 //! From files to accounts: the newest good snapshot, then the log after it. No actor is made, no clock is read.
 //!
 //! The index is brought up to the log on the way: replay begins at the lower of snapshot and index.
+mod applying;
+mod feeding;
+mod image;
+mod lanes;
+mod survey;
+
 use crate::actors::directory::{Directory, MemberId};
-use crate::actors::indexer::row;
-use crate::actors::snapshot::{MemberImage, ServiceImage, Taken, TenantImage, account_of};
-use crate::format::codec;
-use crate::format::entry::{Entry, ServiceEntry, TenantEntry};
+use crate::actors::snapshot::Taken;
 use crate::format::frame::RECORD_HEADER_BYTES;
-use crate::format::scan::LogRecord;
-use crate::format::snapshot::EntryKind;
 use crate::history::{History, HistoryError};
-use crate::ledger::account::Account;
-use crate::ledger::apply;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::tenant::Tenant;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
-use crate::store::recovery::{LogEnd, Mode, Progress, Stage, replay};
-use crate::store::snapshots;
+use crate::store::recovery::{CheckedSegment, LogEnd, LogRead, Mode, Progress, read_log};
+use applying::{Applying, Owned, Replayed};
 use chrono_tz::Tz;
+use feeding::Feeding;
+use image::{Image, newest_snapshot};
+use lanes::{joined, workers};
 use std::collections::HashMap;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use survey::Survey;
 
-/// Accounts kept unpacked while records are applied to them.
-const UNPACKED_MAX: usize = 200_000;
-/// Records that one step of the index takes.
-const INDEX_STEP: usize = 8_192;
-/// Entries of a snapshot between two shows of progress.
-const ENTRIES_A_SHOW: u64 = 10_000;
+/// Accounts kept unpacked while records are applied to them: some 300 MB.
+const UNPACKED_MAX: usize = 500_000;
+/// Segments that wait for a thread, beside the one that it works on.
+const SEGMENTS_WAITING: usize = 1;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
@@ -71,213 +74,156 @@ pub fn recover(
     history: &dyn History,
     mut progress: impl FnMut(Progress),
 ) -> Result<Recovered, RecoveryError> {
-    let image = newest_snapshot(disk, folder, log_id, &mut progress)?;
-    let noted = image.taken.map_or(Lsn::ZERO, |taken| taken.noted);
-    let durable = noted.max(image.highest).max(history.applied());
-    let mut rebuilding = Rebuilding {
-        image,
+    let Image { directory, owned, survey, taken, highest } =
+        newest_snapshot(disk, folder, log_id, &mut progress)?;
+    let noted = taken.map_or(Lsn::ZERO, |taken| taken.noted);
+    let rebuilding = Rebuilding {
+        directory: &directory,
+        owned: Mutex::new(owned),
         noted,
-        replayed_bytes: 0,
-        unpacked: HashMap::new(),
-        feeding: Feeding { history, indexed: history.applied(), waiting: Vec::new() },
-        failed: None,
+        history,
+        lanes: workers(),
+        unpacked_max: UNPACKED_MAX,
     };
-    let from = noted.min(history.applied());
-    let visit = |record: LogRecord<'_>| rebuilding.take(record);
-    let mode = Mode::Repair { durable };
-    let end = replay(disk, folder, log_id, from, mode, visit, progress);
-    if let Some(error) = rebuilding.failed.take() {
-        return Err(error.into());
-    }
-    let end = end?;
-    rebuilding.feeding.flush()?;
-    rebuilding.pack();
-    check_ends(folder, &rebuilding, &end)?;
-    let Rebuilding { image: Image { directory, zones, tenants, taken, .. }, replayed_bytes, .. } = rebuilding;
-    let Survey { due, outboxes, sealed } = survey(&directory)?;
+    let log = Log { disk, folder, log_id, durable: noted.max(highest).max(history.applied()) };
+    let Rebuilt { read, survey, replayed_bytes } = rebuilding.run(&log, survey, progress)?;
+    let owned = rebuilding.owned.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let end = read.settle(disk, folder)?;
+    // Not the noted record alone: an account ahead of the log would skip the records that take those numbers next.
+    check_ends(folder, noted.max(highest), history.applied(), &end)?;
+    let Survey { due, outboxes, sealed } = survey;
+    let Owned { zones, tenants } = owned;
     let snapshot = taken.map(|taken| taken.noted);
     Ok(Recovered { directory, zones, tenants, end, snapshot, taken, replayed_bytes, due, outboxes, sealed })
 }
 
 /// Snapshot and index tell of durable records only: a log that ends before them has lost some.
-fn check_ends(folder: &Folder, rebuilding: &Rebuilding<'_>, end: &LogEnd) -> Result<(), RecoveryError> {
+fn check_ends(folder: &Folder, snapshot: Lsn, index: Lsn, end: &LogEnd) -> Result<(), RecoveryError> {
     let log = end.last_lsn();
-    // Not the noted record alone: an account ahead of the log would skip the records that take those numbers next.
-    let snapshot = rebuilding.noted.max(rebuilding.image.highest);
     if snapshot > log {
         let path = folder.snapshots.clone();
         return Err(StoreError::SnapshotAhead { path, noted: snapshot, end: log }.into());
     }
-    let index = rebuilding.feeding.history.applied();
     if index > log { Err(RecoveryError::IndexAhead { index, log }) } else { Ok(()) }
 }
 
-#[derive(Default)]
-struct Image {
-    directory: Directory,
-    zones: Vec<(Lsn, Tz)>,
-    tenants: HashMap<String, Tenant>,
-    taken: Option<Taken>,
-    /// The last record that any account in it holds.
-    highest: Lsn,
-}
-
-/// The newest snapshot that checks out; none where there is none at all.
-fn newest_snapshot(
-    disk: &dyn Disk,
-    folder: &Folder,
+/// The log to be read.
+struct Log<'a> {
+    disk: &'a dyn Disk,
+    folder: &'a Folder,
     log_id: u128,
-    progress: &mut impl FnMut(Progress),
-) -> Result<Image, StoreError> {
-    let mut bad = Vec::new();
-    for file in snapshots::list(disk, folder)?.into_iter().rev() {
-        let mut image = Image::default();
-        let (mut done, mut entries, lsn) = (0, 0_u64, file.noted);
-        let all = snapshots::bytes(disk, &file)?;
-        let visit = |version, kind, entry: &[u8]| {
-            (done, entries) = (done + entry.len() as u64, entries + 1);
-            if entries.is_multiple_of(ENTRIES_A_SHOW) {
-                progress(Progress { stage: Stage::Snapshot, done, all, lsn });
-            }
-            image.take(version, kind, entry)
-        };
-        match snapshots::read(disk, &file.path, log_id, visit) {
-            Ok(header) => {
-                let (noted, created_at) = (header.noted, header.created_at);
-                image.taken = Some(Taken { noted, created_at, bytes: all, took: None });
-                return Ok(image);
-            }
-            Err(error @ StoreError::Foreign { .. }) => return Err(error),
-            Err(error) => {
-                tracing::warn!("{error}; falling back to the snapshot before it, or to the whole log");
-                bad.push(error.to_string());
-            }
-        }
-    }
-    // With no snapshot the log must reach back to its first record; only if it does not is this fatal.
-    let reaches_back =
-        crate::store::segments::list(disk, folder)?.first().is_none_or(|first| first.first_lsn <= Lsn(1));
-    if bad.is_empty() || reaches_back {
-        Ok(Image::default())
-    } else {
-        Err(StoreError::NoSnapshot { why: bad })
-    }
+    /// Everything through this record is known to have been durable.
+    durable: Lsn,
 }
 
-impl Image {
-    fn take(&mut self, version: u16, kind: EntryKind, entry: &[u8]) -> Result<(), String> {
-        match kind {
-            EntryKind::Member => {
-                let image: MemberImage = codec::decode(entry).map_err(|error| error.to_string())?;
-                let (crm_id, member_no, packed) = image;
-                let account = account_of(version, packed)?;
-                let id = self.directory.find_or_new(&crm_id, &member_no);
-                self.directory.place(id, &account);
-                self.highest = self.highest.max(account.last);
-            }
-            EntryKind::Service => {
-                let image: ServiceImage = codec::decode(entry).map_err(|error| error.to_string())?;
-                for (lsn, zone) in image {
-                    self.zones.push((lsn, zone.parse().map_err(|_| format!("there is no zone {zone}"))?));
-                }
-            }
-            EntryKind::Tenant => {
-                let image: TenantImage = codec::decode(entry).map_err(|error| error.to_string())?;
-                let (crm_id, tenant) = image;
-                self.highest = self.highest.max(tenant.last);
-                self.tenants.insert(crm_id, tenant);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Accounts and index on their way from the snapshot to the log's end.
+/// Accounts and index on their way from the snapshot to the log's end. One thread reads and checks, segment after segment;
+/// the others, of which each has its own members, decode and apply; one more feeds the index.
 struct Rebuilding<'a> {
-    image: Image,
+    directory: &'a Directory,
+    owned: Mutex<Owned>,
     noted: Lsn,
-    replayed_bytes: u64,
-    unpacked: HashMap<MemberId, Account>,
-    feeding: Feeding<'a>,
-    failed: Option<HistoryError>,
-}
-
-/// Records on their way into the index.
-struct Feeding<'a> {
     history: &'a dyn History,
-    /// What the index had at the beginning.
-    indexed: Lsn,
-    waiting: Vec<(Lsn, Vec<u8>)>,
+    /// How many threads have members of their own.
+    lanes: usize,
+    /// Accounts that all of them together keep unpacked.
+    unpacked_max: usize,
 }
 
-impl Feeding<'_> {
-    fn take(&mut self, record: LogRecord<'_>) -> Result<(), HistoryError> {
-        if record.lsn > self.indexed {
-            self.waiting.push((record.lsn, record.payload.to_vec()));
-        }
-        if self.waiting.len() >= INDEX_STEP { self.flush() } else { Ok(()) }
-    }
+/// What became of the log.
+struct Rebuilt {
+    read: LogRead,
+    survey: Survey,
+    replayed_bytes: u64,
+}
 
-    fn flush(&mut self) -> Result<(), HistoryError> {
-        let Some((through, _)) = self.waiting.last() else { return Ok(()) };
-        let mut rows = Vec::with_capacity(self.waiting.len());
-        for (lsn, payload) in &self.waiting {
-            rows.extend(row(*lsn, payload)?);
-        }
-        self.history.apply(&rows, *through)?;
-        self.waiting.clear();
-        Ok(())
+/// Why reading goes no further.
+enum Halt {
+    Store(StoreError),
+    /// A thread that takes the records has ended, and says why.
+    NotTaken,
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Halt {
+        Halt::Store(error)
     }
 }
 
 impl Rebuilding<'_> {
-    fn take(&mut self, record: LogRecord<'_>) -> Result<(), String> {
-        if record.lsn > self.noted {
-            self.replayed_bytes += (record.payload.len() + RECORD_HEADER_BYTES) as u64;
-            self.apply(record)?;
+    fn run(
+        &self,
+        log: &Log<'_>,
+        mut survey: Survey,
+        progress: impl FnMut(Progress),
+    ) -> Result<Rebuilt, RecoveryError> {
+        let mut replayed_bytes = 0;
+        let (read, replayed, fed) = std::thread::scope(|scope| {
+            let mut lanes = Vec::new();
+            let appliers: Vec<_> = (0..self.lanes)
+                .map(|lane| {
+                    let (sender, segments) = sync_channel::<Arc<CheckedSegment>>(SEGMENTS_WAITING);
+                    lanes.push(sender);
+                    scope.spawn(move || Applying::new(self, lane).run(segments))
+                })
+                .collect();
+            let (sender, segments) = sync_channel::<Arc<CheckedSegment>>(SEGMENTS_WAITING);
+            lanes.push(sender);
+            let feeder = scope.spawn(move || Feeding::of(self.history).run(segments));
+            let take = |segment: CheckedSegment| {
+                replayed_bytes += bytes_after(self.noted, &segment);
+                let segment = Arc::new(segment);
+                let mut lanes = lanes.iter();
+                lanes.try_for_each(|lane| lane.send(segment.clone()).map_err(|_| Halt::NotTaken))
+            };
+            let read = self.read(log, take, progress);
+            drop(lanes);
+            let replayed: Vec<_> = appliers.into_iter().map(joined).collect();
+            (read, replayed, joined(feeder))
+        });
+        survey.replace(in_order(replayed)?);
+        fed?;
+        match read {
+            Ok(read) => Ok(Rebuilt { read, survey, replayed_bytes }),
+            Err(Halt::Store(error)) => Err(error.into()),
+            Err(Halt::NotTaken) => unreachable!("a thread that takes no more has said why"),
         }
-        let fed = self.feeding.take(record);
-        fed.map_err(|error| {
-            let words = error.to_string();
-            self.failed = Some(error);
-            words
-        })?;
-        Ok(())
     }
 
-    fn apply(&mut self, record: LogRecord<'_>) -> Result<(), String> {
-        let entry = match Entry::decode(record.payload).map_err(|error| error.to_string())? {
-            Entry::Member(entry) => entry,
-            Entry::Service(ServiceEntry::ZoneSet { zone }) => {
-                let zone = zone.parse().map_err(|_| format!("there is no zone {zone}"))?;
-                self.image.zones.push((record.lsn, zone));
-                return Ok(());
-            }
-            Entry::Tenant(TenantEntry { crm_id, at, event }) => {
-                self.image.tenants.entry(crm_id).or_default().apply(record.lsn, at, &event);
-                return Ok(());
-            }
-        };
-        let id = self.image.directory.find_or_new(&entry.crm_id, &entry.member_no);
-        if self.unpacked.len() >= UNPACKED_MAX && !self.unpacked.contains_key(&id) {
-            self.pack();
-        }
-        let account = match self.unpacked.entry(id) {
-            std::collections::hash_map::Entry::Occupied(unpacked) => unpacked.into_mut(),
-            std::collections::hash_map::Entry::Vacant(vacant) => {
-                let found = self.image.directory.with_resting(id, |_, _, account| (false, account.clone()));
-                vacant.insert(found.map_err(|error| error.to_string())?.unwrap_or_default())
-            }
-        };
-        apply(account, record.lsn, entry.at, &entry.event);
-        Ok(())
+    fn read(
+        &self,
+        log: &Log<'_>,
+        take: impl FnMut(CheckedSegment) -> Result<(), Halt>,
+        progress: impl FnMut(Progress),
+    ) -> Result<LogRead, Halt> {
+        let from = self.noted.min(self.history.applied());
+        let mode = Mode::Repair { durable: log.durable };
+        read_log(log.disk, log.folder, log.log_id, from, mode, take, progress)
     }
+}
 
-    fn pack(&mut self) {
-        for (id, account) in self.unpacked.drain() {
-            self.image.directory.place(id, &account);
+fn bytes_after(noted: Lsn, segment: &CheckedSegment) -> u64 {
+    let after = segment.records().filter(|record| record.lsn > noted);
+    after.map(|record| (record.payload.len() + RECORD_HEADER_BYTES) as u64).sum()
+}
+
+/// What all threads have replayed; of what they found wrong, what comes first in the log.
+fn in_order(replayed: Vec<Result<Replayed, StoreError>>) -> Result<Vec<Replayed>, StoreError> {
+    let (mut all, mut first_wrong) = (Vec::new(), None);
+    for replayed in replayed {
+        match replayed {
+            Ok(replayed) => all.push(replayed),
+            Err(error) => {
+                let lsn = |error: &StoreError| match error {
+                    StoreError::Record { lsn, .. } => *lsn,
+                    _ => Lsn::ZERO,
+                };
+                if first_wrong.as_ref().is_none_or(|known| lsn(&error) < lsn(known)) {
+                    first_wrong = Some(error);
+                }
+            }
         }
     }
+    first_wrong.map_or(Ok(all), Err)
 }
 
 /// Feeds an index what it lacks of the log up to record `through`, archived segments included. Changes nothing of the
@@ -290,43 +236,12 @@ pub fn index_only(
     through: Lsn,
     progress: impl FnMut(Progress),
 ) -> Result<(), RecoveryError> {
-    let mut feeding = Feeding { history, indexed: history.applied(), waiting: Vec::new() };
-    let visit = |record: LogRecord<'_>| match record.lsn {
-        // Later ones may not be durable yet.
-        lsn if lsn > through => Ok(()),
-        _ => feeding.take(record).map_err(|error| error.to_string()),
-    };
-    replay(disk, folder, log_id, history.applied(), Mode::LookOnly, visit, progress)?;
-    Ok(feeding.flush()?)
+    let mut feeding = Feeding::of(history);
+    // Later records may not be durable yet.
+    let take = |segment: CheckedSegment| feeding.take(&segment, through).map_err(RecoveryError::from);
+    read_log(disk, folder, log_id, history.applied(), Mode::LookOnly, take, progress)?;
+    Ok(())
 }
 
-/// What must be taken up again.
-#[derive(Default)]
-struct Survey {
-    due: Vec<(Instant, MemberId)>,
-    outboxes: Vec<MemberId>,
-    sealed: Vec<MemberId>,
-}
-
-fn survey(directory: &Directory) -> Result<Survey, StoreError> {
-    let mut survey = Survey::default();
-    for id in directory.ids() {
-        let seen = directory.with_resting(id, |_, _, account| {
-            let is_sealed = account.profile().is_some_and(|profile| profile.sealed.is_some());
-            (false, (account.next_due(), account.outbox.is_empty(), is_sealed))
-        });
-        let broken = |error: crate::actors::directory::BrokenMember| StoreError::NoSnapshot {
-            why: vec![error.to_string()],
-        };
-        if let Some((next, no_outbox, is_sealed)) = seen.map_err(broken)? {
-            survey.due.extend(next.map(|instant| (instant, id)));
-            if !no_outbox {
-                survey.outboxes.push(id);
-            }
-            if is_sealed {
-                survey.sealed.push(id);
-            }
-        }
-    }
-    Ok(survey)
-}
+#[cfg(test)]
+mod tests;

@@ -26,18 +26,21 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// What of a snapshot is a member's: tenant, member and packed account. The order is the format on disk.
 pub type MemberImage = (String, String, Vec<u8>);
+/// The same, read where it lies.
+pub type MemberImageRef<'a> = (&'a str, &'a str, &'a [u8]);
 /// What of it is the service's: the zones by the record they hold from.
 pub type ServiceImage = Vec<(Lsn, String)>;
 /// What of it is a tenant's.
 pub type TenantImage = (String, Tenant);
 
 /// The account of a member's image, from a snapshot of `version`.
-pub fn account_of(version: u16, mut packed: Vec<u8>) -> Result<Account, String> {
-    if version == 1 {
+pub fn account_of(version: u16, packed: &[u8]) -> Result<Account, String> {
+    let decoded = match version {
         // Its last field came later: none.
-        packed.push(0);
-    }
-    codec::decode(&packed).map_err(|error| error.to_string())
+        1 => codec::decode(&[packed, &[0]].concat()),
+        _ => codec::decode(packed),
+    };
+    decoded.map_err(|error| error.to_string())
 }
 
 /// Where snapshots and old segments go.

@@ -32,6 +32,8 @@ pub enum Message {
     ChangeRule(Box<RuleChange>, oneshot::Sender<Result<Arc<Rule>, Failure>>),
     /// Claims a mobile for a member.
     Claim(MobileHash, MemberId, oneshot::Sender<Result<(), Failure>>),
+    /// The same for many members at once, at a start.
+    ClaimAll(Vec<(MobileHash, MemberId)>, oneshot::Sender<Result<(), Failure>>),
     /// The member no longer has, or never got, the mobile.
     Release(MobileHash, MemberId),
     /// Who has, or is about to have, a mobile.
@@ -56,6 +58,13 @@ pub struct TenantActor {
 pub struct State {
     tenant: Tenant,
     mobiles: HashMap<MobileHash, MemberId>,
+}
+
+impl State {
+    fn claim(&mut self, mobile: MobileHash, member: MemberId) -> Result<(), Failure> {
+        let holder = self.mobiles.entry(mobile).or_insert(member);
+        if *holder == member { Ok(()) } else { Err(Refusal::MobileTaken.into()) }
+    }
 }
 
 impl TenantActor {
@@ -90,9 +99,11 @@ impl Actor for TenantActor {
             Message::ChangeRule(change, reply) => self.change_rule(state, *change, reply),
             // Whoever asked may have gone away: then nobody misses the answer.
             Message::Claim(mobile, member, reply) => {
-                let holder = state.mobiles.entry(mobile).or_insert(member);
-                let claimed = if *holder == member { Ok(()) } else { Err(Refusal::MobileTaken.into()) };
-                let _ = reply.send(claimed);
+                let _ = reply.send(state.claim(mobile, member));
+            }
+            Message::ClaimAll(claims, reply) => {
+                let mut claims = claims.into_iter();
+                let _ = reply.send(claims.try_for_each(|(mobile, member)| state.claim(mobile, member)));
             }
             Message::Release(mobile, member) => {
                 if state.mobiles.get(&mobile) == Some(&member) {

@@ -152,7 +152,7 @@ fn read_snapshot(
             EntryKind::Member => {
                 let image: MemberImage = codec::decode(entry).map_err(|error| error.to_string())?;
                 let (crm_id, member_no, packed) = image;
-                let account = account_of(version, packed)?;
+                let account = account_of(version, &packed)?;
                 account.check().map_err(|why| format!("member {member_no} of {crm_id}: {why}"))?;
                 images.insert((crm_id, member_no), (account.last, codec::encode(&account)));
             }

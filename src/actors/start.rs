@@ -280,10 +280,15 @@ impl Running {
         while core.timer.next().is_some_and(|due| due <= core.clock.now()) && !core.journal.is_full() {
             ticker::settle_due(core).await;
             core.durable(core.journal.last_assigned()).await?;
+            self.all_indexed().await?;
         }
-        // A start has patience.
+        self.all_indexed().await
+    }
+
+    /// Waits for the index, and longer than a request would.
+    async fn all_indexed(&self) -> Result<(), Failure> {
         loop {
-            match core.indexed(core.journal.durable()).await {
+            match self.core.indexed(self.core.journal.durable()).await {
                 Err(Failure::Overloaded) => {}
                 other => return other,
             }

@@ -8,37 +8,56 @@ use crate::limits::SETTLE_RETRY;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How often it looks while nothing is due.
 const TICK: Duration = Duration::from_millis(50);
-/// Members settled between two looks at the rest of the world.
-const BATCH: usize = 256;
+/// While very much is due at once, so many members are settled every so often, 40,000 a second: a million in 25 s. Reads
+/// show what is due whether it is recorded or not, so nobody waits for it, and requests go first.
+const SHARE: usize = 200;
+const SHARE_EVERY: Duration = Duration::from_millis(5);
+/// Members settled between two looks at the rest of the world: some 100 us.
+const BATCH: usize = 25;
 /// Records that may wait for the log before time waits too: what clients ask goes first.
 const BACKLOG_MAX: u64 = 20_000;
+/// The part of the bound on the index's lag beyond which time waits for the index: at the bound requests are shed, and
+/// some wait for the index long before.
+const LAG_PART: u64 = 32;
 
 pub async fn run(core: Arc<Core>) {
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut pace = tokio::time::interval(SHARE_EVERY);
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tick.tick().await;
-        settle_due(&core).await;
+        pace.tick().await;
+        if settle_some(&core, SHARE).await < SHARE {
+            tokio::time::sleep(TICK).await;
+            pace.reset_immediately();
+        }
     }
 }
 
-/// Settles everything that is due now.
+/// Settles everything that is due now, as fast as the log takes it: for a start, before there are requests.
 pub async fn settle_due(core: &Arc<Core>) {
-    loop {
-        let waiting = core.journal.last_assigned().0.saturating_sub(core.journal.durable().0);
-        if waiting > BACKLOG_MAX {
-            return;
-        }
-        let due = core.timer.pop_due(core.clock.now(), BATCH);
+    while settle_some(core, BATCH).await == BATCH {}
+}
+
+/// Settles some of what is due now; how many members' instants had come. None where log or index are behind.
+async fn settle_some(core: &Arc<Core>, most: usize) -> usize {
+    let mut settled = 0;
+    while settled < most && !is_behind(core) {
+        let due = core.timer.pop_due(core.clock.now(), BATCH.min(most - settled));
         if due.is_empty() {
-            return;
+            break;
         }
-        for id in due {
-            settle(core, id);
-        }
+        settled += due.len();
+        due.into_iter().for_each(|id| settle(core, id));
         tokio::task::yield_now().await;
     }
+    settled
+}
+
+fn is_behind(core: &Core) -> bool {
+    let (assigned, durable) = (core.journal.last_assigned().0, core.journal.durable().0);
+    let lag = durable.saturating_sub(core.history.applied().0);
+    assigned.saturating_sub(durable) > BACKLOG_MAX || lag > core.bounds.index_lag_max / LAG_PART
 }
 
 fn settle(core: &Arc<Core>, id: MemberId) {

@@ -16,8 +16,8 @@ pub fn resident_bytes(pid: u32) -> Option<u64> {
     Some(kib * 1_024)
 }
 
-/// Bytes of a process that went to the disk.
-pub fn written_bytes(pid: u32) -> Option<u64> {
+/// Bytes that a process gave to `write`, to files and to some sockets.
+pub fn given_to_write_bytes(pid: u32) -> Option<u64> {
     let io = std::fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
-    io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.trim().parse().ok()
+    io.lines().find_map(|line| line.strip_prefix("wchar: "))?.trim().parse().ok()
 }

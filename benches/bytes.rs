@@ -119,7 +119,12 @@ async fn open(data: &Path, snapshot_every_bytes: u64) -> Running {
         },
         history_cache_bytes: 32 << 20,
         snapshot_every_bytes,
-        bounds: Bounds { live_actors_max: 100_000, in_flight_max: 20_000, index_lag_max: 500_000 },
+        bounds: Bounds {
+            live_actors_max: 100_000,
+            resting_bytes_max: 0,
+            in_flight_max: 20_000,
+            index_lag_max: 500_000,
+        },
         terms: Terms::default(),
         zone: chrono_tz::Tz::Asia__Shanghai,
     };

@@ -52,7 +52,13 @@ pub const RUNS: [Run; 16] = [
     },
     other("due"),
     other("recovery"),
-    other("memory"),
+    Run {
+        name: "memory",
+        how: How::Bench("memory"),
+        both: &["--prefilled"],
+        short: &["--short"],
+        long: &["--members", "10000000"],
+    },
     other("bytes"),
     other("history"),
     Run {

@@ -32,3 +32,7 @@ bench-pure:
 # What users would pick instead, beside the service (about five minutes)
 bench-peers:
     benches/peers/run
+
+# Where a request's microseconds go (needs perf)
+bench-profile:
+    benches/profile

@@ -23,7 +23,7 @@ use clap::Parser;
 use common::figures::Figures;
 use eros_points::actors::answer::Failure;
 use eros_points::actors::batch::Operation;
-use eros_points::actors::core::Bounds;
+use eros_points::actors::core::{Bounds, partition_of};
 use eros_points::actors::service::Service;
 use eros_points::actors::snapshot::{MemberImage, ServiceImage};
 use eros_points::actors::start::{Running, Setup, start};
@@ -264,7 +264,7 @@ fn prefill(folder: &Path, arguments: &Arguments) {
     let journal: Journal<()> =
         Journal::open(disk.clone(), folder.clone(), options, end, Deaf).expect("a log");
     let payload = Entry::Service(ServiceEntry::ZoneSet { zone: "Asia/Shanghai".into() }).encode();
-    journal.append(Class::Mandatory, 0, &payload).expect("room for a record");
+    journal.append(Class::Mandatory, partition_of("", ""), &payload).expect("room for a record");
     journal.close();
     folder.mark(&*disk, log_id).expect("a marker");
 }

@@ -3,8 +3,8 @@
 //! counts is the p99 over that moment against the p99 before it, and how long it took until every expiry was in the log.
 //!
 //! Back of an envelope: to settle a member takes 3 us (its account unpacked, an event of 90 bytes encoded, applied, packed
-//! again), to index the record 5 us, the store's merges 2 us: 10 us, so a million take 10 s of one core. At 40,000 a second
-//! that is 0.4 of one core for 25 s. A load at half the peak leaves a whole core of two; it should not notice but for the
+//! again), to index the record 5 us, the store's merges 2 us: 10 us, so a million take 10 s of one core. At 50,000 a second
+//! that is half of one core for 20 s. A load at half the peak leaves a whole core of two; it should not notice but for the
 //! larger groups of the log (25 us more to write 3 KB more) and for the caches.
 //!
 //! `cargo bench --bench due -- --help`

@@ -43,8 +43,16 @@ def shown(value):
 
 
 def append(file, figures):
-    command = shlex.join(["benches/peers/run", *sys.argv[1:]])
+    command = shlex.join(["benches/peers/run", *without_file(sys.argv[1:])])
     with open(file, "a", encoding="utf-8") as lines:
         for figure, value, unit in figures:
             line = {"bench": "peers", "figure": figure, "value": round(value, 3), "unit": unit, "command": command}
             lines.write(json.dumps(line) + "\n")
+
+
+def without_file(words):
+    """The arguments without where the figures go."""
+    if "--json" not in words:
+        return words
+    place = words.index("--json")
+    return words[:place] + words[place + 2 :]

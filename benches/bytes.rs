@@ -21,18 +21,11 @@ mod common;
 use clap::Parser;
 use common::called::{Called, called};
 use common::figures::Figures;
+use common::inside::{accrual, setup};
 use common::{mix, process, served};
 use eros_points::actors::answer::Failure;
-use eros_points::actors::core::Bounds;
 use eros_points::actors::service::Service;
-use eros_points::actors::start::{Running, Setup, start};
-use eros_points::clock::SystemClock;
-use eros_points::ledger::Terms;
-use eros_points::ledger::command::{Accrue, Command, Details, SourceType};
-use eros_points::ledger::instant::Span;
-use eros_points::ledger::points::Points;
-use eros_points::store::disk::RealDisk;
-use eros_points::store::journal::JournalOptions;
+use eros_points::actors::start::{Running, start};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -108,27 +101,7 @@ async fn measure(arguments: &Arguments, data: &Path) {
 }
 
 async fn open(data: &Path, snapshot_every_bytes: u64) -> Running {
-    let setup = Setup {
-        data_dir: data.to_owned(),
-        disk: RealDisk::shared(),
-        clock: Arc::new(SystemClock::new(Span::days(1))),
-        journal: JournalOptions {
-            segment_bytes: 32 << 20,
-            min_free_bytes: 32 << 20,
-            ..JournalOptions::default()
-        },
-        history_cache_bytes: 32 << 20,
-        snapshot_every_bytes,
-        bounds: Bounds {
-            live_actors_max: 100_000,
-            resting_bytes_max: 0,
-            in_flight_max: 20_000,
-            index_lag_max: 500_000,
-        },
-        terms: Terms::default(),
-        zone: chrono_tz::Tz::Asia__Shanghai,
-    };
-    start(setup, |_| {}).await.expect("a start")
+    start(setup(data, snapshot_every_bytes, 100_000, 0), |_| {}).await.expect("a start")
 }
 
 /// As many accruals as asked for, each client's next one when its last is durable.
@@ -157,30 +130,6 @@ async fn accrue(running: &Running, arguments: &Arguments) {
     for client in clients {
         client.await.expect("a client that does not panic");
     }
-}
-
-/// The accrual of the contract's example.
-fn accrual(event: u64) -> Command {
-    let details = Details {
-        action_scene: Some("order_pay".into()),
-        store_code: Some("ec_mall".into()),
-        cost_center: Some("cost_center001".into()),
-        operator: Some("小程序".into()),
-        event_desc: Some("用户购买了100元酸奶".into()),
-        ..Details::default()
-    };
-    Command::Accrue(Accrue {
-        event_no: format!("EACH202206152028{event:016}"),
-        fingerprint: u128::from(event).to_le_bytes(),
-        source_type: SourceType::Order,
-        points: Points::whole(20),
-        event_at: None,
-        expire_after: Some(Span::days(180)),
-        freeze_for: None,
-        amount: None,
-        details,
-        order_items: None,
-    })
 }
 
 /// What has been written so far.

@@ -20,13 +20,16 @@
 mod common;
 
 use clap::Parser;
+use common::called::{Called, called};
 use common::figures::Figures;
+use common::inside::setup;
+use common::process;
 use eros_points::actors::answer::Failure;
 use eros_points::actors::batch::Operation;
-use eros_points::actors::core::{Bounds, partition_of};
+use eros_points::actors::core::partition_of;
 use eros_points::actors::service::Service;
 use eros_points::actors::snapshot::{MemberImage, ServiceImage};
-use eros_points::actors::start::{Running, Setup, start};
+use eros_points::actors::start::{Running, start};
 use eros_points::clock::{Clock, SystemClock};
 use eros_points::format::codec;
 use eros_points::format::entry::{Entry, ServiceEntry};
@@ -34,12 +37,12 @@ use eros_points::format::segment::Chain;
 use eros_points::format::snapshot::{EntryKind, SNAPSHOT_VERSION, SnapshotHeader};
 use eros_points::history::{FjallHistory, History};
 use eros_points::ledger::account::Account;
+use eros_points::ledger::apply;
 use eros_points::ledger::command::{Accrue, Command, Details, SourceType, Spend};
 use eros_points::ledger::event::{Accrued, Event};
 use eros_points::ledger::instant::{Instant, Span};
 use eros_points::ledger::lsn::Lsn;
 use eros_points::ledger::points::{Points, Total};
-use eros_points::ledger::{Terms, apply};
 use eros_points::store::disk::RealDisk;
 use eros_points::store::error::StoreError;
 use eros_points::store::folder::Folder;
@@ -94,14 +97,14 @@ struct Arguments {
     /// So few that it takes no time: whether it works at all
     #[arg(long)]
     tiny: bool,
-    /// Given by `cargo bench`; without it only the tiny run is made
+    /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 impl Arguments {
     fn sized(mut self) -> Arguments {
-        if self.tiny || !self.bench {
+        if self.tiny {
             (self.members, self.events, self.zipf) = (400, 400, 200);
             (self.at_once, self.awake, self.settle_seconds, self.resting_bytes_max) = (16, 1, 0, 1);
             (self.prefilled, self.folder) = (true, std::env::temp_dir());
@@ -118,7 +121,12 @@ const TENANT: &str = "10080";
 const BATCH: u64 = 1_000;
 
 fn main() {
-    let arguments = Arguments::parse().sized();
+    let arguments = match called("memory") {
+        Called::ForNothing => return,
+        Called::ToTest => Arguments::parse_from(["memory", "--tiny"]),
+        Called::ToMeasure => Arguments::parse(),
+    };
+    let arguments = arguments.sized();
     let folder = tempfile::tempdir_in(&arguments.folder).expect("a folder");
     let mut figures = Noted(Figures::of("memory", arguments.json.as_deref()));
     if arguments.prefilled {
@@ -211,26 +219,7 @@ impl Noted {
 }
 
 async fn open(folder: &Path, arguments: &Arguments) -> Running {
-    let setup = Setup {
-        data_dir: folder.to_owned(),
-        disk: RealDisk::shared(),
-        clock: Arc::new(SystemClock::new(Span::days(1))),
-        journal: JournalOptions {
-            segment_bytes: 32 << 20,
-            min_free_bytes: 32 << 20,
-            ..JournalOptions::default()
-        },
-        history_cache_bytes: 32 << 20,
-        snapshot_every_bytes: 64 << 20,
-        bounds: Bounds {
-            live_actors_max: arguments.awake,
-            in_flight_max: 20_000,
-            index_lag_max: 500_000,
-            resting_bytes_max: arguments.resting_bytes_max << 20,
-        },
-        terms: Terms::default(),
-        zone: chrono_tz::Tz::Asia__Shanghai,
-    };
+    let setup = setup(folder, 64 << 20, arguments.awake, arguments.resting_bytes_max << 20);
     start(setup, |_| {}).await.expect("a start")
 }
 
@@ -484,10 +473,7 @@ fn spend(event: u64, number: u64) -> (String, Command) {
 }
 
 fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("/proc");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a resident size");
-    let kib: u64 = line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number");
-    kib * 1_024
+    process::resident_bytes(std::process::id()).expect("/proc")
 }
 
 fn mb(bytes: u64) -> f64 {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each program uses a part")]
 pub mod called;
 pub mod figures;
+pub mod inside;
 pub mod process;
 pub mod served;
 

@@ -18,18 +18,14 @@ mod making;
 use clap::Parser;
 use common::called::{Called, called};
 use common::figures::Figures;
+use common::inside::setup;
 use common::median;
-use eros_points::actors::core::Bounds;
 use eros_points::actors::directory::Directory;
 use eros_points::actors::recovery::recover;
-use eros_points::actors::start::{Running, Setup, start};
-use eros_points::clock::SystemClock;
+use eros_points::actors::start::{Running, start};
 use eros_points::history::{FjallHistory, History};
-use eros_points::ledger::Terms;
-use eros_points::ledger::instant::Span;
 use eros_points::store::disk::RealDisk;
 use eros_points::store::folder::Folder;
-use eros_points::store::journal::JournalOptions;
 use eros_points::store::recovery::Stage;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -186,29 +182,6 @@ fn newest_snapshot(data: &Path) -> PathBuf {
     paths.filter(|path| path.extension().is_some_and(|ending| ending == "snap")).max().expect("a snapshot")
 }
 
-fn setup(data: &Path) -> Setup {
-    Setup {
-        data_dir: data.to_owned(),
-        disk: RealDisk::shared(),
-        clock: Arc::new(SystemClock::new(Span::days(1))),
-        journal: JournalOptions {
-            segment_bytes: 32 << 20,
-            min_free_bytes: 32 << 20,
-            ..JournalOptions::default()
-        },
-        history_cache_bytes: 32 << 20,
-        snapshot_every_bytes: 1 << 40,
-        bounds: Bounds {
-            live_actors_max: 100_000,
-            resting_bytes_max: 0,
-            in_flight_max: 20_000,
-            index_lag_max: 500_000,
-        },
-        terms: Terms::default(),
-        zone: chrono_tz::Tz::Asia__Shanghai,
-    }
-}
-
 fn start_and_stop(data: &Path) {
     runtime().block_on(async { started(data, |_| {}).await.stop().await });
 }
@@ -217,7 +190,7 @@ async fn started(
     data: &Path,
     progress: impl FnMut(eros_points::store::recovery::Progress) + Send + 'static,
 ) -> Running {
-    start(setup(data), progress).await.expect("a start")
+    start(setup(data, 1 << 40, 100_000, 0), progress).await.expect("a start")
 }
 
 fn runtime() -> tokio::runtime::Runtime {

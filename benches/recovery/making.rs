@@ -1,10 +1,11 @@
 //! Makes a data folder without a service: the ledger decides, the journal writes, as fast as one thread can. So the log is
 //! the service's own to the byte, but for its frames, which are as large as they get.
+use crate::common::inside::accrual;
 use eros_points::actors::core::partition_of;
 use eros_points::format::entry::{Entry, ServiceEntry, encode_member};
 use eros_points::ledger::account::Account;
-use eros_points::ledger::command::{Accrue, Command, Details, SourceType, Spend};
-use eros_points::ledger::instant::{Instant, Span};
+use eros_points::ledger::command::{Command, Details, Spend};
+use eros_points::ledger::instant::Instant;
 use eros_points::ledger::lsn::Lsn;
 use eros_points::ledger::points::Points;
 use eros_points::ledger::{Decision, Prior, Terms, apply, decide};
@@ -81,35 +82,11 @@ fn append(journal: &Journal<()>, partition: u16, payload: &[u8]) -> Lsn {
 
 fn now() -> Instant {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    Instant(i64::try_from(since.as_micros()).expect("before the year 294,000"))
+    Instant(i64::try_from(since.as_millis()).expect("before the year 294,000,000"))
 }
 
 pub fn member_no(number: u64) -> String {
     format!("ec_18165fd7455_{number:09}")
-}
-
-/// The accrual of the contract's example.
-fn accrual(event: u64) -> Command {
-    let details = Details {
-        action_scene: Some("order_pay".into()),
-        store_code: Some("ec_mall".into()),
-        cost_center: Some("cost_center001".into()),
-        operator: Some("小程序".into()),
-        event_desc: Some("用户购买了100元酸奶".into()),
-        ..Details::default()
-    };
-    Command::Accrue(Accrue {
-        event_no: format!("EACH202206152028{event:016}"),
-        fingerprint: u128::from(event).to_le_bytes(),
-        source_type: SourceType::Order,
-        points: Points::whole(20),
-        event_at: None,
-        expire_after: Some(Span::days(180)),
-        freeze_for: None,
-        amount: None,
-        details,
-        order_items: None,
-    })
 }
 
 fn spend(event: u64) -> Command {

@@ -5,6 +5,7 @@ mod damage;
 mod decisions;
 mod failure;
 mod groups;
+mod lying;
 mod names;
 mod restarts;
 mod snapshots;

@@ -24,3 +24,4 @@ mod stopping;
 mod store;
 mod supervisor;
 mod support;
+mod verify;

@@ -268,12 +268,8 @@ pub fn segment(records: &[Vec<u8>]) -> Vec<u8> {
     for (number, records) in records.chunks(FRAME_RECORDS).enumerate() {
         let payload = payload_from(number * FRAME_RECORDS, records);
         let count = records.len() as u32;
-        let (header, checksum) = frame_header(LOG_ID, &chain, FrameKind::Batch, count, &payload);
-        segment.extend_from_slice(&header);
+        segment.extend_from_slice(&frame_header(LOG_ID, &mut chain, FrameKind::Batch, count, &payload));
         segment.extend_from_slice(&payload);
-        chain.next_lsn = chain.next_lsn.plus(u64::from(count));
-        chain.next_frame += 1;
-        chain.previous = checksum;
     }
     segment
 }

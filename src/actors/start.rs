@@ -210,10 +210,7 @@ pub fn log_of(disk: &dyn Disk, folder: &Folder) -> Result<(u128, bool), StoreErr
         // The first start was cut short between the first segment and the marker.
         (None, Some(first)) => {
             let bytes = segments::read(disk, first)?;
-            let header = crate::format::segment::SegmentHeader::decode(&bytes).map_err(|why| {
-                StoreError::Corrupt { path: first.path.clone(), offset: 0, lsn: first.first_lsn, why }
-            })?;
-            Ok((header.log_id, false))
+            Ok((segments::header(&bytes, first)?.log_id, false))
         }
         (None, None) => {
             if let Some(snapshot) = snapshots::list(disk, folder)?.first() {

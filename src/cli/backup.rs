@@ -22,7 +22,7 @@ pub fn take(settings: &Settings, folder: &Path, check_hashes: bool) -> anyhow::R
     let copying = started.elapsed();
     // Read back as any reader will: what does not hold together does not become the backup.
     let log_id = copied.manifest.log_id;
-    let found = verify::check(&copied.view(), &Folder::at(folder), log_id)?;
+    let found = verify::check(&copied.view(), &Folder::at(folder), log_id, None)?;
     found
         .print(log_id)
         .context("the copy does not hold together; the backup before it, if there is one, stays")?;
@@ -81,7 +81,7 @@ pub fn restore(settings: &Settings, from: &Path) -> anyhow::Result<()> {
     shown.finish();
     let took = started.elapsed();
     let manifest = &backup.manifest;
-    verify::check(&RealDisk, &folder, manifest.log_id)?.print(manifest.log_id)?;
+    verify::check(&RealDisk, &folder, manifest.log_id, None)?.print(manifest.log_id)?;
     println!(
         "restored backup {} of {} into {}: through record {}, {} files, {} bytes, {}",
         manifest.number,

@@ -2,11 +2,12 @@
 use crate::config::Settings;
 use crate::format::entry::{Entry, ServiceEntry, TenantEntry};
 use crate::format::scan::LogRecord;
+use crate::format::segment::Hash;
 use crate::http::time::format;
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::RealDisk;
 use crate::store::folder::Folder;
-use crate::store::recovery::{Mode, replay};
+use crate::store::recovery::{CheckedSegment, Mode, read_log, replay};
 use anyhow::Context;
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -40,6 +41,30 @@ pub fn run(settings: &Settings, from: u64, member: Option<&str>, tenant: Option<
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// The segments, oldest first: the last line's `hash` is the newest there is.
+pub fn segments(settings: &Settings) -> anyhow::Result<()> {
+    let folder = Folder::at(&settings.data_dir);
+    let log_id = folder
+        .log_id(&RealDisk)?
+        .context("there is no log in this data folder; hint: --data-dir names it")?;
+    let take = |segment: CheckedSegment| -> anyhow::Result<()> {
+        let records: Vec<u64> = segment.records().map(|record| record.lsn.0).collect();
+        let hash = |hash: Hash| (hash != Hash::default()).then(|| blake3::Hash::from(hash).to_string());
+        let line = json!({
+            "segment": segment.path().display().to_string(),
+            "first_lsn": records.first(),
+            "last_lsn": records.last(),
+            "hash_before": hash(segment.hashes.0),
+            "hash": hash(segment.hashes.1),
+            "chain_holds": segment.links.iter().all(|link| link.holds),
+        });
+        println!("{line}");
+        Ok(())
+    };
+    read_log(&RealDisk, &folder, log_id, Lsn::ZERO, Mode::Verify, take, |_| {})?;
+    Ok(())
 }
 
 /// A record's line; none where it is not asked for.

@@ -10,7 +10,7 @@ mod rebuild;
 mod serve;
 mod supervisor;
 mod tenant_books;
-mod verify;
+pub mod verify;
 
 use crate::config::{self, Flags};
 use crate::telemetry;
@@ -33,7 +33,17 @@ enum Command {
     /// Recover, then serve until SIGTERM or SIGINT (this is what no command does)
     Serve,
     /// Check every record, checksum, balance and snapshot; changes nothing, exits 0 only if all holds
-    Verify,
+    Verify {
+        /// Hold the history index against the log, too; takes as long as a rebuild, and the folder's lock
+        #[arg(long)]
+        history: bool,
+        /// A hash that was kept elsewhere, as /metrics and `inspect --segments` tell it: must be in the log
+        #[arg(long, value_name = "HASH@LSN")]
+        expect_hash: Option<verify::Kept>,
+        /// Where the archived segments lie, if not in wal/archive
+        #[arg(long, value_name = "FOLDER")]
+        archive: Option<PathBuf>,
+    },
     /// Print log records as JSON lines
     Inspect {
         /// The first record to print
@@ -45,6 +55,9 @@ enum Command {
         /// Only this tenant's records
         #[arg(long, value_name = "CRM_ID")]
         tenant: Option<String>,
+        /// Print no records but the segments, each with the hash of the log before it and at its end
+        #[arg(long, conflicts_with_all = ["from", "member", "tenant"])]
+        segments: bool,
     },
     /// Make the history index anew from the log
     Rebuild,
@@ -85,8 +98,11 @@ pub fn run() -> ExitCode {
         logs_json = settings.logs_json;
         match command {
             Command::Serve => serve::run(settings),
-            Command::Verify => verify::run(&settings),
-            Command::Inspect { from, member, tenant } => {
+            Command::Verify { history, expect_hash, archive } => {
+                verify::run(&settings, history, expect_hash, archive)
+            }
+            Command::Inspect { segments: true, .. } => inspect::segments(&settings),
+            Command::Inspect { from, member, tenant, .. } => {
                 inspect::run(&settings, from, member.as_deref(), tenant.as_deref())
             }
             Command::Rebuild => rebuild::run(&settings),

@@ -1,4 +1,9 @@
 //! `verify`: reads all there is, changes nothing, and says whether it holds together.
+mod chain;
+mod index;
+
+pub use chain::{Chain, Kept};
+
 use crate::actors::snapshot::{MemberImage, ServiceImage, TenantImage, account_of};
 use crate::cli::progress::Shown;
 use crate::cli::tenant_books::{TenantBooks, TenantImages};
@@ -14,10 +19,11 @@ use crate::ledger::points::Total;
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
-use crate::store::recovery::{Mode, replay};
-use crate::store::snapshots;
+use crate::store::recovery::{CheckedSegment, Mode, read_log};
+use crate::store::{personal_keys, snapshots};
 use anyhow::{Context, bail};
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 /// All accounts as the log makes them, and what a tenant's transfers add up to.
 #[derive(Default)]
@@ -25,6 +31,7 @@ struct Books {
     accounts: HashMap<(String, String), Account>,
     transfers: BTreeMap<String, Transfers>,
     tenants: TenantBooks,
+    chain: Chain,
     records: u64,
     wrong: Vec<String>,
 }
@@ -47,17 +54,33 @@ pub struct Found {
     pub last: Lsn,
     pub members: usize,
     pub snapshots: usize,
+    pub chain: Chain,
     /// A torn tail, in words: no fault.
     pub torn: Option<String>,
     pub wrong: Vec<String>,
 }
 
-pub fn run(settings: &Settings) -> anyhow::Result<()> {
-    let folder = Folder::at(&settings.data_dir);
+pub fn run(
+    settings: &Settings,
+    history: bool,
+    kept: Option<Kept>,
+    archive: Option<PathBuf>,
+) -> anyhow::Result<()> {
+    let mut folder = Folder::at(&settings.data_dir);
+    if let Some(archive) = archive {
+        folder.archive = archive;
+    }
     let log_id = folder
         .log_id(&RealDisk)?
         .context("there is no log in this data folder; hint: --data-dir names it")?;
-    let found = check(&RealDisk, &folder, log_id)?;
+    let _lock = history.then(|| folder.lock()).transpose()?;
+    let mut found = check(&RealDisk, &folder, log_id, kept)?;
+    if history {
+        let made = folder.snapshots.join("history-to-compare-with");
+        let (end, cache_bytes) = (found.last, settings.history_cache_bytes);
+        found.wrong.extend(index::check(&RealDisk, &folder, log_id, end, &made, cache_bytes)?);
+        println!("the history index was held against the log");
+    }
     found.print(log_id)
 }
 
@@ -69,6 +92,10 @@ impl Found {
             self.records, self.last, self.members
         );
         println!("snapshots: {} whole", self.snapshots);
+        match &self.chain.newest {
+            Some(newest) => println!("chain: {} batches, newest hash {newest}", self.chain.batches),
+            None => println!("chain: no batch has a hash yet"),
+        }
         if let Some(torn) = &self.torn {
             println!("note: {torn}; the next start cuts it off");
         }
@@ -77,7 +104,7 @@ impl Found {
         }
         if self.wrong.is_empty() {
             println!(
-                "everything holds: checksums, sequence, identity of every member, conservation per tenant"
+                "everything holds: checksums, hashes, sequence, identity of every member, conservation per tenant"
             );
             Ok(())
         } else {
@@ -87,8 +114,9 @@ impl Found {
 }
 
 /// Reads everything in the folder and holds it together: of a service, of a backup, of what was restored.
-pub fn check(disk: &dyn Disk, folder: &Folder, log_id: u128) -> anyhow::Result<Found> {
-    let mut books = Books::default();
+/// `kept`: a hash that must be in the log.
+pub fn check(disk: &dyn Disk, folder: &Folder, log_id: u128, kept: Option<Kept>) -> anyhow::Result<Found> {
+    let mut books = Books { chain: Chain::looking_for(kept), ..Books::default() };
     let mut images = Vec::new();
     for file in snapshots::list(disk, folder)? {
         match read_snapshot(disk, &file, log_id) {
@@ -101,26 +129,13 @@ pub fn check(disk: &dyn Disk, folder: &Folder, log_id: u128) -> anyhow::Result<F
     }
     let snapshots = images.len();
     let mut shown = Shown::new("verifying");
-    let end = replay(
-        disk,
-        folder,
-        log_id,
-        Lsn::ZERO,
-        Mode::LookOnly,
-        |record| {
-            match Entry::decode(record.payload).map_err(|error| error.to_string())? {
-                Entry::Member(entry) => books.take(record.lsn, &entry, &mut images),
-                Entry::Tenant(entry) => {
-                    let wrong = books.tenants.take(record.lsn, &entry);
-                    wrong.into_iter().for_each(|wrong| books.wrong(wrong));
-                }
-                Entry::Service(_) => {}
-            }
-            books.records += 1;
-            Ok(())
-        },
-        |progress| shown.show(progress),
-    )?;
+    let take = |segment: CheckedSegment| books.take_segment(&segment, &mut images);
+    let read =
+        read_log(disk, folder, log_id, Lsn::ZERO, Mode::Verify, take, |progress| shown.show(progress))?;
+    let end = read.settle(disk, folder)?;
+    books.check_snapshots_end(&snapshots::list(disk, folder)?, end.last_lsn());
+    books.chain.left().into_iter().for_each(|wrong| books.wrong(wrong));
+    books.check_keys(disk, folder, log_id);
     for (path, image) in &images {
         for ((crm_id, member_no), (last, _)) in image {
             books.wrong(format!(
@@ -136,6 +151,7 @@ pub fn check(disk: &dyn Disk, folder: &Folder, log_id: u128) -> anyhow::Result<F
         last: end.last_lsn(),
         members: books.accounts.len(),
         snapshots,
+        chain: books.chain,
         torn: end.torn,
         wrong: books.wrong,
     })
@@ -176,7 +192,55 @@ impl Books {
         }
     }
 
-    fn take(&mut self, lsn: Lsn, entry: &MemberEntry, images: &mut [(std::path::PathBuf, Images)]) {
+    fn take_segment(
+        &mut self,
+        segment: &CheckedSegment,
+        images: &mut [(PathBuf, Images)],
+    ) -> Result<(), StoreError> {
+        self.chain.take(segment).into_iter().for_each(|wrong| self.wrong(wrong));
+        for record in segment.records() {
+            let entry = Entry::decode(record.payload);
+            match entry.map_err(|error| segment.refused(record.lsn, error.to_string()))? {
+                Entry::Member(entry) => self.take(record.lsn, &entry, images),
+                Entry::Tenant(entry) => {
+                    let wrong = self.tenants.take(record.lsn, &entry);
+                    wrong.into_iter().for_each(|wrong| self.wrong(wrong));
+                }
+                Entry::Service(_) => {}
+            }
+            self.records += 1;
+        }
+        Ok(())
+    }
+
+    /// A snapshot is taken of durable records only: the log must go as far as its name says.
+    fn check_snapshots_end(&mut self, snapshots: &[snapshots::SnapshotFile], end: Lsn) {
+        for snapshot in snapshots.iter().filter(|snapshot| snapshot.noted > end) {
+            let (path, noted) = (snapshot.path.display(), snapshot.noted);
+            self.wrong(format!("{path} is of record {noted}, and the log ends at {end}: its end is missing"));
+        }
+    }
+
+    /// What is sealed must have its key. Without any file of keys, as in a backup, there is nothing to be held against.
+    fn check_keys(&mut self, disk: &dyn Disk, folder: &Folder, log_id: u128) {
+        let slots = match personal_keys::whole_slots(disk, folder, log_id) {
+            Ok(None) => return,
+            Ok(Some(slots)) => slots,
+            Err(error) => return self.wrong(error.to_string()),
+        };
+        let sealed = self.accounts.iter().filter_map(|(name, account)| {
+            let slot = account.more.as_ref()?.profile.as_ref()?.sealed.as_ref()?.slot;
+            (!slots.contains(&slot)).then_some((name, slot))
+        });
+        let words = |((crm_id, member_no), slot): (&(String, String), u64)| {
+            let path = folder.personal_keys();
+            format!("{}: there is no key {slot}, of member {member_no} of {crm_id}", path.display())
+        };
+        let wrong: Vec<String> = sealed.map(words).collect();
+        wrong.into_iter().for_each(|wrong| self.wrong(wrong));
+    }
+
+    fn take(&mut self, lsn: Lsn, entry: &MemberEntry, images: &mut [(PathBuf, Images)]) {
         let name = (entry.crm_id.clone(), entry.member_no.clone());
         let account = self.accounts.entry(name.clone()).or_default();
         apply(account, lsn, entry.at, &entry.event);
@@ -203,7 +267,7 @@ impl Books {
         name: &(String, String),
         lsn: Lsn,
         packed: &[u8],
-        images: &mut [(std::path::PathBuf, Images)],
+        images: &mut [(PathBuf, Images)],
     ) {
         for (path, image) in images {
             if image.get(name).is_some_and(|(last, _)| *last == lsn)

@@ -1,7 +1,7 @@
 //! Little-endian fields at fixed offsets.
 
 /// The `N` bytes at `offset`; zeros where the slice is too short (callers check lengths first).
-fn array<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
+pub fn array<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
     let mut field = [0; N];
     if let Some(part) = bytes.get(offset..offset + N) {
         field.copy_from_slice(part);

@@ -1,17 +1,22 @@
 //! Frames: the unit of the log, one group commit each. Specified in `wal/README.md`.
-use crate::format::bytes::{put, u16_at, u32_at, u64_at};
-use crate::format::segment::Chain;
+use crate::format::bytes::{array, put, u16_at, u32_at, u64_at};
+use crate::format::newer::Newer;
+use crate::format::segment::{Chain, Hash};
 use crate::ledger::lsn::Lsn;
 use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, PARTITIONS, RECORD_BYTES_MAX};
 
 pub const FRAME_MAGIC: [u8; 4] = *b"EFR\n";
-pub const FRAME_VERSION: u8 = 1;
+/// Version 1 has no chain of hashes.
+pub const FRAME_VERSION: u8 = 2;
 pub const FRAME_HEADER_BYTES: usize = 80;
 pub const RECORD_HEADER_BYTES: usize = 14;
 
 // Every record fits a frame.
 const _: () = assert!(RECORD_BYTES_MAX + RECORD_HEADER_BYTES <= FRAME_PAYLOAD_BYTES_MAX);
 
+/// Of a header so much is hashed; what follows it is made from that, from the payload and from the log's id.
+pub const CHAIN_HASHED_BYTES: usize = 32;
+const HASH_AT: usize = 40;
 const SALT_AT: usize = 72;
 const CRC_AT: usize = FRAME_HEADER_BYTES - 4;
 
@@ -41,15 +46,22 @@ fn salt(log_id: u128) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// The header for a frame of this log that continues `chain` with `count` records in `payload`, and the checksum that the next
-/// frame repeats.
+/// The hash of the batch with this header and payload, behind what hashed to `before`.
+pub fn chain_hash(before: &Hash, header: &[u8], payload: &[u8]) -> Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(before).update(&header[..CHAIN_HASHED_BYTES]).update(payload);
+    hasher.finalize().into()
+}
+
+/// The header for a frame of this log that continues `chain` with `count` records in `payload`. Moves the chain behind it,
+/// but for the partitions' sequences, which whoever numbers the records keeps.
 pub fn frame_header(
     log_id: u128,
-    chain: &Chain,
+    chain: &mut Chain,
     kind: FrameKind,
     count: u32,
     payload: &[u8],
-) -> ([u8; FRAME_HEADER_BYTES], u32) {
+) -> [u8; FRAME_HEADER_BYTES] {
     let mut header = [0; FRAME_HEADER_BYTES];
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
     put(&mut header, 0, &FRAME_MAGIC);
@@ -61,11 +73,17 @@ pub fn frame_header(
     put(&mut header, 28, &length.to_le_bytes());
     put(&mut header, 32, &chain.previous.to_le_bytes());
     put(&mut header, 36, &crc32fast::hash(payload).to_le_bytes());
-    // 40..72: room for a chain hash over the log, zero in this version.
+    if kind == FrameKind::Batch {
+        chain.hash = chain_hash(&chain.hash, &header, payload);
+    }
+    put(&mut header, HASH_AT, &chain.hash);
     put(&mut header, SALT_AT, &salt(log_id));
     let crc = crc32fast::hash(&header[..CRC_AT]);
     put(&mut header, CRC_AT, &crc.to_le_bytes());
-    (header, crc)
+    chain.next_lsn = chain.next_lsn.plus(u64::from(count));
+    chain.next_frame += 1;
+    chain.previous = crc;
+    header
 }
 
 /// Why there is no frame to be read.
@@ -77,6 +95,9 @@ pub enum NoFrame {
     /// The header is as it was written, and not for this build. Whatever it is, it is no torn write.
     #[error("{0}")]
     Unknown(String),
+    /// The same, of a later version.
+    #[error(transparent)]
+    Newer(#[from] Newer),
 }
 
 /// A frame found whole in a segment.
@@ -88,6 +109,9 @@ pub struct Frame<'a> {
     pub count: u32,
     pub previous: u32,
     pub checksum: u32,
+    /// None in version 1.
+    pub hash: Option<Hash>,
+    header: &'a [u8],
     pub payload: &'a [u8],
 }
 
@@ -122,8 +146,20 @@ impl<'a> Frame<'a> {
             count: u32_at(header, 24),
             previous: u32_at(header, 32),
             checksum,
+            hash: (header[4] > 1).then(|| array(header, HASH_AT)),
+            header,
             payload,
         })
+    }
+
+    /// Whether it bears the hash that it must, behind what hashed to `before`: a record changed since it was written
+    /// shows here, whatever checksums were made anew. A frame of version 1 bears none.
+    pub fn is_chained_to(&self, before: &Hash) -> bool {
+        match (self.hash, self.kind) {
+            (None, _) => true,
+            (Some(hash), FrameKind::Batch) => hash == chain_hash(before, self.header, self.payload),
+            (Some(hash), FrameKind::Mark) => hash == *before,
+        }
     }
 
     pub fn size(&self) -> usize {
@@ -160,11 +196,10 @@ impl<'a> Frame<'a> {
 /// Kind and payload length of a frame whose header is whole. Where the version stands, the salt and the checksum, stays
 /// the same in every version: a newer build's frame must not be taken for a torn one by an older build, and cut off.
 fn known(header: &[u8]) -> Result<(FrameKind, usize), NoFrame> {
-    if header[4] != FRAME_VERSION {
-        return Err(NoFrame::Unknown(format!(
-            "the frame has version {}, this build reads {FRAME_VERSION}; use a newer build",
-            header[4]
-        )));
+    match header[4] {
+        0 => return Err(NoFrame::Unknown("the frame has format version 0, which never was".into())),
+        1..=FRAME_VERSION => {}
+        found => return Err(Newer { what: "frame", found: found.into(), known: FRAME_VERSION.into() }.into()),
     }
     let kind = match header[5] {
         1 => FrameKind::Batch,

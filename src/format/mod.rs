@@ -3,6 +3,7 @@ mod bytes;
 pub mod codec;
 pub mod entry;
 pub mod frame;
+pub mod newer;
 pub mod personal_keys;
 pub mod resting;
 pub mod scan;

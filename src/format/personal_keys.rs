@@ -1,5 +1,6 @@
 //! The file of personal keys: a header, then slots. Specified in `snapshots/README.md`.
 use crate::format::bytes::{put, u16_at, u32_at, u64_at, u128_at};
+use crate::format::newer::{Unread, known_version};
 
 pub const KEYS_MAGIC: [u8; 8] = *b"EROSKEYS";
 pub const KEYS_VERSION: u16 = 1;
@@ -20,20 +21,17 @@ pub fn encode_header(log_id: u128) -> [u8; KEYS_HEADER_BYTES] {
 }
 
 /// Says what is wrong with the header of a file that should be log `log_id`'s.
-pub fn check_header(bytes: &[u8], log_id: u128) -> Result<(), String> {
+pub fn check_header(bytes: &[u8], log_id: u128) -> Result<(), Unread> {
     if bytes[..8] != KEYS_MAGIC {
         return Err("the file does not begin as one of personal keys".into());
     }
-    let version = u16_at(bytes, 8);
-    if version != KEYS_VERSION {
-        return Err(format!("the file has format version {version}, this build reads {KEYS_VERSION}"));
-    }
+    known_version("file of personal keys", u16_at(bytes, 8), KEYS_VERSION)?;
     if crc32fast::hash(&bytes[..60]) != u32_at(bytes, 60) {
         return Err("the header's checksum does not match".into());
     }
     let found = u128_at(bytes, 16);
     if found != log_id {
-        return Err(format!("it belongs to log {found:032x}, not {log_id:032x}"));
+        return Err(format!("it belongs to log {found:032x}, not {log_id:032x}").into());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Reads a segment frame by frame, and tells a torn write from damage. Pure.
 use crate::format::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, Frame, FrameKind, NoFrame, RecordRef};
-use crate::format::segment::Chain;
+use crate::format::newer::Newer;
+use crate::format::segment::{Chain, Hash};
 use crate::ledger::lsn::Lsn;
 use crate::limits::FRAME_PAYLOAD_BYTES_MAX;
 
@@ -21,6 +22,8 @@ pub enum Ending {
     Torn { offset: usize, why: String },
     /// Something that was whole is not any more: refuse.
     Corrupt { offset: usize, why: String },
+    /// A later build wrote on: refuse.
+    Newer { offset: usize, newer: Newer },
 }
 
 /// Reads the frames of a segment of log `log_id` from `offset` on, each of which must continue `chain`, and gives every record to
@@ -58,6 +61,7 @@ pub fn scan_frames<E>(
             Ok(frame) => frame,
             Err(NoFrame::Broken(why)) => return Ok(judge(bytes, offset, log_id, chain, newest, why)),
             Err(NoFrame::Unknown(why)) => return Ok(Ending::Corrupt { offset, why }),
+            Err(NoFrame::Newer(newer)) => return Ok(Ending::Newer { offset, newer }),
         };
         // From here on the bytes are what was once written: what does not fit was written wrong or put here.
         let records = match continues(chain, &frame) {
@@ -65,6 +69,8 @@ pub fn scan_frames<E>(
             Err(why) => return Ok(Ending::Corrupt { offset, why }),
         };
         visit(offset, &frame, &records)?;
+        // Whether it is the right one is for `verify` to see.
+        chain.hash = frame.hash.unwrap_or_default();
         chain.next_lsn = frame.first_lsn.plus(u64::from(frame.count));
         chain.next_frame += 1;
         chain.previous = frame.checksum;
@@ -85,6 +91,9 @@ fn continues<'a>(chain: &mut Chain, frame: &Frame<'a>) -> Result<Vec<RecordRef<'
             "frame {} begins at record {}, not {}",
             frame.number, frame.first_lsn, chain.next_lsn
         ));
+    }
+    if frame.hash.is_none() && chain.hash != Hash::default() {
+        return Err(format!("frame {} has no hash, and those before it have", frame.number));
     }
     let records = frame.records()?;
     if frame.kind == FrameKind::Mark && !records.is_empty() {
@@ -147,7 +156,7 @@ fn has_later_frame(bytes: &[u8], log_id: u128, next: u64) -> bool {
         let at = from + found;
         match Frame::decode(&bytes[at..], log_id) {
             Ok(frame) if frame.number > next => return true,
-            Err(NoFrame::Unknown(_)) => return true,
+            Err(NoFrame::Unknown(_) | NoFrame::Newer(_)) => return true,
             _ => {}
         }
         from = at + 1;

@@ -1,5 +1,6 @@
 //! Snapshot files: header, blocks of entries, footer. Specified in `snapshots/README.md`.
 use crate::format::bytes::{put, u16_at, u32_at, u64_at, u128_at};
+use crate::format::newer::{Unread, known_version};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::limits::SNAPSHOT_BLOCK_BYTES_MAX;
@@ -44,16 +45,12 @@ impl SnapshotHeader {
         bytes
     }
 
-    pub fn decode(bytes: &[u8]) -> Result<SnapshotHeader, String> {
+    pub fn decode(bytes: &[u8]) -> Result<SnapshotHeader, Unread> {
         if bytes.len() < SNAPSHOT_HEADER_BYTES || bytes[..8] != SNAPSHOT_MAGIC {
             return Err("the file does not begin as a snapshot".into());
         }
         let version = u16_at(bytes, 8);
-        if !(1..=SNAPSHOT_VERSION).contains(&version) {
-            return Err(format!(
-                "the snapshot has format version {version}, this build reads up to {SNAPSHOT_VERSION}"
-            ));
-        }
+        known_version("snapshot", version, SNAPSHOT_VERSION)?;
         if crc32fast::hash(&bytes[..60]) != u32_at(bytes, 60) {
             return Err("the snapshot header's checksum does not match".into());
         }

@@ -49,7 +49,7 @@ pub struct FjallHistory {
     pub(super) frozen: Keyspace,
     pub(super) orders: Keyspace,
     pub(super) postings: Keyspace,
-    meta: Keyspace,
+    pub(super) meta: Keyspace,
     /// Of the table of keys.
     pub(super) sieve: Arc<Sieve>,
     /// Fills the sieve; stops when it is dropped.

@@ -6,6 +6,7 @@
 mod asked;
 mod blocks;
 mod chunks;
+mod differences;
 mod feed;
 mod filter;
 mod index;

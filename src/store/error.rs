@@ -1,4 +1,5 @@
 //! What can be wrong with the files, in words that say where and what to do.
+use crate::format::newer::{Newer, Unread};
 use crate::ledger::lsn::Lsn;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,13 @@ pub enum StoreError {
          hint: nothing was changed; restore this file from a copy, or see wal/README.md, \"Damage\"", path.display()
     )]
     Corrupt { path: PathBuf, offset: u64, lsn: Lsn, why: String },
+
+    #[error(
+        "{}: {newer}\n\
+         hint: nothing is damaged, and nothing was changed: a newer build has written here; use that one, or a later one",
+        path.display()
+    )]
+    Newer { path: PathBuf, newer: Newer },
 
     #[error(
         "the log has a gap: {} is followed by a segment that begins at record {found}, not {expected}\n\
@@ -84,6 +92,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// A file whose header can't be used: `damaged` says what that means where it is not only newer.
+    pub(super) fn unread(path: &Path, why: Unread, damaged: impl FnOnce(String) -> StoreError) -> StoreError {
+        match why {
+            Unread::Newer(newer) => StoreError::Newer { path: path.to_owned(), newer },
+            Unread::Bad(why) => damaged(why),
+        }
+    }
+
     pub(super) fn io(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> StoreError {
         let path = path.to_owned();
         move |source| StoreError::Io { path, what, source }

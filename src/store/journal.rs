@@ -7,7 +7,7 @@
 //! This is the local log's implementation of the seam `append(record) -> LSN`, `durable`, `after` (reply gate),
 //! `read_from` ([`crate::store::recovery::replay`]); nothing above it knows of files.
 use crate::format::frame::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES, push_record};
-use crate::format::segment::{SEGMENT_HEADER_BYTES, Sequences};
+use crate::format::segment::{Hash, SEGMENT_HEADER_BYTES, Sequences};
 use crate::ledger::lsn::Lsn;
 use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX};
 use crate::measure::{self, Histogram};
@@ -165,6 +165,8 @@ pub(super) struct State<T> {
     pub(super) waiters: VecDeque<(Lsn, T)>,
     pub(super) next_lsn: Lsn,
     pub(super) sequences: Sequences,
+    /// The last durable batch: its last record, and the hash of all through it.
+    pub(super) hashed: (Lsn, Hash),
     /// Bytes free in the current segment, before what is being written now.
     pub(super) room: u64,
     /// Bytes of the group that is being written now.
@@ -209,6 +211,7 @@ impl<T: Send + 'static> Journal<T> {
             waiters: VecDeque::new(),
             next_lsn: end.chain.next_lsn,
             sequences: end.chain.sequences,
+            hashed: (end.last_lsn(), end.chain.hash),
             room: 0,
             writing: 0,
             spare: None,
@@ -293,6 +296,13 @@ impl<T: Send + 'static> Journal<T> {
     pub fn at_last_assigned<R>(&self, then: impl FnOnce(Lsn) -> R) -> R {
         let state = self.shared.lock();
         then(Lsn(state.next_lsn.0 - 1))
+    }
+
+    /// The hash of the log through the last durable batch, and that batch's last record; none in a log that has no batch
+    /// with a hash yet.
+    pub fn hashed(&self) -> Option<(Lsn, Hash)> {
+        let hashed = self.shared.lock().hashed;
+        (hashed.1 != Hash::default()).then_some(hashed)
     }
 
     pub fn stats(&self) -> &JournalStats {

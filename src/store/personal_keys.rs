@@ -127,10 +127,37 @@ fn open_slots(disk: &dyn Disk, path: &std::path::Path, log_id: u128) -> Result<O
     if bytes == KEYS_HEADER_BYTES as u64 && header == [0; KEYS_HEADER_BYTES] {
         return Ok(None);
     }
-    check_header(&header, log_id)
-        .map_err(|why| StoreError::BadPersonalKeys { path: path.to_owned(), why })?;
+    let bad = |why| StoreError::BadPersonalKeys { path: path.to_owned(), why };
+    check_header(&header, log_id).map_err(|why| StoreError::unread(path, why, bad))?;
     let next = (bytes - KEYS_HEADER_BYTES as u64).div_ceil(KEY_SLOT_BYTES as u64);
     Ok(Some(Slots { file, next }))
+}
+
+/// The slots that hold a whole key; none where there is no file of keys. Changes nothing.
+pub fn whole_slots(
+    disk: &dyn Disk,
+    folder: &Folder,
+    log_id: u128,
+) -> Result<Option<HashSet<u64>>, StoreError> {
+    let path = folder.personal_keys();
+    let files = disk.list(&folder.snapshots).map_err(StoreError::io(&folder.snapshots, "listing"))?;
+    if !files.contains(&path) {
+        return Ok(None);
+    }
+    let read = disk.open_read_only(&path).and_then(|file| file.read_all());
+    let bytes = read.map_err(StoreError::io(&path, "reading the personal keys"))?;
+    // Never begun: its making was cut short.
+    let Some((header, slots)) = bytes.split_at_checked(KEYS_HEADER_BYTES) else {
+        return Ok(Some(HashSet::new()));
+    };
+    if slots.is_empty() && header.iter().all(|byte| *byte == 0) {
+        return Ok(Some(HashSet::new()));
+    }
+    let bad = |why| StoreError::BadPersonalKeys { path: path.clone(), why };
+    check_header(header, log_id).map_err(|why| StoreError::unread(&path, why, bad))?;
+    let (slots, _) = slots.as_chunks::<KEY_SLOT_BYTES>();
+    let is_whole = |(slot, bytes): (u64, &[u8; KEY_SLOT_BYTES])| decode_slot(slot, bytes).map(|_| slot);
+    Ok(Some((0..).zip(slots).filter_map(is_whole).collect()))
 }
 
 fn offset_of(slot: u64) -> u64 {

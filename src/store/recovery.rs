@@ -3,7 +3,7 @@ mod ending;
 
 use crate::format::frame::{FRAME_HEADER_BYTES, Frame, FrameKind, RecordRef};
 use crate::format::scan::{Ending, LogRecord, scan_frames};
-use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::format::segment::{Chain, Hash, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
@@ -11,7 +11,7 @@ use crate::store::folder::Folder;
 use crate::store::segments::{self, OpenSegment, SegmentFile};
 use ending::make_durable;
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Whether a torn tail is cut off or only told of.
@@ -22,6 +22,8 @@ pub enum Mode {
     Repair { durable: Lsn },
     /// Nothing is changed.
     LookOnly,
+    /// The same, and the hash of every batch is worked out and held against the one that it bears.
+    Verify,
 }
 
 /// Where the log ends.
@@ -66,12 +68,27 @@ pub struct Progress {
     pub lsn: Lsn,
 }
 
+/// A batch in the chain of hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub offset: usize,
+    /// Its first and its last record.
+    pub records: (Lsn, Lsn),
+    pub hash: Hash,
+    /// Whether it is the hash of what stands there, behind the one before.
+    pub holds: bool,
+}
+
 /// A segment that was read and checked, and those of its records that were asked for.
 pub struct CheckedSegment {
     path: PathBuf,
     bytes: Arc<Vec<u8>>,
     first_lsn: Lsn,
     places: Vec<Place>,
+    /// The chain of hashes before it and behind it.
+    pub hashes: (Hash, Hash),
+    /// Its batches that bear a hash; only of what is read to be verified.
+    pub links: Vec<Link>,
 }
 
 /// Where a record's payload lies.
@@ -90,6 +107,10 @@ impl CheckedSegment {
             let Place { offset, length, partition } = *place;
             LogRecord { lsn, partition, payload: &self.bytes[offset..offset + length as usize] }
         })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What a reader of the records found wrong with one.
@@ -144,7 +165,7 @@ pub fn read_log<E: From<StoreError>>(
     let mut read = LogRead { end, mode, newest: None, given: Given::default() };
     let needed = reaching_back_to(&all, from.next())?;
     // Writing would go on in it, and only what has a successor is archived.
-    if let (Mode::Repair { .. }, Some(newest)) = (mode, needed.last())
+    if let (Mode::Repair { .. } | Mode::Verify, Some(newest)) = (mode, needed.last())
         && newest.archived
     {
         return Err(StoreError::NewestMissing { path: newest.path.clone() }.into());
@@ -189,15 +210,26 @@ impl LogRead {
         from: Lsn,
         (first, newest): (bool, bool),
     ) -> Result<CheckedSegment, StoreError> {
-        let end = &mut self.end;
+        let (end, verifies) = (&mut self.end, self.mode == Mode::Verify);
         let bytes = segments::read_into(disk, file, self.given.back())?;
         end.ordinal = checked_header(&bytes, file, end, first)?.ordinal;
         let first_lsn = end.chain.next_lsn.max(from.next());
-        let mut places = Vec::new();
+        let (mut places, mut links) = (Vec::new(), Vec::new());
+        let before = end.chain.hash;
+        let mut hashed = before;
         let mut mark = SEGMENT_HEADER_BYTES;
         let note = |offset: usize, frame: &Frame<'_>, records: &[RecordRef<'_>]| {
             if frame.kind == FrameKind::Mark {
                 mark = offset;
+            }
+            if let (true, Some(hash)) = (verifies, frame.hash) {
+                let holds = frame.is_chained_to(&hashed);
+                // From here on by what it says, so that what is wrong is told once.
+                hashed = hash;
+                if frame.kind == FrameKind::Batch || !holds {
+                    let last = Lsn((frame.first_lsn.0 + u64::from(frame.count)).saturating_sub(1));
+                    links.push(Link { offset, records: (frame.first_lsn, last), hash, holds });
+                }
             }
             let known = first_lsn.0.saturating_sub(frame.first_lsn.0);
             let wanted = records.iter().skip(usize::try_from(known).unwrap_or(usize::MAX));
@@ -212,6 +244,7 @@ impl LogRead {
         let (offset, torn) = match ending {
             Ending::Clean { offset } => (offset, None),
             Ending::Torn { offset, why } => (offset, Some(why)),
+            Ending::Newer { newer, .. } => return Err(StoreError::Newer { path: file.path.clone(), newer }),
             Ending::Corrupt { offset, why } => {
                 let (path, lsn) = (file.path.clone(), end.chain.next_lsn);
                 return Err(StoreError::Corrupt { path, offset: offset as u64, lsn, why });
@@ -227,7 +260,8 @@ impl LogRead {
         if newest {
             self.newest = Some(Newest { file: file.clone(), bytes: bytes.clone(), offset, torn });
         }
-        Ok(CheckedSegment { path: file.path.clone(), bytes, first_lsn, places })
+        let hashes = (before, end.chain.hash);
+        Ok(CheckedSegment { path: file.path.clone(), bytes, first_lsn, places, hashes, links })
     }
 }
 
@@ -250,7 +284,7 @@ fn checked_header(
 ) -> Result<SegmentHeader, StoreError> {
     let corrupt =
         |why: String| StoreError::Corrupt { path: file.path.clone(), offset: 0, lsn: file.first_lsn, why };
-    let header = SegmentHeader::decode(bytes).map_err(corrupt)?;
+    let header = segments::header(bytes, file)?;
     if header.log_id != end.log_id {
         return Err(StoreError::Foreign {
             path: file.path.clone(),

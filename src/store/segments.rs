@@ -78,6 +78,15 @@ pub fn read_into(disk: &dyn Disk, segment: &SegmentFile, used: Vec<u8>) -> Resul
     })
 }
 
+/// The header at the start of a segment's bytes.
+pub fn header(bytes: &[u8], segment: &SegmentFile) -> Result<SegmentHeader, StoreError> {
+    SegmentHeader::decode(bytes).map_err(|why| {
+        let SegmentFile { path, first_lsn, .. } = segment;
+        let damaged = |why| StoreError::Corrupt { path: path.clone(), offset: 0, lsn: *first_lsn, why };
+        StoreError::unread(path, why, damaged)
+    })
+}
+
 /// Space made ahead: a file of real zeros, so that later writes neither grow it nor fail for want of space.
 pub struct Spare {
     path: PathBuf,

@@ -224,7 +224,7 @@ pub fn read_blocks(
         file.read_exact_at(&mut part, offset).map_err(io).map(|()| part)
     };
     let head = part(0, SNAPSHOT_HEADER_BYTES)?;
-    let header = SnapshotHeader::decode(&head).map_err(bad)?;
+    let header = SnapshotHeader::decode(&head).map_err(|why| StoreError::unread(path, why, bad))?;
     if header.log_id != log_id {
         return Err(StoreError::Foreign { path: path.to_owned(), expected: log_id, found: header.log_id });
     }

@@ -154,6 +154,7 @@ impl<T: Send> Writer<T> {
     fn released(&mut self, durable: Lsn) -> Vec<T> {
         let mut released = Vec::with_capacity(self.last_group);
         let mut state = self.shared.lock();
+        state.hashed = (durable, self.chain.hash);
         while let Some((lsn, _)) = state.waiters.front()
             && *lsn <= durable
             && let Some((_, waiter)) = state.waiters.pop_front()
@@ -198,15 +199,12 @@ impl<T: Send> Writer<T> {
             return Err(std::io::Error::other("there is no segment"));
         };
         let count = u32::try_from(records.len()).map_err(std::io::Error::other)?;
-        let (header, checksum) = frame_header(self.log_id, &self.chain, kind, count, payload);
+        let header = frame_header(self.log_id, &mut self.chain, kind, count, payload);
         let mut frame = Vec::with_capacity(FRAME_HEADER_BYTES + payload.len());
         frame.extend_from_slice(&header);
         frame.extend_from_slice(payload);
         segment.file.write_all_at(&frame, segment.offset)?;
         segment.offset += size;
-        self.chain.next_frame += 1;
-        self.chain.next_lsn = self.chain.next_lsn.plus(u64::from(count));
-        self.chain.previous = checksum;
         count_sequences(&mut self.chain, payload);
         self.shared.stats.frames.fetch_add(1, Ordering::Relaxed);
         self.shared.stats.bytes.fetch_add(size, Ordering::Relaxed);

@@ -25,6 +25,7 @@ fn the_pages_constants_are_the_codes() {
         ("SEGMENT_HEADER_BYTES", SEGMENT_HEADER_BYTES as u64),
         ("FRAME_VERSION", FRAME_VERSION.into()),
         ("FRAME_HEADER_BYTES", FRAME_HEADER_BYTES as u64),
+        ("CHAIN_HASHED_BYTES", CHAIN_HASHED_BYTES as u64),
         ("FRAME_KIND_BATCH", FrameKind::Batch as u64),
         ("FRAME_KIND_MARK", FrameKind::Mark as u64),
         ("FRAME_PAYLOAD_BYTES_MAX", FRAME_PAYLOAD_BYTES_MAX as u64),
@@ -99,11 +100,13 @@ fn every_table_of_offsets_covers_its_header_to_the_last_byte() {
 fn a_segment_that_begins_anywhere_has_its_fields_where_the_page_says() {
     let page = both();
     let sequences = std::array::from_fn(|place| 0x0102_0304_0506_0000 + place as u64);
+    let hash = std::array::from_fn(|place| 0xa0 + place as u8);
     let mut chain = Chain {
         next_lsn: Lsn(0x11_1213_1415_1617),
         next_frame: 0x2122_2324_2526_2728,
         previous: 0x3132_3334,
         sequences,
+        hash,
     };
     let log_id = 0x4142_4344_4546_4748_494a_4b4c_4d4e_4f50;
     let header = SegmentHeader { log_id, ordinal: 0x5152_5354_5556_5758, chain: chain.clone() };
@@ -112,22 +115,16 @@ fn a_segment_that_begins_anywhere_has_its_fields_where_the_page_says() {
     chain.sequences[63] += 1;
     push_record(&mut payload, 63, chain.sequences[63], b"one");
     push_record(&mut payload, 0, chain.sequences[0] + 1, b"");
-    let (frame, checksum) = frame_header(log_id, &chain, FrameKind::Batch, 2, &payload);
-    bytes.extend_from_slice(&frame);
+    bytes.extend_from_slice(&frame_header(log_id, &mut chain, FrameKind::Batch, 2, &payload));
     bytes.extend_from_slice(&payload);
-    let next = Chain {
-        next_lsn: chain.next_lsn.plus(2),
-        next_frame: chain.next_frame + 1,
-        previous: checksum,
-        ..chain
-    };
-    bytes.extend_from_slice(&frame_header(log_id, &next, FrameKind::Mark, 0, &[]).0);
+    bytes.extend_from_slice(&frame_header(log_id, &mut chain, FrameKind::Mark, 0, &[]));
     bytes.extend_from_slice(&[0; 100]);
 
     let mut reader = LogReader::new(&page);
     (reader.log_id, reader.ordinal) = (header.log_id, u128::from(header.ordinal) - 1);
     (reader.next_lsn, reader.next_frame) = (header.chain.next_lsn.0.into(), header.chain.next_frame.into());
     reader.previous = header.chain.previous.into();
+    reader.hash = hash.to_vec();
     reader.sequences = header.chain.sequences.iter().map(|sequence| u128::from(*sequence)).collect();
     assert_eq!(reader.segment(&bytes), bytes.len() - 100);
     let read: Vec<_> = reader.records.iter().map(|r| (r.lsn, r.partition, &r.payload[..])).collect();

@@ -30,13 +30,10 @@ impl Frames {
     }
 
     fn push(mut self, kind: FrameKind, count: u32, payload: &[u8]) -> Frames {
-        let (header, checksum) = frame_header(LOG_ID, &self.chain, kind, count, payload);
+        let header = frame_header(LOG_ID, &mut self.chain, kind, count, payload);
         self.starts.push(self.bytes.len());
         self.bytes.extend_from_slice(&header);
         self.bytes.extend_from_slice(payload);
-        self.chain.next_lsn = self.chain.next_lsn.plus(count.into());
-        self.chain.next_frame += 1;
-        self.chain.previous = checksum;
         self
     }
 
@@ -74,6 +71,7 @@ fn verdict(bytes: &[u8], newest: bool) -> (&'static str, usize, u64) {
         Ending::Clean { offset } => ("clean", offset, records),
         Ending::Torn { offset, .. } => ("torn", offset, records),
         Ending::Corrupt { offset, .. } => ("damage", offset, records),
+        Ending::Newer { offset, .. } => ("newer", offset, records),
     }
 }
 
@@ -106,7 +104,8 @@ fn only_what_can_be_an_unfinished_write_is_taken_for_one() {
 fn a_frame_that_was_written_whole_is_never_cut_off() {
     let (version, kind, longest) = (4, 5, 31);
     for (what, frames) in [
-        ("a newer version", two().rewritten(1, version, 2)),
+        ("a version that never was", two().rewritten(1, version, 0)),
+        ("version 1 behind version 2", two().rewritten(1, version, 1)),
         ("an unknown kind", two().rewritten(1, kind, 3)),
         ("a length beyond all frames", two().rewritten(1, longest, 0xFF)),
         ("another number", two().rewritten(1, 8, 9)),
@@ -117,11 +116,17 @@ fn a_frame_that_was_written_whole_is_never_cut_off() {
     ] {
         assert_eq!(frames.read(true), ("damage", frames.starts[1], 1), "{what}");
     }
+    let newer = two().rewritten(1, version, 3);
+    assert_eq!(
+        newer.read(true),
+        ("newer", newer.starts[1], 1),
+        "and what is only newer is not called damaged"
+    );
 }
 
 #[test]
 fn a_newer_builds_frames_behind_a_broken_one_show_that_it_was_durable() {
-    let frames = two().batch(b"three").rewritten(2, 4, 2).flipped(1, 20);
+    let frames = two().batch(b"three").rewritten(2, 4, 3).flipped(1, 20);
     assert_eq!(frames.read(true), ("damage", frames.starts[1], 1));
 }
 
@@ -140,8 +145,8 @@ fn what_reaches_beyond_one_frame_is_no_unfinished_write() {
 
 /// A frame as a client could send it in a text: all of it but the salt is right.
 fn made_up(log_id: u128, change: impl Fn(Frames) -> Frames) -> Vec<u8> {
-    let chain = Chain { next_frame: 1_000_000, ..Chain::default() };
-    let (header, _) = frame_header(log_id, &chain, FrameKind::Mark, 0, &[]);
+    let mut chain = Chain { next_frame: 1_000_000, ..Chain::default() };
+    let header = frame_header(log_id, &mut chain, FrameKind::Mark, 0, &[]);
     change(Frames { bytes: header.to_vec(), starts: vec![0], ..Frames::default() }).bytes
 }
 
@@ -150,7 +155,7 @@ fn what_a_client_made_to_look_like_a_later_frame_is_none() {
     type Change = fn(Frames) -> Frames;
     let changes: [(&str, Change); 4] = [
         ("a whole frame", |frames| frames),
-        ("a newer version", |frames| frames.rewritten(0, 4, 2)),
+        ("a newer version", |frames| frames.rewritten(0, 4, 3)),
         ("an unknown kind", |frames| frames.rewritten(0, 5, 3)),
         ("a length beyond all frames", |frames| frames.rewritten(0, 31, 0xFF)),
     ];

@@ -19,6 +19,8 @@ pub struct LogReader<'a> {
     pub next_frame: u128,
     pub previous: u128,
     pub sequences: Vec<u128>,
+    /// Of the last batch.
+    pub hash: Vec<u8>,
     pub records: Vec<Record>,
     pub marks: usize,
 }
@@ -34,6 +36,7 @@ impl<'a> LogReader<'a> {
             next_frame: 1,
             previous: 0,
             sequences: vec![0; page.size("PARTITIONS")],
+            hash: vec![0; 32],
             records: Vec::new(),
             marks: 0,
         }
@@ -53,7 +56,10 @@ impl<'a> LogReader<'a> {
         let layout = self.page.layout("Segment header");
         let number = |name: &str| layout.number(name, header);
         assert_eq!(layout.field("magic", header), self.page.magic("SEGMENT_MAGIC"));
-        assert_eq!(number("version"), self.page.number("SEGMENT_VERSION").into());
+        assert!((1..=self.page.number("SEGMENT_VERSION").into()).contains(&number("version")));
+        // Version 1 has zeros there.
+        assert_eq!(layout.field("chain hash", header), self.hash);
+        assert!(number("version") > 1 || self.hash == [0; 32]);
         assert_eq!(number("partitions"), self.page.number("PARTITIONS").into());
         assert_eq!(number("checksum"), crc32(&[layout.before("checksum", header)]).into());
         if self.ordinal == 0 {
@@ -78,7 +84,7 @@ impl<'a> LogReader<'a> {
         let (header, layout) = (&bytes[..size], self.page.layout("Frame header"));
         let number = |name: &str| layout.number(name, header);
         assert_eq!(layout.field("magic", header), self.page.magic("FRAME_MAGIC"));
-        assert_eq!(number("version"), self.page.number("FRAME_VERSION").into());
+        assert!((1..=self.page.number("FRAME_VERSION").into()).contains(&number("version")));
         assert_eq!(number("checksum"), crc32(&[layout.before("checksum", header)]).into());
         assert_eq!(number("number"), self.next_frame);
         assert_eq!(number("first lsn"), self.next_lsn);
@@ -88,9 +94,12 @@ impl<'a> LogReader<'a> {
         let payload = &bytes[size..size + length];
         assert_eq!(number("payload checksum"), crc32(&[payload]).into());
         assert_eq!(number("salt"), self.log_id & 0xFFFF_FFFF, "the frame is of this log");
-        for name in ["reserved", "chain hash"] {
-            assert!(layout.field(name, header).iter().all(|byte| *byte == 0), "{name}");
+        assert!(layout.field("reserved", header).iter().all(|byte| *byte == 0));
+        if number("version") > 1 && number("kind") as u64 == self.page.number("FRAME_KIND_BATCH") {
+            let head = &header[..self.page.size("CHAIN_HASHED_BYTES")];
+            self.hash = blake3::hash(&[&self.hash, head, payload].concat()).as_bytes().to_vec();
         }
+        assert_eq!(layout.field("chain hash", header), self.hash);
         let before = self.records.len();
         self.take_records(payload);
         let count = (self.records.len() - before) as u128;

@@ -1,4 +1,4 @@
-//! A whole data folder as version 1 wrote it, opened by this build. What is told in it: `story.rs`.
+//! Whole data folders as each version wrote them, opened by this build. What is told in them: `story.rs`.
 use super::files::{LogReader, Record, partition};
 use super::page::both;
 use super::story::{END, SUMS};
@@ -6,9 +6,10 @@ use super::{bytes, fixtures, story};
 use eros_points::actors::core::partition_of;
 use eros_points::actors::directory::Directory;
 use eros_points::actors::recovery::{Recovered, recover};
-use eros_points::format::entry::Entry;
+use eros_points::cli::verify::{self, Found};
+use eros_points::format::entry::{Entry, ServiceEntry};
 use eros_points::format::frame::{FrameKind, frame_header, push_record};
-use eros_points::format::segment::{Chain, SegmentHeader};
+use eros_points::format::segment::{Chain, SEGMENT_VERSION, SegmentHeader};
 use eros_points::history::{FjallHistory, History};
 use eros_points::ledger::account::Account;
 use eros_points::ledger::event::Key;
@@ -25,10 +26,21 @@ pub const LOG_ID: u128 = 0xe205_0001_0002_0003_0004_0005_0006_0007;
 pub const SECOND: u64 = 36;
 const SEGMENT_BYTES: usize = 32 << 10;
 
-const MARKER: &str = "v1/folder/wal/LOG";
-const ARCHIVED: &str = "v1/folder/wal/archive/00000000000000000001.seg.zst";
+/// Versions of segments and frames.
+pub const VERSIONS: [u16; 2] = [1, SEGMENT_VERSION];
+
+fn marker(version: u16) -> String {
+    format!("v{version}/folder/wal/LOG")
+}
+
+fn archived(version: u16) -> String {
+    format!("v{version}/folder/wal/archive/00000000000000000001.seg.zst")
+}
+
 /// In lines of hex.
-const LIVE: &str = "v1/folder/wal/00000000000000000036.seg.txt";
+fn live(version: u16) -> String {
+    format!("v{version}/folder/wal/00000000000000000036.seg.txt")
+}
 
 /// The two segments that hold these payloads: frames of five records, a mark at the end of each segment.
 fn segments(payloads: &[Vec<u8>]) -> [Vec<u8>; 2] {
@@ -47,12 +59,8 @@ fn segment(chain: &mut Chain, ordinal: u64, payloads: &[Vec<u8>]) -> Vec<u8> {
             push_record(&mut frame, place, chain.sequences[usize::from(place)], payload);
         }
         let kind = if group.is_empty() { FrameKind::Mark } else { FrameKind::Batch };
-        let (header, checksum) = frame_header(LOG_ID, chain, kind, group.len() as u32, &frame);
-        out.extend_from_slice(&header);
+        out.extend_from_slice(&frame_header(LOG_ID, chain, kind, group.len() as u32, &frame));
         out.extend_from_slice(&frame);
-        chain.next_lsn = chain.next_lsn.plus(group.len() as u64);
-        chain.next_frame += 1;
-        chain.previous = checksum;
     }
     out.resize(SEGMENT_BYTES, 0);
     out
@@ -66,36 +74,54 @@ fn partition_in(payload: &[u8]) -> u16 {
     }
 }
 
-/// Both segments as they are pinned.
-fn pinned() -> [Vec<u8>; 2] {
-    let payloads = || story::entries().iter().map(Entry::encode).collect::<Vec<_>>();
-    fixtures::write_absent(MARKER, || format!("{LOG_ID:032x}\n").into_bytes());
-    fixtures::write_absent(ARCHIVED, || zstd::encode_all(&segments(&payloads())[0][..], 3).unwrap());
-    fixtures::write_absent(LIVE, || fixtures::to_lines(&segments(&payloads())[1]).into_bytes());
-    let live = String::from_utf8(fixtures::read(LIVE)).unwrap();
-    [zstd::decode_all(&fixtures::read(ARCHIVED)[..]).unwrap(), fixtures::from_lines(&live)]
+/// Both segments as they are pinned. Only the newest version is still written.
+fn pinned(version: u16) -> [Vec<u8>; 2] {
+    if version == SEGMENT_VERSION {
+        let payloads = || story::entries().iter().map(Entry::encode).collect::<Vec<_>>();
+        fixtures::write_absent(&marker(version), || format!("{LOG_ID:032x}\n").into_bytes());
+        let first = || zstd::encode_all(&segments(&payloads())[0][..], 3).unwrap();
+        fixtures::write_absent(&archived(version), first);
+        let second = || fixtures::to_lines(&segments(&payloads())[1]).into_bytes();
+        fixtures::write_absent(&live(version), second);
+    }
+    let live = String::from_utf8(fixtures::read(&live(version))).unwrap();
+    [zstd::decode_all(&fixtures::read(&archived(version))[..]).unwrap(), fixtures::from_lines(&live)]
 }
 
-/// The records of the pinned log, by the page.
-pub fn records() -> Vec<Record> {
+/// The records of a pinned log, by the page.
+fn records_of(version: u16) -> Vec<Record> {
     let page = both();
     let mut reader = LogReader::new(&page);
-    pinned().iter().for_each(|segment| {
+    pinned(version).iter().for_each(|segment| {
         reader.segment(segment);
     });
     assert_eq!((reader.log_id, reader.marks), (LOG_ID, 2));
+    assert_eq!(reader.hash != [0; 32], version > 1, "what version 1 wrote is in no hash");
     reader.records
 }
 
-/// The pinned log as a data folder.
-pub fn unpacked(data: &Path) -> Folder {
+/// They are the same in each version.
+pub fn records() -> Vec<Record> {
+    records_of(1)
+}
+
+/// A pinned log as a data folder.
+pub fn unpacked(version: u16, data: &Path) -> Folder {
     let folder = Folder::at(data);
     folder.create(&RealDisk).unwrap();
-    let [_, live] = pinned();
-    std::fs::write(folder.wal.join("LOG"), fixtures::read(MARKER)).unwrap();
-    std::fs::write(folder.archive.join("00000000000000000001.seg.zst"), fixtures::read(ARCHIVED)).unwrap();
+    let [_, live] = pinned(version);
+    std::fs::write(folder.wal.join("LOG"), fixtures::read(&marker(version))).unwrap();
+    let first = fixtures::read(&archived(version));
+    std::fs::write(folder.archive.join("00000000000000000001.seg.zst"), first).unwrap();
     std::fs::write(folder.wal.join(format!("{SECOND:020}.seg")), live).unwrap();
     folder
+}
+
+/// That `verify` finds nothing wrong; what it has found.
+pub fn verified(folder: &Folder) -> Found {
+    let found = verify::check(&RealDisk, folder, LOG_ID, None).unwrap();
+    assert_eq!((found.wrong.as_slice(), found.torn.as_deref()), (&[][..], None));
+    found
 }
 
 pub fn account(recovered: &Recovered, crm_id: &str, member: &str) -> Account {
@@ -133,19 +159,30 @@ pub fn check_recovery(folder: &Folder, snapshot: Option<Lsn>) -> Vec<Account> {
 }
 
 #[test]
-fn a_folder_of_version_1_opens_and_holds_what_was_put_in() {
-    let data = tempfile::tempdir().unwrap();
-    let folder = unpacked(data.path());
-    check_recovery(&folder, None);
-    let torn = std::fs::read_dir(&folder.wal).unwrap().map(|file| file.unwrap().file_name());
-    let torn: Vec<_> = torn.filter(|name| name.to_string_lossy().starts_with("torn")).collect();
-    assert!(torn.is_empty(), "nothing was cut off: {torn:?}");
+fn a_folder_of_each_version_opens_and_holds_what_was_put_in() {
+    for version in VERSIONS {
+        let data = tempfile::tempdir().unwrap();
+        let folder = unpacked(version, data.path());
+        let found = verified(&folder);
+        assert_eq!((found.records, found.members), (records().len() as u64, SUMS.len()));
+        assert_eq!(found.chain.newest.is_some(), version > 1);
+        check_recovery(&folder, None);
+        let torn = std::fs::read_dir(&folder.wal).unwrap().map(|file| file.unwrap().file_name());
+        let torn: Vec<_> = torn.filter(|name| name.to_string_lossy().starts_with("torn")).collect();
+        assert!(torn.is_empty(), "nothing was cut off: {torn:?}");
+        verified(&folder);
+    }
 }
 
 #[test]
-fn the_page_and_the_service_read_the_same_records_of_version_1() {
+fn the_page_and_the_service_read_the_same_records_of_each_version() {
+    VERSIONS.into_iter().for_each(same_records);
+}
+
+fn same_records(version: u16) {
     let data = tempfile::tempdir().unwrap();
-    let (page, folder, by_page) = (both(), unpacked(data.path()), records());
+    let (page, folder, by_page) = (both(), unpacked(version, data.path()), records_of(version));
+    assert_eq!(by_page, records());
     let mut read = Vec::new();
     let visit = |record: eros_points::format::scan::LogRecord<'_>| {
         let (lsn, partition) = (record.lsn.0, record.partition.into());
@@ -198,9 +235,9 @@ fn the_page_and_the_service_read_the_same_records_of_version_1() {
 }
 
 #[test]
-fn segments_are_written_today_as_version_1_wrote_them() {
+fn segments_are_written_today_as_their_version_wrote_them() {
     let payloads: Vec<Vec<u8>> = records().into_iter().map(|record| record.payload).collect();
-    let (made, pinned) = (segments(&payloads), pinned());
+    let (made, pinned) = (segments(&payloads), pinned(SEGMENT_VERSION));
     for (made, pinned) in made.iter().zip(&pinned) {
         assert_eq!(fixtures::to_lines(made), fixtures::to_lines(pinned));
     }
@@ -216,26 +253,14 @@ impl Sink<()> for Nobody {
     }
 }
 
-/// The test's own assembly of segments could be as wrong as the page: this is the real writer.
-#[test]
-fn what_the_service_appends_is_read_by_the_page_alone() {
-    let data = tempfile::tempdir().unwrap();
-    let folder = Folder::at(data.path());
-    folder.create(&RealDisk).unwrap();
-    let end = replay(
-        &RealDisk,
-        &folder,
-        LOG_ID,
-        Lsn::ZERO,
-        Mode::Repair { durable: Lsn::ZERO },
-        |_| Ok(()),
-        |_| {},
-    )
-    .unwrap();
+/// Opens the log for writing, and takes these records to it.
+fn appended(folder: &Folder, records: &[Record]) {
+    let end =
+        replay(&RealDisk, folder, LOG_ID, Lsn::ZERO, Mode::Repair { durable: Lsn::ZERO }, |_| Ok(()), |_| {})
+            .unwrap();
     let journal =
         Journal::open(RealDisk::shared(), folder.clone(), JournalOptions::default(), end, Nobody).unwrap();
-    let expected = records();
-    for record in &expected {
+    for record in records {
         let waiting = std::time::Instant::now();
         // At first the log's helper is still making room.
         while let Err(error) = journal.append(Class::Mandatory, record.partition as u16, &record.payload) {
@@ -244,6 +269,36 @@ fn what_the_service_appends_is_read_by_the_page_alone() {
         }
     }
     journal.close();
+}
+
+/// Version 1's frames end somewhere in a segment, and version 2's follow.
+#[test]
+fn a_log_of_version_1_goes_on_in_version_2_and_its_chain_begins_there() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = unpacked(1, data.path());
+    let zone = Entry::Service(ServiceEntry::ZoneSet { zone: "UTC".into() }).encode();
+    let more = Record { lsn: 0, partition: partition_of("", "").into(), payload: zone };
+    for round in 1..=2 {
+        appended(&folder, std::slice::from_ref(&more));
+        let found = verified(&folder);
+        let all = records().len() as u64 + round;
+        assert_eq!((found.chain.batches, found.chain.newest.unwrap().lsn), (round, Lsn(all)));
+    }
+    let page = both();
+    let mut reader = LogReader::new(&page);
+    reader.segment(&pinned(1)[0]);
+    reader.segment(&std::fs::read(folder.wal.join(format!("{SECOND:020}.seg"))).unwrap());
+    assert_eq!(reader.hash, verified(&folder).chain.newest.unwrap().hash);
+}
+
+/// The test's own assembly of segments could be as wrong as the page: this is the real writer.
+#[test]
+fn what_the_service_appends_is_read_by_the_page_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = Folder::at(data.path());
+    folder.create(&RealDisk).unwrap();
+    let expected = records();
+    appended(&folder, &expected);
     let page = both();
     let mut reader = LogReader::new(&page);
     reader.segment(&std::fs::read(folder.wal.join("00000000000000000001.seg")).unwrap());

@@ -9,7 +9,7 @@ use eros_points::store::disk::RealDisk;
 #[test]
 fn a_log_that_ends_before_what_a_snapshot_holds_is_refused() {
     let data = tempfile::tempdir().unwrap();
-    let folder = unpacked(data.path());
+    let folder = unpacked(1, data.path());
     let snap = fixtures::from_lines(
         &String::from_utf8(fixtures::read("v1/folder/snapshots/00000000000000000035.snap.txt")).unwrap(),
     );

@@ -78,10 +78,10 @@ fn from_fixture(name: &str) -> Vec<u8> {
 #[test]
 fn a_snapshot_of_any_version_and_the_log_after_it_give_the_same_accounts_as_the_log_alone() {
     let data = tempfile::tempdir().unwrap();
-    let by_log = check_recovery(&unpacked(data.path()), None);
+    let by_log = check_recovery(&unpacked(1, data.path()), None);
     for bytes in [from_fixture(PINNED_1), pinned()] {
         let data = tempfile::tempdir().unwrap();
-        let folder = unpacked(data.path());
+        let folder = unpacked(1, data.path());
         std::fs::write(named(&folder, NOTED), bytes).unwrap();
         assert_eq!(check_recovery(&folder, Some(NOTED)), by_log);
     }
@@ -182,7 +182,7 @@ fn blocks_under_the_header_of_another_snapshot_are_refused() {
 #[test]
 fn a_snapshot_under_anothers_name_is_a_bad_one_and_the_one_before_it_is_taken() {
     let data = tempfile::tempdir().unwrap();
-    let folder = unpacked(data.path());
+    let folder = unpacked(1, data.path());
     for noted in [NOTED, Lsn(NOTED.0 + 5), Lsn(9_999)] {
         std::fs::write(named(&folder, noted), pinned()).unwrap();
     }
@@ -195,7 +195,7 @@ fn a_snapshot_under_anothers_name_is_a_bad_one_and_the_one_before_it_is_taken() 
 #[test]
 fn only_names_of_twenty_digits_are_snapshots() {
     let data = tempfile::tempdir().unwrap();
-    let folder = unpacked(data.path());
+    let folder = unpacked(1, data.path());
     for name in ["35.snap", "+0000000000000000035.snap", "000000000000000000035.snap", "copy.snap", ".snap"] {
         std::fs::write(folder.snapshots.join(name), pinned()).unwrap();
     }

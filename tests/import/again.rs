@@ -181,10 +181,7 @@ fn write_log(data: &std::path::Path, records: &[(u16, Vec<u8>)]) {
         *sequence += 1;
         let mut payload = Vec::new();
         push_record(&mut payload, *partition, *sequence, record);
-        let (header, checksum) = frame_header(LOG_ID, &chain, FrameKind::Batch, 1, &payload);
-        (chain.next_lsn, chain.next_frame, chain.previous) =
-            (chain.next_lsn.next(), chain.next_frame + 1, checksum);
-        bytes.extend(header);
+        bytes.extend(frame_header(LOG_ID, &mut chain, FrameKind::Batch, 1, &payload));
         bytes.extend(payload);
     }
     std::fs::create_dir_all(data.join("wal")).unwrap();

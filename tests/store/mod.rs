@@ -3,6 +3,7 @@ mod archiving;
 mod backups;
 mod damage;
 mod decisions;
+mod exhaust;
 mod failure;
 mod groups;
 mod lying;
@@ -18,6 +19,7 @@ use eros_points::format::entry::Entry;
 use eros_points::format::frame::{Frame, FrameKind, frame_header, push_record};
 use eros_points::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
 use eros_points::ledger::lsn::Lsn;
+use eros_points::store::disk::Disk;
 use eros_points::store::error::StoreError;
 use eros_points::store::folder::Folder;
 use eros_points::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
@@ -92,7 +94,7 @@ fn options() -> JournalOptions {
 const REPAIR: Mode = Mode::Repair { durable: Lsn::ZERO };
 
 /// The journal on what `disk` holds, and what it tells.
-fn open(disk: &FaultyDisk, options: JournalOptions) -> (Journal<u32>, Ear) {
+fn open(disk: &(impl Disk + Clone + 'static), options: JournalOptions) -> (Journal<u32>, Ear) {
     let (end, _) = read(disk, REPAIR).expect("a log in order");
     let ear = Ear::default();
     let journal = Journal::open(Arc::new(disk.clone()), folder(), options, end, ear.clone());
@@ -102,7 +104,7 @@ fn open(disk: &FaultyDisk, options: JournalOptions) -> (Journal<u32>, Ear) {
 type Records = Vec<(Lsn, Vec<u8>)>;
 
 /// Reads the whole log.
-fn read(disk: &FaultyDisk, mode: Mode) -> Result<(LogEnd, Records), StoreError> {
+fn read(disk: &dyn Disk, mode: Mode) -> Result<(LogEnd, Records), StoreError> {
     let mut records = Vec::new();
     let end = replay(
         disk,
@@ -156,19 +158,23 @@ fn log_of(sizes: &[u64], payload: impl Fn(u64) -> Vec<u8>) -> FaultyDisk {
 /// The frame of one record that continues `chain`.
 fn next_frame(chain: &mut Chain, record: &[u8]) -> Vec<u8> {
     // What is no entry may be anywhere.
-    let partition = match Entry::decode(record) {
-        Ok(Entry::Member(entry)) => u64::from(partition_of(&entry.crm_id, &entry.member_no)),
-        _ => chain.next_lsn.0 % 3,
-    };
+    let partition = partition_in(record).unwrap_or(chain.next_lsn.0 % 3);
     let sequence = &mut chain.sequences[partition as usize];
     *sequence += 1;
     let mut payload = Vec::new();
     push_record(&mut payload, partition as u16, *sequence, record);
-    let (header, checksum) = frame_header(LOG_ID, chain, FrameKind::Batch, 1, &payload);
-    chain.next_lsn = chain.next_lsn.next();
-    chain.next_frame += 1;
-    chain.previous = checksum;
+    let header = frame_header(LOG_ID, chain, FrameKind::Batch, 1, &payload);
     [&header[..], &payload[..]].concat()
+}
+
+/// Where an entry belongs.
+fn partition_in(record: &[u8]) -> Option<u64> {
+    let partition = match Entry::decode(record).ok()? {
+        Entry::Member(entry) => partition_of(&entry.crm_id, &entry.member_no),
+        Entry::Tenant(entry) => partition_of(&entry.crm_id, ""),
+        Entry::Service(_) => partition_of("", ""),
+    };
+    Some(partition.into())
 }
 
 /// Where the frames of a segment begin; the last place is where they end.

@@ -11,9 +11,7 @@ fn without_a_record(marks: usize, room: usize) -> FaultyDisk {
     let mut bytes = disk.read(&segment(3));
     bytes.truncate(SEGMENT_HEADER_BYTES);
     for _ in 0..marks {
-        let (mark, checksum) = frame_header(LOG_ID, &chain, FrameKind::Mark, 0, &[]);
-        bytes.extend(mark);
-        (chain.next_frame, chain.previous) = (chain.next_frame + 1, checksum);
+        bytes.extend(frame_header(LOG_ID, &mut chain, FrameKind::Mark, 0, &[]));
     }
     bytes.resize(bytes.len() + room, 0);
     disk.place(&segment(3), bytes);

@@ -1,6 +1,5 @@
 //! A start on what the system holds in memory and the disk does not: a failed sync leaves that behind.
 use super::*;
-use eros_points::store::disk::Disk;
 use eros_points::store::segments::{begin, make_spare};
 
 /// Appends frames to the newest segment of a process that does not live to see them synced: the sync fails, and the
@@ -72,8 +71,8 @@ fn looking_at_a_log_writes_nothing() {
 #[test]
 fn a_mark_that_a_failed_sync_left_in_memory_makes_no_hole_under_later_records() {
     let disk = log_of(&[2], payload);
-    let chain = read(&disk, Mode::LookOnly).expect("a log").0.chain;
-    let (mark, _) = frame_header(LOG_ID, &chain, FrameKind::Mark, 0, &[]);
+    let mut chain = read(&disk, Mode::LookOnly).expect("a log").0.chain;
+    let mark = frame_header(LOG_ID, &mut chain, FrameKind::Mark, 0, &[]);
     lost_by_the_disk(&disk, &[mark.to_vec()]);
     let (journal, ear) = open(&disk, options());
     append(&journal, &ear, 3, 4);

@@ -94,8 +94,8 @@ fn a_tail_torn_twice_in_one_place_leaves_both_aside() {
 /// A text whose bytes are a whole frame with a high number, but for the log's salt.
 fn text_like_a_frame() -> String {
     let text = |number: u64| {
-        let chain = Chain { next_frame: number, ..Chain::default() };
-        let (header, _) = frame_header(0, &chain, FrameKind::Mark, 0, &[]);
+        let mut chain = Chain { next_frame: number, ..Chain::default() };
+        let header = frame_header(0, &mut chain, FrameKind::Mark, 0, &[]);
         String::from_utf8(header.to_vec()).ok()
     };
     (1_000..100_000).find_map(text).expect("a header that is UTF-8")

@@ -17,6 +17,7 @@ use content::Content;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// So many earlier states of a file are kept, for [`Fault::StaleFile`].
@@ -26,6 +27,13 @@ const EARLIER_KEPT: usize = 4;
 pub struct LyingDisk {
     state: Arc<Mutex<State>>,
     injected: Arc<Injected>,
+    images: Arc<Mutex<Option<Images>>>,
+}
+
+/// What lay there before each change, and how far the test had come by then.
+struct Images {
+    done: Arc<AtomicU64>,
+    taken: Vec<(u64, State)>,
 }
 
 #[derive(Clone, Default)]
@@ -77,7 +85,11 @@ impl NameChange {
 impl LyingDisk {
     pub fn new(seed: u64, plan: Plan) -> LyingDisk {
         let state = State { seed, plan, ..State::default() };
-        LyingDisk { state: Arc::new(Mutex::new(state)), injected: Arc::default() }
+        LyingDisk::of(state, Arc::default())
+    }
+
+    fn of(state: State, injected: Arc<Injected>) -> LyingDisk {
+        LyingDisk { state: Arc::new(Mutex::new(state)), injected, images: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -126,7 +138,26 @@ impl LyingDisk {
 
     /// A copy that shares nothing with this one but the counts, on what this one holds now.
     pub fn image(&self) -> LyingDisk {
-        LyingDisk { state: Arc::new(Mutex::new(self.lock().clone())), injected: self.injected.clone() }
+        LyingDisk::of(self.lock().clone(), self.injected.clone())
+    }
+
+    /// The same, with other chances from now on.
+    pub fn image_with(&self, seed: u64) -> LyingDisk {
+        let image = self.image();
+        image.lock().seed = seed;
+        image
+    }
+
+    /// From now on an image is taken before each change, with what `done` says then.
+    pub fn take_images(&self, done: Arc<AtomicU64>) {
+        *self.images.lock().expect("images") = Some(Images { done, taken: Vec::new() });
+    }
+
+    /// Those that were taken, in order.
+    pub fn images(&self) -> Vec<(u64, LyingDisk)> {
+        let images = self.images.lock().expect("images").take();
+        let taken = images.map(|images| images.taken).unwrap_or_default();
+        taken.into_iter().map(|(done, state)| (done, LyingDisk::of(state, self.injected.clone()))).collect()
     }
 
     fn next_life(&self, ends: impl FnOnce(&mut State, &mut Random)) -> LyingDisk {
@@ -147,7 +178,17 @@ impl LyingDisk {
             }
             file.earlier.push(file.live.clone());
         }
-        LyingDisk { state: Arc::new(Mutex::new(state)), injected: self.injected.clone() }
+        let next = LyingDisk::of(state, self.injected.clone());
+        LyingDisk { images: self.images.clone(), ..next }
+    }
+
+    /// Takes the zeros off a file's end, as a copy can.
+    pub fn trim(&self, path: &Path) {
+        let mut state = self.lock();
+        let id = state.names[path];
+        let used = state.files[id].live.used();
+        state.files[id].live.cut(used);
+        state.files[id].durable.cut(used);
     }
 
     pub fn paths(&self) -> Vec<PathBuf> {
@@ -191,6 +232,9 @@ impl LyingDisk {
         if state.is_off {
             return Err(io::Error::other("the power is off"));
         }
+        if let Some(images) = &mut *self.images.lock().expect("images") {
+            images.taken.push((images.done.load(Ordering::SeqCst), state.clone()));
+        }
         let number = state.operations;
         state.operations += 1;
         state.is_off = state.off_at == Some(number);
@@ -220,9 +264,9 @@ fn failed(fault: Fault) -> io::Error {
 }
 
 fn mixed(seed: u64, text: &str, n: u64) -> u64 {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     Random::new(seed ^ hash.rotate_left(17) ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next()
 }
 

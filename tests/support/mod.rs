@@ -1,6 +1,7 @@
 //! What tests share.
 pub mod books;
 pub mod disk;
+pub mod every_kind;
 pub mod http;
 pub mod lying_disk;
 pub mod metrics;

@@ -49,7 +49,8 @@ pub fn newest_snapshot(
     for file in snapshots::list(disk, folder)?.into_iter().rev() {
         match load(disk, &file, log_id, empty, progress) {
             Ok(image) => return Ok(image),
-            Err(error @ StoreError::Foreign { .. }) => return Err(error),
+            // A newer build knows of records that the log must have; this one can't tell of which.
+            Err(error @ (StoreError::Foreign { .. } | StoreError::Newer { .. })) => return Err(error),
             Err(error) => {
                 tracing::warn!("{error}; falling back to the snapshot before it, or to the whole log");
                 bad.push(error.to_string());

@@ -120,6 +120,16 @@ fn of_log(families: &mut Families<'_>, core: &Core) -> fmt::Result {
     })?;
     families.gauge("wal_durable_lsn", "The last record on stable storage", core.journal.durable().0)?;
     families.gauge("wal_last_lsn", "The last record, durable or not", core.journal.last_assigned().0)?;
+    families.gauges(
+        "wal_hash_info",
+        "Always 1, with the hash of the log through its last durable batch",
+        |mut family| {
+            core.journal.hashed().map_or(Ok(()), |(lsn, hash)| {
+                let (hash, lsn) = (blake3::Hash::from(hash).to_string(), lsn.to_string());
+                family.gauge(&[("hash", &hash), ("lsn", &lsn)], 1_u64)
+            })
+        },
+    )?;
     families.gauge(
         "wal_full",
         "1 while changes are turned away for want of space",

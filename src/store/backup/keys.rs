@@ -48,7 +48,8 @@ impl Copying<'_, '_> {
         if slots.is_empty() && header.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
-        check_header(header, self.log_id).map_err(|why| StoreError::BadPersonalKeys { path, why })?;
+        let bad = |why| StoreError::BadPersonalKeys { path: path.clone(), why };
+        check_header(header, self.log_id).map_err(|why| StoreError::unread(&path, why, bad))?;
         let (slots, _) = slots.as_chunks::<KEY_SLOT_BYTES>();
         let key = |(slot, bytes): (u64, &[u8; KEY_SLOT_BYTES])| Some((slot, decode_slot(slot, bytes)?));
         let keys = (0..).zip(slots).filter_map(key).collect();

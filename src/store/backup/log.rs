@@ -3,7 +3,7 @@ use super::manifest::{Entry, Manifest};
 use super::taking::{Copying, LISTINGS_MAX};
 use super::{BackupError, hash_of, is_gone};
 use crate::format::scan::{Ending, LogRecord, scan};
-use crate::format::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::format::segment::SEGMENT_HEADER_BYTES;
 use crate::ledger::lsn::Lsn;
 use crate::store::error::StoreError;
 use crate::store::segments::{self, SegmentFile};
@@ -83,7 +83,7 @@ impl Copying<'_, '_> {
         for _ in 0..READS_MAX {
             let file = self.take.disk.open_read_only(path).map_err(StoreError::io(path, "opening"))?;
             let mut bytes = file.read_all().map_err(StoreError::io(path, "reading"))?;
-            let header = SegmentHeader::decode(&bytes).map_err(|why| corrupt(0, segment.first_lsn, why))?;
+            let header = segments::header(&bytes, segment)?;
             if header.log_id != self.log_id {
                 let (path, expected, found) = (path.clone(), self.log_id, header.log_id);
                 return Err(StoreError::Foreign { path, expected, found }.into());
@@ -100,6 +100,9 @@ impl Copying<'_, '_> {
                     return Ok((bytes, Lsn(chain.next_lsn.0 - 1)));
                 }
                 Ending::Corrupt { offset, why } => damage = corrupt(offset, chain.next_lsn, why),
+                Ending::Newer { newer, .. } => {
+                    return Err(StoreError::Newer { path: path.clone(), newer }.into());
+                }
             }
             if !newest {
                 break;

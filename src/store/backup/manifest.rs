@@ -1,5 +1,6 @@
 //! The list of a backup's files: what counts as the backup, and how each file must look.
 use super::{BackupError, MANIFEST};
+use crate::format::newer::{Unread, known_version};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::{Disk, DiskFile};
@@ -9,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const FIRST_LINE: &str = "eros-points backup";
-const VERSION: &str = "1";
+const VERSION: u16 = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -45,11 +46,13 @@ impl Manifest {
         text
     }
 
-    pub fn decode(text: &str) -> Result<Manifest, String> {
+    pub fn decode(text: &str) -> Result<Manifest, Unread> {
         let first = text.lines().next().unwrap_or_default();
         match first.strip_prefix(FIRST_LINE).map(str::trim) {
-            Some(VERSION) => {}
-            Some(other) => return Err(format!("format version {other}, this build reads {VERSION}")),
+            Some(version) => {
+                let version = version.parse().map_err(|_| format!("{version:?} is no version"))?;
+                known_version("manifest", version, VERSION)?;
+            }
             None => return Err("it does not begin as a manifest does".into()),
         }
         let (body, end) = text.split_at(text.find("\nend ").map_or(0, |at| at + 1));
@@ -81,7 +84,10 @@ impl Manifest {
         let read = disk.open_read_only(&path).and_then(|file| file.read_all());
         let bytes = read.map_err(StoreError::io(&path, "reading"))?;
         let decoded = Manifest::decode(&String::from_utf8_lossy(&bytes));
-        decoded.map(Some).map_err(|why| BackupError::BadManifest { path, why })
+        decoded.map(Some).map_err(|why| match why {
+            Unread::Newer(newer) => BackupError::Newer { path, newer },
+            Unread::Bad(why) => BackupError::BadManifest { path, why },
+        })
     }
 
     /// Puts it in place of the one before: from then on it is the backup.
@@ -254,7 +260,7 @@ file 3 HASH2 wal/LOG
     #[test]
     fn names_a_newer_version_and_refuses_paths_that_lead_out() {
         let newer = manifest().encode().replacen("backup 1", "backup 2", 1);
-        assert!(Manifest::decode(&newer).unwrap_err().contains("version 2"));
+        assert!(Manifest::decode(&newer).unwrap_err().to_string().contains("version 2"));
         for name in ["/etc/passwd", "wal/../../x", ""] {
             let mut manifest = manifest();
             let entry = manifest.files["wal/LOG"];

@@ -15,6 +15,7 @@ pub use manifest::{Listed, Manifest};
 pub use restoring::{Backup, Restored, must_be_empty};
 pub use taking::{Copied, Report, Take, copy};
 
+use crate::format::newer::Newer;
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::{Disk, DiskFile};
 use crate::store::error::StoreError;
@@ -58,6 +59,12 @@ pub enum BackupError {
         path.display()
     )]
     BadManifest { path: PathBuf, why: String },
+
+    #[error(
+        "{}: {newer}\n\
+         hint: nothing is damaged: a newer build has made this backup; use that one, or a later one", path.display()
+    )]
+    Newer { path: PathBuf, newer: Newer },
 
     #[error("{} is damaged: {why}\nhint: use another backup, or put a good copy of this file back", path.display())]
     Damaged { path: PathBuf, why: String },

@@ -16,7 +16,7 @@ impl LogRead {
         if let Some(why) = &newest.torn {
             end.torn = Some(torn(disk, folder, &newest, why, mode, &end)?);
         }
-        if mode != Mode::LookOnly {
+        if matches!(mode, Mode::Repair { .. }) {
             end.segment = Some(reopen(disk, &newest, &end)?);
         }
         Ok(end)

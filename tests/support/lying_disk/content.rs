@@ -6,6 +6,7 @@ use std::sync::Arc;
 /// A write cut short by a power failure leaves any mix of sectors, one of them cut at any byte.
 const SECTOR: usize = 512;
 const PAGE: usize = 4_096;
+const ZEROS: [u8; PAGE] = [0; PAGE];
 
 /// Bytes by pages; a page that is not there is zero. A copy shares them, so an image of the whole disk costs little.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl Bytes {
             let (page, within) = ((start + done) / PAGE, (start + done) % PAGE);
             let part = &bytes[done..bytes.len().min(done + PAGE - within)];
             done += part.len();
-            if part.iter().all(|byte| *byte == 0) {
+            if *part == ZEROS[..part.len()] {
                 if part.len() == PAGE {
                     self.pages.remove(&page);
                 }
@@ -173,7 +174,13 @@ impl Content {
                 Keeps::Nothing => 0,
                 Keeps::Everything => size,
                 Keeps::Some if chance.one_in(8) => chance.below(size as u64) as usize,
-                Keeps::Some => if chance.one_in(2) { size } else { 0 },
+                Keeps::Some => {
+                    if chance.one_in(2) {
+                        size
+                    } else {
+                        0
+                    }
+                }
             };
             match kept {
                 0 => lost += 1,

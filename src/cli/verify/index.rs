@@ -1,0 +1,61 @@
+//! The history index held against one that is made of the log for that, in a folder of its own.
+use crate::actors::recovery::index_only;
+use crate::cli::progress::Shown;
+use crate::history::{FjallHistory, History};
+use crate::ledger::lsn::Lsn;
+use crate::store::disk::Disk;
+use crate::store::folder::Folder;
+use anyhow::Context;
+use std::path::Path;
+
+/// So many differences are told.
+const MOST: usize = 100;
+
+/// What is in the index that the log does not give, or not in it that the log gives. `made` is a folder to be filled, and
+/// removed again.
+pub fn check(
+    disk: &dyn Disk,
+    folder: &Folder,
+    log_id: u128,
+    end: Lsn,
+    made: &Path,
+    cache_bytes: u64,
+) -> anyhow::Result<Vec<String>> {
+    let history = match FjallHistory::open(&folder.history, cache_bytes) {
+        Ok(history) => history,
+        Err(error) => return Ok(vec![format!("{}: {error}", folder.history.display())]),
+    };
+    let applied = history.applied();
+    if applied > end {
+        return Ok(vec![format!("the history index goes to record {applied}, and the log ends at {end}")]);
+    }
+    remove(made)?;
+    let filled = fill(disk, folder, log_id, applied, made, cache_bytes);
+    let found = filled.and_then(|made| Ok(history.differences(&made, MOST)?));
+    remove(made)?;
+    found
+}
+
+fn fill(
+    disk: &dyn Disk,
+    folder: &Folder,
+    log_id: u128,
+    through: Lsn,
+    made: &Path,
+    cache_bytes: u64,
+) -> anyhow::Result<FjallHistory> {
+    let history = FjallHistory::open(made, cache_bytes)?;
+    let mut shown = Shown::new("making an index to compare with");
+    index_only(disk, folder, log_id, &history, through, |progress| shown.show(progress))?;
+    Ok(history)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the index's folder is its library's, not the log's disk")]
+fn remove(made: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(made) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{}: removing it failed", made.display()))
+        }
+        _ => Ok(()),
+    }
+}

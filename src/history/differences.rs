@@ -1,0 +1,83 @@
+//! Two indexes of the same records held against each other, table by table. All that is in them follows from the records.
+use super::{FjallHistory, HistoryError, keys};
+use fjall::{Guard, Keyspace};
+
+type Row = (Vec<u8>, Vec<u8>);
+
+impl FjallHistory {
+    /// What differs from an index `made` of the same records, in words; at most so many.
+    pub fn differences(&self, made: &FjallHistory, most: usize) -> Result<Vec<String>, HistoryError> {
+        let mut found = Vec::new();
+        for ((name, table), (_, other)) in self.tables().into_iter().zip(made.tables()) {
+            compare(name, table, other, most, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn tables(&self) -> [(&'static str, &Keyspace); 9] {
+        [
+            ("records", &self.records),
+            ("members", &self.members),
+            ("keys", &self.keys),
+            ("sequels", &self.sequels),
+            ("transfers", &self.transfers),
+            ("frozen", &self.frozen),
+            ("orders", &self.orders),
+            ("postings", &self.postings),
+            ("meta", &self.meta),
+        ]
+    }
+}
+
+fn compare(
+    name: &str,
+    table: &Keyspace,
+    other: &Keyspace,
+    most: usize,
+    found: &mut Vec<String>,
+) -> Result<(), HistoryError> {
+    let row = |guard: Guard| -> Result<Row, HistoryError> {
+        let (key, value) = guard.into_inner()?;
+        Ok((key.to_vec(), value.to_vec()))
+    };
+    let (mut rows, mut others) = (table.iter().map(row), other.iter().map(row));
+    let (mut mine, mut wanted) = (rows.next().transpose()?, others.next().transpose()?);
+    while found.len() < most {
+        let (what, key) = match (&mine, &wanted) {
+            (None, None) => break,
+            (Some(mine), Some(wanted)) if mine.0 == wanted.0 => {
+                ((mine.1 != wanted.1).then_some("is not what the log gives"), mine.0.clone())
+            }
+            (Some(mine), other) if other.as_ref().is_none_or(|other| mine.0 < other.0) => {
+                (Some("is nothing that the log gives"), mine.0.clone())
+            }
+            (_, Some(wanted)) => (Some("is missing"), wanted.0.clone()),
+            (Some(_), None) => unreachable!("a row with none on the other side comes before it"),
+        };
+        if let Some(what) = what {
+            found.push(format!("the history index, table {name}: {} {what}", place(name, &key)));
+        }
+        if mine.as_ref().is_some_and(|mine| mine.0 == key) {
+            mine = rows.next().transpose()?;
+        }
+        if wanted.as_ref().is_some_and(|wanted| wanted.0 == key) {
+            wanted = others.next().transpose()?;
+        }
+    }
+    Ok(())
+}
+
+/// What a row is of, as far as its key says.
+fn place(name: &str, key: &[u8]) -> String {
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    match name {
+        "records" => {
+            let first = keys::lsn_of(key).0.saturating_mul(8);
+            format!("the row of records {first} to {}", first.saturating_add(7))
+        }
+        "members" | "sequels" | "transfers" | "frozen" | "orders" => {
+            format!("the row {hex}, of record {},", keys::lsn_of(key))
+        }
+        _ => format!("the row {hex}"),
+    }
+}

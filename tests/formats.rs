@@ -12,6 +12,7 @@ mod files;
 mod fingerprints;
 mod fixtures;
 mod folder;
+mod newer;
 pub mod page;
 mod payloads;
 mod random;

@@ -2,6 +2,9 @@
 use super::*;
 use crate::support::lying_disk::Fault;
 use crate::support::random::Random;
+use eros_points::actors::directory::Directory;
+use eros_points::actors::recovery::recover;
+use eros_points::history::FjallHistory;
 use eros_points::ledger::points::Points;
 
 /// The records and the end, where all holds.
@@ -21,6 +24,8 @@ fn every_kind_of_damage_at_any_place_is_found_or_harmless() {
         for round in 0..rounds {
             let bad = disk.image();
             let Some(damaged) = bad.damage(*fault, &mut chance, |_| true) else { continue };
+            assert_eq!(damaged.fault, *fault);
+            assert!(damaged.at < disk.read(&damaged.path).expect("a file").len(), "{damaged:?}");
             if let Some(holds) = all_that_holds(&bad, kept) {
                 // What it lets pass costs nothing: a snapshot fewer, zeros cut off, a mark torn, a line feed changed.
                 assert_eq!(holds, whole, "{damaged:?}, round {round}");
@@ -31,6 +36,61 @@ fn every_kind_of_damage_at_any_place_is_found_or_harmless() {
                 );
             }
         }
+    }
+}
+
+/// What a start makes of the folder: the end of the log and the sums of every member.
+fn started(disk: &LyingDisk, history: &FjallHistory) -> Result<(Lsn, Vec<[i128; 3]>), String> {
+    let recovered = recover(disk, &folder(), LOG_ID, history, &|| Ok(Directory::new()), |_| {});
+    let recovered = recovered.map_err(|error| error.to_string())?;
+    let sums = accounts(NOTED[1]).into_keys().map(|(crm_id, member_no)| {
+        let id = recovered.directory.find(&crm_id, &member_no).expect("to look").expect("a member");
+        let look = |account: &mut Account| [account.total, account.used, account.expired].map(|sum| sum.0);
+        let sums = recovered.directory.with_resting(id, |_, _, account| (false, look(account)));
+        sums.expect("an account").expect("at rest")
+    });
+    Ok((recovered.end.last_lsn(), sums.collect()))
+}
+
+#[test]
+fn a_start_on_any_damage_has_everything_or_is_refused_with_a_place() {
+    let disk = good();
+    let index = tempfile::tempdir().expect("a folder");
+    let history = FjallHistory::open(index.path(), 4 << 20).expect("an index");
+    let whole = started(&disk.image(), &history).expect("a good folder");
+    let mut chance = Random::new(12);
+    let rounds = std::env::var("EROS_VERIFY_ROUNDS").map_or(25, |rounds| rounds.parse().expect("a number"));
+    for fault in Fault::AT_REST {
+        for round in 0..rounds {
+            let bad = disk.image();
+            let Some(damaged) = bad.damage(*fault, &mut chance, |_| true) else { continue };
+            let before = bad.all();
+            match started(&bad, &history) {
+                Ok(found) => assert_eq!(found, whole, "{damaged:?}, round {round}"),
+                Err(words) => {
+                    assert!(words.contains("/data/") || words.contains("record"), "{damaged:?}: {words}");
+                    assert!(words.contains("hint:"), "{damaged:?}: {words}");
+                    assert!(bad.all() == before, "a refusal changed something: {damaged:?}, {words}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_newest_segment_of_which_only_the_header_is_left_is_refused_and_stays_as_it_is() {
+    let disk = good();
+    let index = tempfile::tempdir().expect("a folder");
+    let history = FjallHistory::open(index.path(), 4 << 20).expect("an index");
+    started(&disk.image(), &history).expect("a good folder");
+    let header = disk.read(&live(SEGMENTS[2])).expect("a segment")[..SEGMENT_HEADER_BYTES].to_vec();
+    for zeros in [0, 600] {
+        let bad = disk.image();
+        bad.place(&live(SEGMENTS[2]), &[&header[..], &vec![0; zeros]].concat());
+        let before = bad.all();
+        let words = started(&bad, &history).expect_err("a log without its end");
+        assert!(words.contains("the log ends at 39"), "{words}");
+        assert!(bad.all() == before, "a refusal changed something");
     }
 }
 

@@ -16,7 +16,8 @@ impl LogRead {
         if let Some(why) = &newest.torn {
             end.torn = Some(torn(disk, folder, &newest, why, mode, &end)?);
         }
-        if matches!(mode, Mode::Repair { .. }) {
+        // A log that ends too early is refused by whoever knows of its records, and nothing of it is changed.
+        if matches!(mode, Mode::Repair { durable } if end.last_lsn() >= durable) {
             end.segment = Some(reopen(disk, &newest, &end)?);
         }
         Ok(end)

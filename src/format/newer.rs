@@ -30,7 +30,8 @@ impl From<&str> for Unread {
     }
 }
 
-/// Checks the version that a header bears, before anything else of it is looked at.
+/// Checks the version of a header whose checksum matches. Magic, version and checksum stay where they are in every later
+/// version: so what is newer is told from what is damaged.
 pub fn known_version(what: &'static str, found: u16, known: u16) -> Result<(), Unread> {
     match found {
         0 => Err(format!("the {what} has format version 0, which never was").into()),

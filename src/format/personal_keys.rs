@@ -25,10 +25,10 @@ pub fn check_header(bytes: &[u8], log_id: u128) -> Result<(), Unread> {
     if bytes[..8] != KEYS_MAGIC {
         return Err("the file does not begin as one of personal keys".into());
     }
-    known_version("file of personal keys", u16_at(bytes, 8), KEYS_VERSION)?;
     if crc32fast::hash(&bytes[..60]) != u32_at(bytes, 60) {
         return Err("the header's checksum does not match".into());
     }
+    known_version("file of personal keys", u16_at(bytes, 8), KEYS_VERSION)?;
     let found = u128_at(bytes, 16);
     if found != log_id {
         return Err(format!("it belongs to log {found:032x}, not {log_id:032x}").into());

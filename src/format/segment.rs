@@ -85,11 +85,11 @@ impl SegmentHeader {
         if bytes[..8] != SEGMENT_MAGIC {
             return Err("the segment does not begin with its magic".into());
         }
-        let version = u16_at(bytes, 8);
-        known_version("segment", version, SEGMENT_VERSION)?;
         if crc32fast::hash(&bytes[..CRC_AT]) != u32_at(bytes, CRC_AT) {
             return Err("the segment header's checksum does not match".into());
         }
+        let version = u16_at(bytes, 8);
+        known_version("segment", version, SEGMENT_VERSION)?;
         if u16_at(bytes, 10) != PARTITIONS {
             return Err(format!(
                 "the segment has {} partitions, this build has {PARTITIONS}",

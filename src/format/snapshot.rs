@@ -49,11 +49,11 @@ impl SnapshotHeader {
         if bytes.len() < SNAPSHOT_HEADER_BYTES || bytes[..8] != SNAPSHOT_MAGIC {
             return Err("the file does not begin as a snapshot".into());
         }
-        let version = u16_at(bytes, 8);
-        known_version("snapshot", version, SNAPSHOT_VERSION)?;
         if crc32fast::hash(&bytes[..60]) != u32_at(bytes, 60) {
             return Err("the snapshot header's checksum does not match".into());
         }
+        let version = u16_at(bytes, 8);
+        known_version("snapshot", version, SNAPSHOT_VERSION)?;
         Ok(SnapshotHeader {
             version,
             log_id: u128_at(bytes, 16),

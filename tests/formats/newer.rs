@@ -55,6 +55,14 @@ fn refused(version: u16, change: impl Fn(&Folder) -> PathBuf) {
     assert!(files(&folder) == before, "a refusal changed a file");
 }
 
+/// Version and checksum of a header are where they are in every version.
+fn put_version(header: &mut [u8], version: u16) {
+    header[8..10].copy_from_slice(&version.to_le_bytes());
+    let crc_at = header.len() - 4;
+    let crc = crc32fast::hash(&header[..crc_at]);
+    header[crc_at..].copy_from_slice(&crc.to_le_bytes());
+}
+
 fn live(folder: &Folder) -> PathBuf {
     folder.wal.join(format!("{SECOND:020}.seg"))
 }
@@ -69,7 +77,7 @@ fn changed(path: PathBuf, change: impl FnOnce(&mut Vec<u8>)) -> PathBuf {
 #[test]
 fn a_newer_segment_live_or_archived_is_refused() {
     let newer = SEGMENT_VERSION + 1;
-    let put = |bytes: &mut [u8]| bytes[8..10].copy_from_slice(&newer.to_le_bytes());
+    let put = |bytes: &mut [u8]| put_version(&mut bytes[..SEGMENT_HEADER_BYTES], newer);
     refused(newer, |folder| changed(live(folder), |bytes| put(bytes)));
     refused(newer, |folder| {
         let repack = |packed: &mut Vec<u8>| {
@@ -121,7 +129,7 @@ fn a_newer_snapshot_is_refused_for_it_knows_of_records_that_the_log_must_have() 
         let pinned = String::from_utf8(fixtures::read("v2/00000000000000000035.snap.txt")).unwrap();
         let path = folder.snapshots.join(format!("{:020}.snap", SECOND - 1));
         std::fs::write(&path, fixtures::from_lines(&pinned)).unwrap();
-        changed(path, |bytes| bytes[8..10].copy_from_slice(&(SNAPSHOT_VERSION + 1).to_le_bytes()))
+        changed(path, |bytes| put_version(&mut bytes[..64], SNAPSHOT_VERSION + 1))
     });
 }
 
@@ -130,7 +138,7 @@ fn newer_personal_keys_are_refused() {
     refused(KEYS_VERSION + 1, |folder| {
         let path = folder.personal_keys();
         std::fs::write(&path, encode_header(LOG_ID)).unwrap();
-        changed(path, |bytes| bytes[8..10].copy_from_slice(&(KEYS_VERSION + 1).to_le_bytes()))
+        changed(path, |bytes| put_version(&mut bytes[..64], KEYS_VERSION + 1))
     });
 }
 

@@ -18,6 +18,7 @@ mod ledger_model;
 mod logs;
 mod packaging;
 mod readme;
+mod reliability;
 mod resting;
 mod service_model;
 mod stopping;

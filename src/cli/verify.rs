@@ -1,16 +1,15 @@
 //! `verify`: reads all there is, changes nothing, and says whether it holds together.
 mod chain;
+mod images;
 mod index;
 
 pub use chain::{Chain, Kept};
 
-use crate::actors::snapshot::{MemberImage, ServiceImage, TenantImage, account_of};
 use crate::cli::progress::Shown;
-use crate::cli::tenant_books::{TenantBooks, TenantImages};
+use crate::cli::tenant_books::TenantBooks;
 use crate::config::Settings;
 use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
-use crate::format::snapshot::EntryKind;
 use crate::ledger::account::Account;
 use crate::ledger::apply;
 use crate::ledger::event::Event;
@@ -20,8 +19,9 @@ use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::recovery::{CheckedSegment, Mode, read_log};
-use crate::store::{personal_keys, snapshots};
+use crate::store::snapshots;
 use anyhow::{Context, bail};
+use images::{Images, read_snapshot, without_keys};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
@@ -42,9 +42,6 @@ struct Transfers {
     accepted: Total,
     returned: Total,
 }
-
-/// A snapshot's accounts, to be held against the log's when the log has come as far.
-type Images = HashMap<(String, String), (Lsn, Vec<u8>)>;
 
 const WRONG_MAX: usize = 100;
 
@@ -135,7 +132,7 @@ pub fn check(disk: &dyn Disk, folder: &Folder, log_id: u128, kept: Option<Kept>)
     let end = read.settle(disk, folder)?;
     books.check_snapshots_end(&snapshots::list(disk, folder)?, end.last_lsn());
     books.chain.left().into_iter().for_each(|wrong| books.wrong(wrong));
-    books.check_keys(disk, folder, log_id);
+    without_keys(disk, folder, log_id, &books.accounts).into_iter().for_each(|wrong| books.wrong(wrong));
     for (path, image) in &images {
         for ((crm_id, member_no), (last, _)) in image {
             books.wrong(format!(
@@ -155,34 +152,6 @@ pub fn check(disk: &dyn Disk, folder: &Folder, log_id: u128, kept: Option<Kept>)
         torn: end.torn,
         wrong: books.wrong,
     })
-}
-
-fn read_snapshot(
-    disk: &dyn Disk,
-    file: &snapshots::SnapshotFile,
-    log_id: u128,
-) -> Result<(Images, TenantImages), StoreError> {
-    let (mut images, mut tenants) = (Images::new(), TenantImages::new());
-    snapshots::read(disk, &file.path, log_id, |version, kind, entry| {
-        match kind {
-            EntryKind::Member => {
-                let image: MemberImage = codec::decode(entry).map_err(|error| error.to_string())?;
-                let (crm_id, member_no, packed) = image;
-                let account = account_of(version, &packed)?;
-                account.check().map_err(|why| format!("member {member_no} of {crm_id}: {why}"))?;
-                images.insert((crm_id, member_no), (account.last, codec::encode(&account)));
-            }
-            EntryKind::Service => {
-                let _: ServiceImage = codec::decode(entry).map_err(|error| error.to_string())?;
-            }
-            EntryKind::Tenant => {
-                let image: TenantImage = codec::decode(entry).map_err(|error| error.to_string())?;
-                tenants.insert(image.0, image.1);
-            }
-        }
-        Ok(())
-    })?;
-    Ok((images, tenants))
 }
 
 impl Books {
@@ -219,25 +188,6 @@ impl Books {
             let (path, noted) = (snapshot.path.display(), snapshot.noted);
             self.wrong(format!("{path} is of record {noted}, and the log ends at {end}: its end is missing"));
         }
-    }
-
-    /// What is sealed must have its key. Without any file of keys, as in a backup, there is nothing to be held against.
-    fn check_keys(&mut self, disk: &dyn Disk, folder: &Folder, log_id: u128) {
-        let slots = match personal_keys::whole_slots(disk, folder, log_id) {
-            Ok(None) => return,
-            Ok(Some(slots)) => slots,
-            Err(error) => return self.wrong(error.to_string()),
-        };
-        let sealed = self.accounts.iter().filter_map(|(name, account)| {
-            let slot = account.more.as_ref()?.profile.as_ref()?.sealed.as_ref()?.slot;
-            (!slots.contains(&slot)).then_some((name, slot))
-        });
-        let words = |((crm_id, member_no), slot): (&(String, String), u64)| {
-            let path = folder.personal_keys();
-            format!("{}: there is no key {slot}, of member {member_no} of {crm_id}", path.display())
-        };
-        let wrong: Vec<String> = sealed.map(words).collect();
-        wrong.into_iter().for_each(|wrong| self.wrong(wrong));
     }
 
     fn take(&mut self, lsn: Lsn, entry: &MemberEntry, images: &mut [(PathBuf, Images)]) {

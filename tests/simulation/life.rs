@@ -206,7 +206,7 @@ impl Life {
 
     /// Waits for all that is under way, then stops in order.
     async fn stop(mut self, world: &mut World) {
-        while !(self.asked.is_empty() && world.in_doubt.is_empty()) && !self.is_over() {
+        while !(self.is_over() || self.asked.is_empty() && world.in_doubt.is_empty()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
             self.hear(world);
             for asked in std::mem::take(&mut world.in_doubt) {

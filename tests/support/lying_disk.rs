@@ -59,6 +59,9 @@ struct State {
     is_off: bool,
 }
 
+/// What strikes an operation, and chance for the rest of it.
+type Struck = (Fault, Random);
+
 #[derive(Clone, Debug)]
 struct NameChange {
     from: Option<PathBuf>,
@@ -223,11 +226,7 @@ impl LyingDisk {
     }
 
     /// A change is asked for, which any of `faults` can strike.
-    fn change(
-        &self,
-        of: &str,
-        faults: &[Fault],
-    ) -> io::Result<(MutexGuard<'_, State>, Option<(Fault, Random)>)> {
+    fn change(&self, of: &str, faults: &[Fault]) -> io::Result<(MutexGuard<'_, State>, Option<Struck>)> {
         let mut state = self.lock();
         if state.is_off {
             return Err(io::Error::other("the power is off"));

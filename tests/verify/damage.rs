@@ -160,7 +160,7 @@ fn a_snapshot_with_another_balance_and_right_checksums_is_not_what_the_log_makes
     let change: [fn(&mut Account); 4] = [
         |account| {
             // The identity still holds.
-            account.lots[0].remaining = account.lots[0].remaining + Points::whole(1);
+            account.lots[0].remaining += Points::whole(1);
             account.total += Points::whole(1);
         },
         |account| account.records += 1,

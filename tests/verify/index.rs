@@ -119,3 +119,25 @@ fn a_missing_an_extra_and_a_wrong_record_of_the_index_are_found() {
     let (ok, told) = check();
     assert!(!ok && told.contains("the history index goes to record"), "{told}");
 }
+
+#[test]
+fn a_key_of_personal_data_that_rotted_is_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, log) = (folder.path().join("data"), folder.path().join("log.txt"));
+    let ready = Process::spawn(&data, &log, &[]).ready().expect("ready");
+    let mut connection = Connection::to(ready.address).expect("a connection");
+    let body = r#"{"tier":"gold","mobile":"18608011234","name":"Ann"}"#;
+    assert_eq!(connection.put(&format!("{API}/members/ann"), body).expect("an answer").status, 200);
+    assert_eq!(ready.process.signal("-TERM"), Some(0));
+    let (ok, told) = run(&data, &["verify"]);
+    assert!(ok, "{told}");
+    let path = data.join("snapshots/personal-keys");
+    let good = std::fs::read(&path).unwrap();
+    for place in [70, 100, 20] {
+        let mut bytes = good.clone();
+        bytes[place] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let (ok, told) = run(&data, &["verify"]);
+        assert!(!ok && told.contains("personal-keys"), "byte {place}: {told}");
+    }
+}

@@ -1,11 +1,11 @@
 //! The history index held against one that is made of the log for that, in a folder of its own.
 use crate::actors::recovery::index_only;
+use crate::actors::start::remove_history;
 use crate::cli::progress::Shown;
 use crate::history::{FjallHistory, History};
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::folder::Folder;
-use anyhow::Context;
 use std::path::Path;
 
 /// So many differences are told.
@@ -29,10 +29,11 @@ pub fn check(
     if applied > end {
         return Ok(vec![format!("the history index goes to record {applied}, and the log ends at {end}")]);
     }
-    remove(made)?;
+    let aside = Folder { history: made.to_owned(), ..folder.clone() };
+    remove_history(&aside)?;
     let filled = fill(disk, folder, log_id, applied, made, cache_bytes);
     let found = filled.and_then(|made| Ok(history.differences(&made, MOST)?));
-    remove(made)?;
+    remove_history(&aside)?;
     found
 }
 
@@ -48,14 +49,4 @@ fn fill(
     let mut shown = Shown::new("making an index to compare with");
     index_only(disk, folder, log_id, &history, through, |progress| shown.show(progress))?;
     Ok(history)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the index's folder is its library's, not the log's disk")]
-fn remove(made: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_dir_all(made) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("{}: removing it failed", made.display()))
-        }
-        _ => Ok(()),
-    }
 }

@@ -175,6 +175,28 @@ fn a_direct_transfer_cut_off_between_its_halves_is_not_said_to_be_undone() {
 }
 
 #[test]
+fn a_read_waits_until_what_it_shows_is_durable() {
+    let house = House::new(BEGINS);
+    let lodger = house.start().expect("a start");
+    lodger.change("ann", &accrue("A", 100.0).into()).expect("an answer");
+    until(|| house.disk.is_prepared());
+    house.disk.hold(Op::Sync);
+    std::thread::scope(|scope| {
+        let more = scope.spawn(|| lodger.change("ann", &accrue("B", 50.0).into()));
+        house.disk.wait_until_held();
+        // The record is made, and may yet be taken back.
+        let summary = lodger.service.summary(TENANT, "ann");
+        let a_while = Duration::from_millis(50);
+        let seen = lodger.runtime.block_on(async { tokio::time::timeout(a_while, summary).await });
+        assert!(seen.is_err(), "shown before it is durable: {seen:?}");
+        house.disk.let_go();
+        more.join().expect("an outcome").expect("an answer");
+    });
+    assert_eq!(lodger.sums("ann")[0], 1_500_000);
+    lodger.stop();
+}
+
+#[test]
 fn the_binary_turns_changes_away_while_too_little_space_is_free_and_answers_reads() {
     const CHANGE: &str = r#"{"event_no":"A","member_no":"ann","event_type":"event","points":3}"#;
     const PRODUCE: &str = "/api/crm/points/10080/produce/direct";

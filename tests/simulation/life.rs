@@ -7,6 +7,7 @@ use eros_points::actors::answer::{Answer, Failure};
 use eros_points::actors::service::Service;
 use eros_points::actors::start::{Running, StartError, start};
 use eros_points::clock::Clock;
+use eros_points::ledger::account::Account;
 use eros_points::ledger::command::Command;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -287,7 +288,7 @@ pub fn end(world: &mut World) {
         world.turn_clock(400 * 24 * HOUR);
         tokio::time::sleep(Duration::from_secs(5)).await;
         life.compare_all(world).await;
-        life.no_offer_is_stuck(world).await;
+        life.nothing_is_stuck(world).await;
         life.stop(world).await;
     });
 }
@@ -299,15 +300,18 @@ impl Life {
         }
     }
 
-    async fn no_offer_is_stuck(&self, world: &World) {
+    /// Nothing is on its way for ever, and what has fallen due is recorded though nobody asked.
+    async fn nothing_is_stuck(&self, world: &World) {
+        let now = world.clock.now();
         for member in 0..world.crowd {
-            let outbox = |account: &eros_points::ledger::account::Account| account.outbox.clone();
-            let outbox = self.running.core.look(TENANT, name(member), outbox).await.expect("an account");
-            assert!(
-                outbox.is_none_or(|outbox| outbox.is_empty()),
-                "{} has something under way",
-                name(member)
-            );
+            let look = |account: &Account| (account.outbox.clone(), account.next_due());
+            let Some((outbox, due)) =
+                self.running.core.look(TENANT, name(member), look).await.expect("a look")
+            else {
+                continue;
+            };
+            assert!(outbox.is_empty(), "{} has something under way", name(member));
+            assert!(due.is_none_or(|due| due > now), "{} was due at {due:?}", name(member));
         }
     }
 }

@@ -2,7 +2,7 @@
 use crate::support::books::{accrue, send, spend};
 use crate::support::disk::{Leaves, Op};
 use crate::support::process::{Connection, Process};
-use crate::support::service::{House, Lodger};
+use crate::support::service::{House, Lodger, TENANT};
 use crate::support::until;
 use eros_points::actors::answer::Failure;
 use eros_points::http::error::WireError;

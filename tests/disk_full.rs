@@ -2,7 +2,7 @@
 use crate::support::books::{accrue, send, spend};
 use crate::support::disk::{Leaves, Op};
 use crate::support::process::{Connection, Process};
-use crate::support::service::{House, Lodger};
+use crate::support::service::{House, Lodger, TENANT};
 use crate::support::until;
 use eros_points::actors::answer::Failure;
 use eros_points::http::error::WireError;
@@ -171,6 +171,28 @@ fn a_direct_transfer_cut_off_between_its_halves_is_not_said_to_be_undone() {
     let lodger = house.start().expect("the next start");
     assert_eq!(lodger.sums("bob")[0], 300_000, "what was on its way has arrived");
     assert!(lodger.change("ann", &send("T", "bob", 30.0)).expect("sent again").replayed);
+    lodger.stop();
+}
+
+#[test]
+fn a_read_waits_until_what_it_shows_is_durable() {
+    let house = House::new(BEGINS);
+    let lodger = house.start().expect("a start");
+    lodger.change("ann", &accrue("A", 100.0).into()).expect("an answer");
+    until(|| house.disk.is_prepared());
+    house.disk.hold(Op::Sync);
+    std::thread::scope(|scope| {
+        let more = scope.spawn(|| lodger.change("ann", &accrue("B", 50.0).into()));
+        house.disk.wait_until_held();
+        // The record is made, and may yet be taken back.
+        let summary = lodger.service.summary(TENANT, "ann");
+        let a_while = Duration::from_millis(50);
+        let seen = lodger.runtime.block_on(async { tokio::time::timeout(a_while, summary).await });
+        assert!(seen.is_err(), "shown before it is durable: {seen:?}");
+        house.disk.let_go();
+        more.join().expect("an outcome").expect("an answer");
+    });
+    assert_eq!(lodger.sums("ann")[0], 1_500_000);
     lodger.stop();
 }
 

@@ -17,6 +17,7 @@ mod ledger;
 mod ledger_model;
 mod logs;
 mod packaging;
+mod planted;
 mod readme;
 mod reliability;
 mod resting;

@@ -77,6 +77,8 @@ pub struct Running {
     pub core: Arc<Core>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     index_thread: Option<JoinHandle<()>>,
+    /// The index and the log's writer, where they are no threads: the last snapshot still waits for them.
+    steppers: Vec<tokio::task::JoinHandle<()>>,
     snapshotter: Snapshotter,
     _lock: FolderLock,
 }
@@ -165,14 +167,15 @@ pub async fn start(
     let (synced, index_synced) = watch::channel(Lsn::ZERO);
     let (waiting, told) = (index_waiters.clone(), feeds.clone());
     let indexer = Indexer { history: history.clone(), feed: fed, shown, synced, waiting, feeds: told };
-    let (mut index_thread, mut tasks) = (None, vec![tokio::spawn(release(to_release))]);
+    let (mut index_thread, mut steppers) = (None, Vec::new());
+    let tasks = vec![tokio::spawn(release(to_release))];
     match &beside {
         Beside::Threads => {
             let thread = std::thread::Builder::new().name("history".into()).spawn(move || indexer.run());
             let failed = StoreError::io(&folder.history, "starting the index's thread");
             index_thread = Some(thread.map_err(failed)?);
         }
-        Beside::Tasks(steps) => tasks.push(tokio::spawn(steps.clone().index(indexer))),
+        Beside::Tasks(steps) => steppers.push(tokio::spawn(steps.clone().index(indexer))),
     }
     let timer = Timer::new(setup.clock.now());
     recovered.due.iter().for_each(|(due, member)| timer.push(*due, *member));
@@ -213,9 +216,9 @@ pub async fn start(
         in_background,
     };
     if let Beside::Tasks(steps) = beside {
-        tasks.push(tokio::spawn(steps.write_log(core.clone())));
+        steppers.push(tokio::spawn(steps.write_log(core.clone())));
     }
-    let mut running = Running { core, tasks, index_thread, snapshotter, _lock: lock };
+    let mut running = Running { core, tasks, index_thread, steppers, snapshotter, _lock: lock };
     take_up(&running.core, recovered.sealed).await.map_err(StartError::Unfinished)?;
     running.catch_up(setup.zone, recovered.outboxes, progress).await.map_err(StartError::Unfinished)?;
     running.tasks.push(tokio::spawn(ticker::run(running.core.clone())));
@@ -357,6 +360,7 @@ impl Running {
         if let Err(error) = take_in_background(&self.core, &self.snapshotter).await {
             tracing::error!("no snapshot at the end, the next start replays more of the log: {error}");
         }
+        self.steppers.iter().for_each(tokio::task::JoinHandle::abort);
         let core = self.core.clone();
         let index_thread = self.index_thread.take();
         let closed = tokio::task::spawn_blocking(move || {

@@ -5,10 +5,11 @@
 //!
 //! Everything that was acknowledged is held against the naive model, and is asked for again in later lives.
 //!
-//! `tests/simulation/run --minutes 60` runs it on all cores with fresh seeds. `EROS_SIMULATION_SEED=n cargo test --test suite
+//! `tests/simulation/run --hours 1` runs it on all cores with fresh seeds. `EROS_SIMULATION_SEED=n cargo test --test suite
 //! simulation` runs one seed again; with `EROS_SIMULATION_TRACE=1` it prints what happens.
 mod life;
 mod shelf;
+mod small;
 mod steps;
 mod tally;
 mod world;
@@ -17,7 +18,7 @@ use crate::support::lying_disk::{Fault, Plan};
 use life::{End, live};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tally::Tally;
 use world::World;
@@ -72,24 +73,34 @@ fn one_seed_gives_one_trace() {
     assert_eq!(run(7).0, run(7).0);
 }
 
-/// Fresh seeds on all cores, for `EROS_SIMULATION_SECONDS` or, if that is set, the seed of `EROS_SIMULATION_SEED` alone.
+/// Fresh seeds on all cores for `EROS_SIMULATION_SECONDS`, three quarters of it for the whole service, or, if that is set, the
+/// seed of `EROS_SIMULATION_SEED` alone.
 #[test]
 fn nothing_is_lost_and_nothing_counts_twice_whatever_happens() {
     if let Some(seed) = number("EROS_SIMULATION_SEED") {
         let (trace, tally) = run(seed);
         eprintln!("{}trace {trace}", tally.table());
+        eprint!("{}", small::run(seed).table());
         return;
     }
+    let time = Duration::from_secs(number("EROS_SIMULATION_SECONDS").unwrap_or(16));
+    fresh_seeds("the whole service", time * 3 / 4, |seed| run(seed).1);
+    fresh_seeds("ledger, log and snapshots", time / 4, small::run);
+}
+
+fn fresh_seeds(what: &str, time: Duration, run: fn(u64) -> Tally) {
     let begun = Instant::now();
-    let time = Duration::from_secs(number("EROS_SIMULATION_SECONDS").unwrap_or(15));
     let first = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_nanos() as u64;
     let (next, all) = (AtomicU64::new(first), Mutex::new(Tally::default()));
+    // One seed that fails is enough.
+    let failed = AtomicBool::new(false);
     let work = || {
-        while begun.elapsed() < time {
+        while begun.elapsed() < time && !failed.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             match catch_unwind(AssertUnwindSafe(|| run(seed))) {
-                Ok((_, tally)) => all.lock().expect("the tally").add(&tally),
+                Ok(tally) => all.lock().expect("the tally").add(&tally),
                 Err(panic) => {
+                    failed.store(true, Ordering::Relaxed);
                     eprintln!(
                         "simulation: failed; again with EROS_SIMULATION_SEED={seed} cargo test --test suite simulation"
                     );
@@ -104,6 +115,6 @@ fn nothing_is_lost_and_nothing_counts_twice_whatever_happens() {
         workers.into_iter().for_each(|worker| worker.join().expect("a seed that holds"));
     });
     let tally = all.into_inner().expect("the tally");
-    eprint!("simulation: {:.0} s: {}", begun.elapsed().as_secs_f64(), tally.table());
+    eprint!("simulation of {what}: {:.0} s: {}", begun.elapsed().as_secs_f64(), tally.table());
     assert!(tally.crashes > 0 && tally.events > 0, "nothing happened");
 }

@@ -259,6 +259,9 @@ impl World {
         }
         assert!(!answer.replayed || self.may_replay(asked), "{asked:?} is a replay of nothing: {told:?}");
         self.model.now = if answer.replayed && !asked.in_doubt { self.clock.now().0 } else { told.1.0 };
+        if let Step::Accept { .. } = asked.step {
+            self.model.now = self.accepted_at(asked, told.1).0;
+        }
         let expected = ask_later(&mut self.model, &asked.step, asked.made);
         if answer.replayed && !asked.in_doubt {
             assert_eq!(expected, Said::Again, "{asked:?} -> {told:?}");
@@ -272,6 +275,20 @@ impl World {
         self.told.push((asked.member, asked.command.clone(), told));
         self.tally.events += 1;
         "new"
+    }
+
+    /// An acceptance answers with the receiver's record, made some time after the sender's: the last moment at which the
+    /// offer was open.
+    fn accepted_at(&self, asked: &Asked, received: Instant) -> Instant {
+        let made = Instant(asked.made);
+        let since = self.moments.iter().rev().copied().filter(|then| *then <= received);
+        let mut since = since.take_while(|then| *then > made).chain([made]);
+        let was_open = |then: &Instant| {
+            let mut model = self.model.clone();
+            model.now = then.0;
+            ask_later(&mut model, &asked.step, asked.made) == Said::New
+        };
+        since.find(was_open).unwrap_or(received)
     }
 
     /// Acceptances and cancellations have no key of their own: the state of the offer tells a repeat.

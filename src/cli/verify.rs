@@ -1,5 +1,6 @@
 //! `verify`: reads all there is, changes nothing, and says whether it holds together.
 use crate::actors::snapshot::{MemberImage, ServiceImage, TenantImage, account_of};
+use crate::cli::log_of;
 use crate::cli::progress::Shown;
 use crate::cli::tenant_books::{TenantBooks, TenantImages};
 use crate::config::Settings;
@@ -16,7 +17,7 @@ use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::recovery::{Mode, replay};
 use crate::store::snapshots;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use std::collections::{BTreeMap, HashMap};
 
 /// All accounts as the log makes them, and what a tenant's transfers add up to.
@@ -54,9 +55,7 @@ pub struct Found {
 
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let folder = Folder::at(&settings.data_dir);
-    let log_id = folder
-        .log_id(&RealDisk)?
-        .context("there is no log in this data folder; hint: --data-dir names it")?;
+    let log_id = log_of(&folder)?;
     let found = check(&RealDisk, &folder, log_id)?;
     found.print(log_id)
 }

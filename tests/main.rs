@@ -15,6 +15,7 @@ mod keys_file;
 mod large_bodies;
 mod ledger;
 mod ledger_model;
+mod linearizable;
 mod logs;
 mod packaging;
 mod readme;

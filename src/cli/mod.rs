@@ -1,5 +1,6 @@
 //! The commands of the binary.
 mod backup;
+mod descriptors;
 mod health;
 mod import;
 mod inspect;

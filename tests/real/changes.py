@@ -65,7 +65,12 @@ class Told:
         """Sends all of it again, in order, to a service that lacks nothing. How many were held against an answer."""
         held = 0
         for change, told in self.all:
-            again = send(connection, change)
+            try:
+                again = send(connection, change)
+            except (OSError, http.client.HTTPException):
+                # One that idled for long was closed.
+                connection.close()
+                again = send(connection, change)
             if again.status >= 500:
                 raise AssertionError(f"a service in order answers {again} to {change}"[:500])
             if told is None or told.status == 500:

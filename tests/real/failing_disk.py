@@ -184,21 +184,29 @@ def main(binary, arguments):
     own = [case for case in cases if not case.path.startswith("snapshots/history")]
     wanted = own[:30] + index[:10] if arguments.short else own + (index if arguments.all else index[:300])
     print(f"{len(own)} cases of log, snapshots and keys, {len(index)} of the index: {len(wanted)} of them now", flush=True)
+    ends = time.monotonic() + arguments.minutes * 60
     tallies, failed, held_in_all = collections.Counter(), [], 0
+
+    def run(case):
+        return bench.run(case) if time.monotonic() < ends else None
+
     with concurrent.futures.ThreadPoolExecutor(arguments.workers) as pool:
-        runs = {pool.submit(bench.run, case): case for case in wanted}
-        for run in concurrent.futures.as_completed(runs):
-            case = runs[run]
+        runs = {pool.submit(run, case): case for case in wanted}
+        for done, ended in enumerate(concurrent.futures.as_completed(runs), 1):
             try:
-                outcome, held = run.result()
-                tallies[case.call, case.fault, outcome] += 1
-                held_in_all += held
+                if ended.result():
+                    outcome, held = ended.result()
+                    tallies[runs[ended].call, runs[ended].fault, outcome] += 1
+                    held_in_all += held
             except Exception as error:
-                failed.append(case)
-                print(f"FAILED {case}: {type(error).__name__}: {error}", flush=True)
+                failed.append(runs[ended])
+                print(f"FAILED {runs[ended]}: {type(error).__name__}: {error}", flush=True)
+            if done % 200 == 0:
+                print(f"{done} of {len(wanted)}, {len(failed)} failed", flush=True)
     for (call, fault, outcome), count in sorted(tallies.items()):
         print(f"{call:10} {fault:8} {outcome:18} {count}")
-    print(f"failing disk: {len(failed)} of {len(wanted)} runs failed; {held_in_all} answers held", flush=True)
+    in_all = sum(tallies.values()) + len(failed)
+    print(f"failing disk: {len(failed)} of {in_all} runs failed; {held_in_all} answers held", flush=True)
     if failed:
         return 1
     shutil.rmtree(bench.folder)

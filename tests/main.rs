@@ -7,6 +7,7 @@ mod architecture;
 mod backup;
 mod cli;
 mod crash;
+mod descriptors;
 mod disk_full;
 mod formats;
 mod history_index;

@@ -1,4 +1,5 @@
 """The binary as a process: started, asked over plain HTTP, stopped, verified. Nothing but Python's own library."""
+import atexit
 import http.client
 import json
 import os
@@ -11,6 +12,11 @@ import time
 PREFIX = "/api/crm/points/real"
 # How long anything may take before a run counts as stuck; on a machine that does much else, too.
 PATIENCE = 120
+
+
+# Processes that have not ended. None outlives this one, whatever goes wrong.
+running = set()
+atexit.register(lambda: [process.kill() for process in running])
 
 
 class Stuck(Exception):
@@ -28,6 +34,7 @@ class Service:
             self.process = subprocess.Popen(
                 [*under, binary, "--data-dir", data, "--listen", "127.0.0.1:0"],
                 stdout=subprocess.PIPE, stderr=stderr, env={**os.environ, **environment})
+        running.add(self.process)
         self.address = None
 
     def ready(self):
@@ -49,14 +56,12 @@ class Service:
 
     def ended(self):
         try:
-            return self.process.wait(PATIENCE)
+            code = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             raise Stuck("it does not end") from None
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
+        running.discard(self.process)
         self.process.stdout.close()
+        return code
 
 
 class Answer:

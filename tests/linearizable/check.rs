@@ -83,7 +83,8 @@ fn name_of(record: &Value) -> Name<'_> {
 /// What each record that there may be was asked by.
 fn by_record(all: &[Done]) -> BTreeMap<Name<'_>, &Done> {
     let mut asked = BTreeMap::new();
-    for done in all.iter().filter(|done| done.is_change() || done.hung_up) {
+    let may_record = |done: &&Done| done.is_change() || done.hung_up && done.operation.kind != Kind::Look;
+    for done in all.iter().filter(may_record) {
         let name = record_of(done);
         assert!(asked.insert(name, done).is_none(), "{name:?} twice");
         if let Kind::Send(to) = &done.operation.kind {

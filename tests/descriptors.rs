@@ -24,7 +24,9 @@ fn idle_connections_take_no_descriptor_from_the_log() {
     let padding = "x".repeat(4_000);
     let snapshots = || {
         let files = std::fs::read_dir(data.join("snapshots")).expect("the folder");
-        files.filter(|file| file.as_ref().is_ok_and(|file| file.path().extension() == Some("snap".as_ref()))).count()
+        files
+            .filter(|file| file.as_ref().is_ok_and(|file| file.path().extension() == Some("snap".as_ref())))
+            .count()
     };
     for n in 0..40 {
         let body = format!(

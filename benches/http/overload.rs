@@ -45,7 +45,9 @@ pub fn overload(arguments: Arguments) {
     let after = bench.service.resident_bytes().unwrap_or(0);
     let goodput = crowd.done.len() as f64 / seconds;
     let (shed, ratio) = (&crowd.shed, goodput / peak);
-    println!("| clients | done a second | of the peak | p99 ms | turned away a second | p50 ms | p99 ms | /livez p99 ms, max | memory |");
+    println!(
+        "| clients | done a second | of the peak | p99 ms | turned away a second | p50 ms | p99 ms | /livez p99 ms, max | memory |"
+    );
     println!("|{}", " --- |".repeat(9));
     println!("| {fit} | {peak:.0} | 1 | | | | | | {} MiB |", before >> 20);
     println!(

@@ -48,7 +48,8 @@ pub fn check(all: &[Done], feed: &[Value]) -> String {
         course.states.push(sums);
     }
     let changes = all.iter().filter(|done| done.is_change());
-    let recorded = feed.iter().map(|record| (name_of(record), &record["auto_id"])).collect::<BTreeMap<_, _>>();
+    let recorded =
+        feed.iter().map(|record| (name_of(record), &record["auto_id"])).collect::<BTreeMap<_, _>>();
     for done in changes.clone() {
         assert_eq!(recorded.get(&record_of(done)), Some(&&done.data()["auto_id"]), "lost: {done:?}");
     }
@@ -56,7 +57,11 @@ pub fn check(all: &[Done], feed: &[Value]) -> String {
     let looks = courses.iter().map(|(member, course)| check_looks(member, course, all)).sum::<usize>();
     check_late(all);
     let refused = all.iter().filter(|done| done.status != 200).count();
-    format!("{} changes, {} records, {looks} looks and refusals for want of points, {refused} refused", changes.count(), feed.len())
+    format!(
+        "{} changes, {} records, {looks} looks and refusals for want of points, {refused} refused",
+        changes.count(),
+        feed.len()
+    )
 }
 
 /// The record that an operation leaves.
@@ -138,7 +143,8 @@ fn check_real_time<'a>(courses: impl Iterator<Item = &'a Course>) {
 /// Every look, and every refusal that tells what it saw, shows the member between two of its records: not before what was
 /// over when it began, not after what began when it was over, and not before what an earlier look saw. How many there were.
 fn check_looks(member: &str, course: &Course, all: &[Done]) -> usize {
-    let mut looks: Vec<&Done> = all.iter().filter(|done| done.operation.member == member && sees(done)).collect();
+    let mut looks: Vec<&Done> =
+        all.iter().filter(|done| done.operation.member == member && sees(done)).collect();
     looks.sort_by_key(|done| done.invoked);
     let mut seen: Vec<(Duration, usize)> = Vec::new();
     for look in &looks {

@@ -8,7 +8,8 @@ mod check;
 mod clients;
 mod operations;
 
-use crate::linearizable::clients::{Scene, client};
+use crate::linearizable::clients::{Done, Scene, client};
+use crate::linearizable::operations::Kind;
 use crate::support::http;
 use crate::support::process::{Process, Ready, verify};
 use crate::support::random::Random;
@@ -41,7 +42,10 @@ fn every_answer_is_that_of_one_order_which_agrees_with_real_time() {
             Ok(told) => eprintln!("linearizable: {} of {histories}, seed {seed}: {told}", history + 1),
             Err(panic) => {
                 let kept = folder.keep();
-                eprintln!("linearizable: failed with EROS_HISTORY_SEED={seed}; the folder is {}", kept.display());
+                eprintln!(
+                    "linearizable: failed with EROS_HISTORY_SEED={seed}; the folder is {}",
+                    kept.display()
+                );
                 std::panic::resume_unwind(panic);
             }
         }
@@ -72,7 +76,36 @@ fn one_history(folder: &Path, seed: u64, operations: u64) -> String {
     ready.process.kill();
     let verified = verify(&data);
     assert!(verified.status.success(), "verify: {}", String::from_utf8_lossy(&verified.stderr));
-    check::check(&all, &feed)
+    let told = check::check(&all, &feed);
+    lies_are_found(&all, &feed);
+    told
+}
+
+/// The check is worth something: the same history with one lie in it does not pass.
+fn lies_are_found(all: &[Done], feed: &[Value]) {
+    let finds = |what: &str, all: &[Done], feed: &[Value]| {
+        let checked = std::panic::catch_unwind(|| check::check(all, feed));
+        assert!(checked.is_err(), "not found: {what}");
+    };
+    let with = |place: usize, lie: &dyn Fn(&mut Done)| {
+        let mut all = all.to_vec();
+        lie(&mut all[place]);
+        all
+    };
+    let change = all.iter().rposition(|done| done.is_change()).expect("a change");
+    let points = |done: &mut Done| done.answer["data"]["active_points"] = (-1).into();
+    finds("an answer with other points", &with(change, &points), feed);
+    let soon = |done: &mut Done| (done.invoked, done.returned) = (Duration::ZERO, Duration::from_nanos(1));
+    let latest =
+        (0..all.len()).filter(|n| all[*n].is_change()).max_by_key(|n| all[*n].lsn()).expect("a change");
+    finds("an answer before an earlier record was asked for", &with(latest, &soon), feed);
+    let look = |done: &&Done| done.operation.kind == Kind::Look && done.operation.member == "member-0";
+    let first = all.iter().filter(look).min_by_key(|done| done.invoked).expect("a look").answer.clone();
+    let last = (0..all.len()).filter(|n| look(&&all[*n])).max_by_key(|n| all[*n].invoked).expect("a look");
+    finds("a look at the past", &with(last, &|done| done.answer = first.clone()), feed);
+    let lost = all[change].lsn();
+    let feed: Vec<Value> = feed.iter().filter(|record| record["auto_id"] != lost).cloned().collect();
+    finds("a change that is lost", all, &feed);
 }
 
 /// Three times in a history, wherever it is then.

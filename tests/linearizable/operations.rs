@@ -127,9 +127,7 @@ impl Operation {
             )
         };
         let of = |origin: &str, more: &str| {
-            format!(
-                r#"{{"event_no":"{number}","member_no":"{member}","origin_event_no":"{origin}"{more}}}"#
-            )
+            format!(r#"{{"event_no":"{number}","member_no":"{member}","origin_event_no":"{origin}"{more}}}"#)
         };
         let (route, body) = match kind {
             Kind::Accrue => (

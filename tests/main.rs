@@ -20,6 +20,7 @@ mod linearizable;
 mod logs;
 mod packaging;
 mod readme;
+mod reliability;
 mod resting;
 mod service_model;
 mod stopping;

@@ -60,7 +60,7 @@ impl Zipf {
         }
     }
 
-    fn member(&self, random: u64) -> u64 {
+    pub fn member(&self, random: u64) -> u64 {
         let scattered = u128::from(self.rank(random)) * u128::from(self.scatter);
         (scattered % u128::from(self.members)) as u64
     }

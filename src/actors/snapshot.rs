@@ -16,6 +16,7 @@ use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::snapshots::{self, SnapshotWriter};
+use futures_util::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -143,8 +144,9 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, Snapsh
                 let crm_id = core.directory.tenant_name(member.tenant);
                 push(&mut writer, &crm_id, &member.member_no, member.packed.into())?;
             }
-            for id in batch.awake {
-                let (crm_id, member_no, packed) = asked(core, id).await.map_err(SnapshotError::Account)?;
+            // Asked all at once: one by one each answer would be a wake-up of this thread.
+            for answer in join_all(batch.awake.into_iter().map(|id| asked(core, id))).await {
+                let (crm_id, member_no, packed) = answer.map_err(SnapshotError::Account)?;
                 push(&mut writer, &crm_id, &member_no, packed)?;
             }
         }

@@ -9,8 +9,10 @@ use std::time::Duration;
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The binary that was built with the tests, or the one that `EROS_POINTS` names.
 pub fn binary() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_eros-points"))
+    let named = std::env::var_os("EROS_POINTS");
+    Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_eros-points").into()))
 }
 
 /// A service that runs, ready or not. Dropped, it is killed.

@@ -97,12 +97,10 @@ class Bench:
         when = f"{n}+" if fault.endswith("+") else str(n)
         under = strace(trace, call, [os.path.join(data, path)], [(fault.rstrip("+"), when)])
         service = Service(self.binary, data, log, SETTINGS, under)
-        if not service.ready():
-            ended, code = "refuses to start", service.ended()
-        elif live(service, told, "story"):
-            ended, code = "serves on", service.stop()
-        else:
-            ended, code = "ends by itself", service.ended()
+        try:
+            ended, code = run_to_its_end(service, told)
+        finally:
+            service.process.kill()
         check_words(log, code, ended, data)
         left, words = verify(self.binary, data)
         check(left == 0 or data in words, f"verify names no place: {words}")
@@ -121,6 +119,15 @@ class Bench:
         check(code == 0, f"verify: {words}")
         check("panicked" not in open(log).read(), "it panicked")
         return held
+
+
+def run_to_its_end(service, told):
+    """How a run with a fault ended, and its exit code."""
+    if not service.ready():
+        return "refuses to start", service.ended()
+    if live(service, told, "story"):
+        return "serves on", service.stop()
+    return "ends by itself", service.ended()
 
 
 def check(holds, words):

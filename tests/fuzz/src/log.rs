@@ -18,7 +18,7 @@ pub fn run(data: &[u8]) {
 
 /// One record. What is read is written as it was read.
 fn entry(bytes: &[u8]) {
-    if let Ok(entry) = EntryRef::decode(bytes) {
+    if let Ok(EntryRef::Member(entry)) = EntryRef::decode(bytes) {
         let _ = entry.event();
     }
     if let Ok(entry) = Entry::decode(bytes) {

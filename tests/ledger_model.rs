@@ -16,9 +16,16 @@ use eros_points::ledger::rule::definition::{Earn, Expiry, Limits, Most, Rate, Ro
 use eros_points::ledger::rule::{Definition, Rule, Rulebook};
 use eros_points::ledger::{apply, project};
 use proptest::prelude::*;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 pub const MEMBERS: [&str; 3] = ["ann", "bob", "cy"];
+
+/// The members' names, as many as are wanted.
+pub fn name(member: usize) -> &'static str {
+    static MORE: LazyLock<Vec<String>> =
+        LazyLock::new(|| (MEMBERS.len()..1_000).map(|n| format!("member-{n}")).collect());
+    MEMBERS.get(member).copied().unwrap_or_else(|| &MORE[member - MEMBERS.len()])
+}
 const HOUR: i64 = 3_600_000;
 
 #[derive(Clone, Debug)]
@@ -142,7 +149,7 @@ pub fn command(step: &Step, now: i64) -> Option<(usize, Command)> {
             )
         }
         Step::Transfer { member, to, key, points, direct } => {
-            let (no, to) = (format!("t{key}"), MEMBERS[*to]);
+            let (no, to) = (format!("t{key}"), name(*to));
             let fingerprint = fingerprint(&("transfer", to, points, direct));
             let transfer = match if *direct { send(&no, to, 1.0) } else { offer(&no, to, 1.0) } {
                 Command::SendDirect(mut transfer) | Command::Offer(mut transfer) => {
@@ -153,7 +160,7 @@ pub fn command(step: &Step, now: i64) -> Option<(usize, Command)> {
             };
             (*member, if *direct { Command::SendDirect(transfer) } else { Command::Offer(transfer) })
         }
-        Step::Accept { from, to, key } => (*from, accept(&format!("t{key}"), MEMBERS[*to])),
+        Step::Accept { from, to, key } => (*from, accept(&format!("t{key}"), name(*to))),
         Step::Cancel { member, key } => (*member, cancel(&format!("t{key}"))),
         Step::Pass { .. } | Step::Reopen | Step::Crash => return None,
     })
@@ -167,25 +174,30 @@ fn fingerprint(content: &impl std::fmt::Debug) -> [u8; 16] {
 
 pub fn ask(model: &mut Model, step: &Step) -> Said {
     let now = model.now;
+    ask_later(model, step, now)
+}
+
+/// The same of a step whose command was made at `now`, which may be a while ago.
+pub fn ask_later(model: &mut Model, step: &Step, now: i64) -> Said {
     match step {
         Step::Accrue { member, key, points, ago, expire, freeze } => {
-            model.accrue(MEMBERS[*member], &format!("e{key}"), *points, now - ago, *expire, *freeze)
+            model.accrue(name(*member), &format!("e{key}"), *points, now - ago, *expire, *freeze)
         }
         Step::ByRule { member, key, points, ago } => {
-            model.accrue_by_rule(MEMBERS[*member], &format!("e{key}"), *points, now - ago)
+            model.accrue_by_rule(name(*member), &format!("e{key}"), *points, now - ago)
         }
-        Step::Spend { member, key, points } => model.spend(MEMBERS[*member], &format!("e{key}"), *points),
+        Step::Spend { member, key, points } => model.spend(name(*member), &format!("e{key}"), *points),
         Step::Reverse { member, key, origin, allow, points } => {
-            model.reverse(MEMBERS[*member], &format!("e{key}"), &format!("e{origin}"), *allow, *points)
+            model.reverse(name(*member), &format!("e{key}"), &format!("e{origin}"), *allow, *points)
         }
         Step::GiveBack { member, key, origin, points } => {
-            model.give_back(MEMBERS[*member], &format!("e{key}"), &format!("e{origin}"), *points)
+            model.give_back(name(*member), &format!("e{key}"), &format!("e{origin}"), *points)
         }
         Step::Transfer { member, to, key, points, direct } => {
-            model.transfer(MEMBERS[*member], &format!("t{key}"), MEMBERS[*to], *points, *direct)
+            model.transfer(name(*member), &format!("t{key}"), name(*to), *points, *direct)
         }
-        Step::Accept { from, to, key } => model.accept(MEMBERS[*from], &format!("t{key}"), MEMBERS[*to]),
-        Step::Cancel { member, key } => model.cancel(MEMBERS[*member], &format!("t{key}")),
+        Step::Accept { from, to, key } => model.accept(name(*from), &format!("t{key}"), name(*to)),
+        Step::Cancel { member, key } => model.cancel(name(*member), &format!("t{key}")),
         Step::Pass { .. } | Step::Reopen | Step::Crash => Said::New,
     }
 }

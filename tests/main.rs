@@ -23,6 +23,7 @@ mod readme;
 mod reliability;
 mod resting;
 mod service_model;
+mod simulation;
 mod stopping;
 mod store;
 mod supervisor;

@@ -4,7 +4,7 @@ use crate::support::books::{accrue, send};
 use crate::support::random::Random;
 use crate::support::service::{House, Lodger, TENANT};
 use crate::support::until;
-use eros_points::actors::directory::{Directory, MemberId, Spill};
+use eros_points::actors::directory::{Directory, MemberId, NameKey, Spill};
 use eros_points::actors::recovery::recover;
 use eros_points::format::codec;
 use eros_points::history::FjallHistory;
@@ -32,7 +32,7 @@ fn spilling(folder: &std::path::Path, bytes_max: u64) -> Directory {
     let (disk, folder) = (RealDisk::shared(), Folder::at(folder));
     folder.create(&*disk).unwrap();
     let file = RestingFile::begin(disk, &folder, 0).unwrap();
-    Directory::spilling(Some(Spill::new(file, bytes_max)))
+    Directory::spilling(Some(Spill::new(file, bytes_max)), NameKey::random())
 }
 
 /// An account that takes some bytes more for each lot.
@@ -266,7 +266,7 @@ fn recovery_alone_fills_memory_up_to_the_budget() {
     let history = FjallHistory::open(&folder.history, 1 << 20).unwrap();
     let empty = || {
         let file = RestingFile::begin(disk.clone(), &folder, 0)?;
-        Ok(Directory::spilling(Some(Spill::new(file, 1))))
+        Ok(Directory::spilling(Some(Spill::new(file, 1)), NameKey::random()))
     };
     let recovered = recover(&*disk, &folder, log_id, &history, &empty, |_| {}).unwrap();
     let census = recovered.directory.census();

@@ -1,4 +1,5 @@
 //! The service in the bench's own process, without HTTP: how it is set up, and what it is asked.
+use eros_points::actors::beside::Beside;
 use eros_points::actors::core::Bounds;
 use eros_points::actors::start::Setup;
 use eros_points::clock::SystemClock;
@@ -32,6 +33,7 @@ pub fn setup(
         bounds: Bounds { live_actors_max, resting_bytes_max, in_flight_max: 20_000, index_lag_max: 500_000 },
         terms: Terms::default(),
         zone: chrono_tz::Tz::Asia__Shanghai,
+        beside: Beside::Threads,
     }
 }
 

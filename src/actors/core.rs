@@ -8,6 +8,7 @@ use crate::actors::member::{Change, Member, Message, Outcome};
 use crate::actors::profiles::Profiles;
 use crate::actors::projection::AccountView;
 use crate::actors::scans::Cuts;
+use crate::actors::shown::Shown;
 use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
 use crate::actors::turn::Turn;
@@ -36,7 +37,7 @@ pub struct Core {
     pub journal: Journal<Held>,
     pub history: Arc<dyn History>,
     /// The last LSN that the index shows.
-    pub indexed: watch::Receiver<Lsn>,
+    pub indexed: Arc<Shown>,
     /// Requests that wait for the index.
     pub index_waiters: Arc<AtomicUsize>,
     pub feeds: Arc<Feeds>,
@@ -172,11 +173,10 @@ impl Core {
         if self.history.applied() >= lsn {
             return Ok(());
         }
-        let mut indexed = self.indexed.clone();
         let _waiting = Waiting::for_index(self.index_waiters.clone());
-        match tokio::time::timeout(INDEX_WAIT_MAX, indexed.wait_for(|applied| *applied >= lsn)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) => Err(Failure::NotReady),
+        match tokio::time::timeout(INDEX_WAIT_MAX, self.indexed.reaches(lsn)).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::NotReady),
             Err(_) => Err(self.shed(&self.vitals.shed.index_wait)),
         }
     }

@@ -21,6 +21,7 @@ use crate::limits::MEMBER_BYTES_MAX;
 use crate::store::error::StoreError;
 use ractor::ActorRef;
 use shard::{Found, Shard};
+use siphasher::sip::SipHasher13;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -42,10 +43,29 @@ pub struct TenantId(u32);
 pub struct Directory {
     shards: Vec<Mutex<Shard>>,
     tenants: RwLock<Tenants>,
-    hasher: RandomState,
+    names: NameKey,
     live: AtomicUsize,
     /// None: all members at rest stay in memory.
     spill: Option<Spill>,
+}
+
+/// The key of the names' hashes. A client that knew it could choose names that all fall into one shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameKey(pub u64, pub u64);
+
+impl NameKey {
+    pub fn random() -> NameKey {
+        let random = || RandomState::new().hash_one(0);
+        NameKey(random(), random())
+    }
+}
+
+impl BuildHasher for NameKey {
+    type Hasher = SipHasher13;
+
+    fn build_hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_keys(self.0, self.1)
+    }
 }
 
 #[derive(Default)]
@@ -140,15 +160,15 @@ impl MemberId {
 impl Directory {
     /// All members at rest stay in memory.
     pub fn new() -> Directory {
-        Directory::spilling(None)
+        Directory::spilling(None, NameKey::random())
     }
 
     /// Members at rest that memory has no room for move out to `spill`.
-    pub fn spilling(spill: Option<Spill>) -> Directory {
+    pub fn spilling(spill: Option<Spill>, names: NameKey) -> Directory {
         Directory {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             tenants: RwLock::default(),
-            hasher: RandomState::new(),
+            names,
             live: AtomicUsize::new(0),
             spill,
         }
@@ -217,7 +237,7 @@ impl Directory {
     }
 
     fn hash(&self, tenant: TenantId, member_no: &str) -> u64 {
-        self.hasher.hash_one((tenant.0, member_no))
+        self.names.hash_one((tenant.0, member_no))
     }
 
     fn lock(&self, shard: u32) -> MutexGuard<'_, Shard> {

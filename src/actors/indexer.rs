@@ -1,5 +1,6 @@
 //! Keeps the history index behind the log: one thread, fed with what has become durable.
 use crate::actors::feeds::Feeds;
+use crate::actors::shown::Showing;
 use crate::format::entry::Entry;
 use crate::history::{History, HistoryError, Row};
 use crate::ledger::lsn::Lsn;
@@ -7,7 +8,7 @@ use crate::store::journal::Batch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Records that one step of the index takes at most.
@@ -20,35 +21,73 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The index is synced this often, so that old segments can be archived.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 
-/// Runs until the feeding end is gone; `synced` tells how far the index would be after a power failure, `waiting` how many
-/// requests wait for the index; `feeds` are told of the records that members see.
-pub fn run(
-    history: Arc<dyn History>,
-    feed: Receiver<Batch>,
-    shown: watch::Sender<Lsn>,
-    synced: watch::Sender<Lsn>,
-    waiting: &AtomicUsize,
-    feeds: &Feeds,
-) {
-    let mut last_sync = crate::clock::monotonic();
-    let mut last_records = 0;
-    loop {
-        match feed.recv_timeout(SYNC_EVERY) {
-            Ok(first) => {
-                if last_records >= LARGE_STEP && waiting.load(Ordering::Acquire) == 0 {
-                    std::thread::sleep(GATHER);
+/// Feeds the index what has become durable, and tells how far it is.
+pub struct Indexer {
+    pub history: Arc<dyn History>,
+    pub feed: Receiver<Batch>,
+    /// Told the last record that the index shows.
+    pub shown: Showing,
+    /// Told how far the index would be after a power failure.
+    pub synced: watch::Sender<Lsn>,
+    /// How many requests wait for the index.
+    pub waiting: Arc<AtomicUsize>,
+    /// Told of the records that members see.
+    pub feeds: Arc<Feeds>,
+}
+
+impl Indexer {
+    /// Runs until the feeding end is gone.
+    pub fn run(mut self) {
+        let mut last_sync = crate::clock::monotonic();
+        let mut last_records = 0;
+        loop {
+            match self.feed.recv_timeout(SYNC_EVERY) {
+                Ok(first) => {
+                    if last_records >= LARGE_STEP && self.waiting.load(Ordering::Acquire) == 0 {
+                        std::thread::sleep(GATHER);
+                    }
+                    let steps = with_what_waits(first, &self.feed);
+                    last_records = steps.iter().map(Batch::len).sum();
+                    self.insist(&steps);
                 }
-                let steps = with_what_waits(first, &feed);
-                last_records = steps.iter().map(Batch::len).sum();
-                insist(|| index(&*history, &steps, feeds));
-                shown.send_replace(history.applied());
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            self.sync_now_and_then(&mut last_sync);
         }
-        if last_sync.elapsed() >= SYNC_EVERY && *synced.borrow() < history.applied() {
-            sync(&*history, &synced);
-            last_sync = crate::clock::monotonic();
+    }
+
+    /// What waits now, for one that has no thread.
+    pub fn step(&mut self) {
+        if let Ok(first) = self.feed.try_recv() {
+            let steps = with_what_waits(first, &self.feed);
+            self.insist(&steps);
+        }
+    }
+
+    /// Without the index there are no keys and no history, and the log is unharmed: it is tried until it works, while the
+    /// service sheds what would let it fall too far behind.
+    fn insist(&mut self, steps: &[Batch]) {
+        while let Err(error) = index(&*self.history, steps, &self.feeds) {
+            tracing::error!("{error}; trying again");
+            std::thread::sleep(RETRY_AFTER);
+        }
+        self.shown.tell(self.history.applied());
+    }
+
+    fn sync_now_and_then(&mut self, last: &mut Instant) {
+        if last.elapsed() >= SYNC_EVERY && *self.synced.borrow() < self.history.applied() {
+            self.sync();
+            *last = crate::clock::monotonic();
+        }
+    }
+
+    pub fn sync(&mut self) {
+        match self.history.sync() {
+            Ok(lsn) => {
+                self.synced.send_replace(lsn);
+            }
+            Err(error) => tracing::error!("{error}"),
         }
     }
 }
@@ -63,24 +102,6 @@ fn with_what_waits(first: Batch, feed: &Receiver<Batch>) -> Vec<Batch> {
         steps.push(more);
     }
     steps
-}
-
-fn sync(history: &dyn History, synced: &watch::Sender<Lsn>) {
-    match history.sync() {
-        Ok(lsn) => {
-            synced.send_replace(lsn);
-        }
-        Err(error) => tracing::error!("{error}"),
-    }
-}
-
-/// Without the index there are no keys and no history, and the log is unharmed: it is tried until it works, while the
-/// service sheds what would let it fall too far behind.
-fn insist(mut step: impl FnMut() -> Result<(), HistoryError>) {
-    while let Err(error) = step() {
-        tracing::error!("{error}; trying again");
-        std::thread::sleep(RETRY_AFTER);
-    }
 }
 
 fn index(history: &dyn History, steps: &[Batch], feeds: &Feeds) -> Result<(), HistoryError> {

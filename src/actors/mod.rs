@@ -2,6 +2,7 @@
 pub mod answer;
 mod arena;
 pub mod batch;
+pub mod beside;
 mod carrier;
 pub mod core;
 pub mod directory;
@@ -19,6 +20,7 @@ mod recents;
 pub mod recovery;
 pub mod scans;
 pub mod service;
+mod shown;
 pub mod snapshot;
 pub mod start;
 pub mod streams;

@@ -56,6 +56,8 @@ pub struct Snapshotter {
     pub replayed_bytes: u64,
     /// How far the index would be after a power failure.
     pub index_synced: watch::Receiver<Lsn>,
+    /// Whether it has a thread to itself.
+    pub in_background: bool,
 }
 
 /// A snapshot in place.
@@ -107,6 +109,9 @@ pub async fn run(core: Arc<Core>, snapshotter: Snapshotter) {
 
 /// Off the workers that answer requests: a snapshot is file work.
 pub async fn take_in_background(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, SnapshotError> {
+    if !snapshotter.in_background {
+        return take(core, snapshotter).await;
+    }
     let (core, snapshotter) = (core.clone(), snapshotter.clone());
     let handle = tokio::runtime::Handle::current();
     let task = tokio::task::spawn_blocking(move || handle.block_on(take(&core, &snapshotter)));

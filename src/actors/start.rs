@@ -1,21 +1,24 @@
 //! Starting and stopping: recovery, then the journal, the index's thread and the tasks that run beside requests.
 use crate::actors::answer::Failure;
+use crate::actors::beside::Beside;
 use crate::actors::core::{Bounds, Core, partition_of};
-use crate::actors::directory::{Directory, Spill};
+use crate::actors::directory::{Directory, NameKey, Spill};
 use crate::actors::feeds::Feeds;
 use crate::actors::held::Held;
+use crate::actors::indexer::Indexer;
 use crate::actors::issues::Issues;
 use crate::actors::personal::PersonalError;
 use crate::actors::profiles::{Profiles, take_up};
 use crate::actors::recovery::{Recovered, RecoveryError, index_only, recover};
 use crate::actors::scans::Cuts;
 use crate::actors::scans::gauge::{self, GaugePlan};
+use crate::actors::shown::Shown;
 use crate::actors::snapshot::{Snapshotter, take_in_background};
 use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
 use crate::actors::vitals::Vitals;
 use crate::actors::zones::Zones;
-use crate::actors::{carrier, indexer, snapshot, sweeper, ticker};
+use crate::actors::{carrier, snapshot, sweeper, ticker};
 use crate::clock::Clock;
 use crate::format::entry::{Entry, ServiceEntry};
 use crate::history::{FjallHistory, History, HistoryError, ReopeningHistory};
@@ -50,6 +53,7 @@ pub struct Setup {
     pub bounds: Bounds,
     pub terms: Terms,
     pub zone: Tz,
+    pub beside: Beside,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -95,8 +99,14 @@ fn load(setup: &Setup, progress: &mut impl FnMut(Progress)) -> Result<Loaded, St
     folder.create(disk)?;
     let lock = folder.lock()?;
     snapshots::remove_leftovers(disk, &folder)?;
-    let (log_id, is_marked) = log_of(disk, &folder)?;
-    let history: Arc<dyn History> = Arc::new(reopening(setup, &folder, log_id)?);
+    let (log_id, is_marked) = match &setup.beside {
+        Beside::Threads => log_of(disk, &folder)?,
+        Beside::Tasks(tasks) => log_or(disk, &folder, || tasks.log_id)?,
+    };
+    let history: Arc<dyn History> = match &setup.beside {
+        Beside::Threads => Arc::new(reopening(setup, &folder, log_id)?),
+        Beside::Tasks(tasks) => tasks.history.clone(),
+    };
     let started = crate::clock::monotonic();
     let recovered = recover(disk, &folder, log_id, &*history, &|| empty_directory(setup, &folder), progress);
     let recovered = recovered.map_err(|error| match error {
@@ -112,14 +122,18 @@ fn load(setup: &Setup, progress: &mut impl FnMut(Progress)) -> Result<Loaded, St
 /// A directory with the memory that members at rest may take.
 fn empty_directory(setup: &Setup, folder: &Folder) -> Result<Directory, StoreError> {
     let bytes_max = setup.bounds.resting_bytes_max;
+    let names = match &setup.beside {
+        Beside::Threads => NameKey::random(),
+        Beside::Tasks(tasks) => tasks.names,
+    };
     if bytes_max == 0 {
         resting::remove(&*setup.disk, folder)?;
-        return Ok(Directory::new());
+        return Ok(Directory::spilling(None, names));
     }
     // Well before the log would turn changes away for want of space.
     let left_free_bytes = setup.journal.min_free_bytes * 2;
     let file = RestingFile::begin(setup.disk.clone(), folder, left_free_bytes)?;
-    Ok(Directory::spilling(Some(Spill::new(file, bytes_max))))
+    Ok(Directory::spilling(Some(Spill::new(file, bytes_max)), names))
 }
 
 /// Recovers what the folder holds and starts. When this answers, everything is durable, indexed and on its way again.
@@ -127,12 +141,16 @@ pub async fn start(
     setup: Setup,
     mut progress: impl FnMut(Progress) + Send + 'static,
 ) -> Result<Running, StartError> {
-    let loading = tokio::task::spawn_blocking(move || {
-        let loaded = load(&setup, &mut progress);
-        loaded.map(|loaded| (setup, progress, loaded))
-    });
-    let (setup, progress, loaded) =
-        loading.await.map_err(|error| StartError::Panicked(error.to_string()))??;
+    let beside = setup.beside.clone();
+    let in_background = matches!(beside, Beside::Threads);
+    let loading = move || load(&setup, &mut progress).map(|loaded| (setup, progress, loaded));
+    let (setup, progress, loaded) = match in_background {
+        false => loading()?,
+        true => {
+            let loaded = tokio::task::spawn_blocking(loading).await;
+            loaded.map_err(|error| StartError::Panicked(error.to_string()))??
+        }
+    };
     let Loaded { folder, lock, log_id, is_marked, history, recovered } = loaded;
     let disk = setup.disk;
 
@@ -140,24 +158,26 @@ pub async fn start(
     let (feed, fed) = threads::channel();
     let (broken, _) = watch::channel(None);
     let outlet = Outlet { releases, feed, broken: broken.clone() };
-    let journal = Journal::open(disk.clone(), folder.clone(), setup.journal, recovered.end, outlet)?;
+    let open = if in_background { Journal::open } else { Journal::open_by_hand };
+    let journal = open(disk.clone(), folder.clone(), setup.journal, recovered.end, outlet)?;
     if !is_marked {
         folder.mark(&*disk, log_id)?;
     }
-    let (shown, indexed) = watch::channel(history.applied());
+    let (shown, indexed) = Shown::through(history.applied());
     let index_waiters = Arc::new(AtomicUsize::new(0));
     let feeds = Arc::new(Feeds::default());
     let (synced, index_synced) = watch::channel(Lsn::ZERO);
-    let index_thread = {
-        let (history, waiters, feeds) = (history.clone(), index_waiters.clone(), feeds.clone());
-        let run = move || indexer::run(history, fed, shown, synced, &waiters, &feeds);
-        let thread = std::thread::Builder::new().name("history".into()).spawn(run);
-        thread.map_err(|source| StoreError::Io {
-            path: folder.history.clone(),
-            what: "starting the index's thread",
-            source,
-        })?
-    };
+    let (waiting, told) = (index_waiters.clone(), feeds.clone());
+    let indexer = Indexer { history: history.clone(), feed: fed, shown, synced, waiting, feeds: told };
+    let (mut index_thread, mut tasks) = (None, vec![tokio::spawn(release(to_release))]);
+    match &beside {
+        Beside::Threads => {
+            let thread = std::thread::Builder::new().name("history".into()).spawn(move || indexer.run());
+            let failed = StoreError::io(&folder.history, "starting the index's thread");
+            index_thread = Some(thread.map_err(failed)?);
+        }
+        Beside::Tasks(steps) => tasks.push(tokio::spawn(steps.clone().index(indexer))),
+    }
     let timer = Timer::new(setup.clock.now());
     recovered.due.iter().for_each(|(due, member)| timer.push(*due, *member));
     drop(recovered.due);
@@ -194,9 +214,12 @@ pub async fn start(
         every_bytes: setup.snapshot_every_bytes,
         replayed_bytes: recovered.replayed_bytes,
         index_synced,
+        in_background,
     };
-    let tasks = vec![tokio::spawn(release(to_release))];
-    let mut running = Running { core, tasks, index_thread: Some(index_thread), snapshotter, _lock: lock };
+    if let Beside::Tasks(steps) = beside {
+        tasks.push(tokio::spawn(steps.write_log(core.clone())));
+    }
+    let mut running = Running { core, tasks, index_thread, snapshotter, _lock: lock };
     take_up(&running.core, recovered.sealed).await.map_err(StartError::Unfinished)?;
     running.catch_up(setup.zone, recovered.outboxes, progress).await.map_err(StartError::Unfinished)?;
     running.tasks.push(tokio::spawn(ticker::run(running.core.clone())));
@@ -207,6 +230,12 @@ pub async fn start(
 
 /// The log that the folder is for, and whether the folder says so. A folder in which there is nothing gets a new log.
 pub fn log_of(disk: &dyn Disk, folder: &Folder) -> Result<(u128, bool), StoreError> {
+    let random = || u128::from(RandomState::new().hash_one(std::process::id()));
+    log_or(disk, folder, || random() << 64 | random())
+}
+
+/// The same, with the number of a new log given.
+fn log_or(disk: &dyn Disk, folder: &Folder, new: impl FnOnce() -> u128) -> Result<(u128, bool), StoreError> {
     let all = segments::list(disk, folder)?;
     match (folder.log_id(disk)?, all.first()) {
         (Some(log_id), Some(_)) => Ok((log_id, true)),
@@ -224,8 +253,7 @@ pub fn log_of(disk: &dyn Disk, folder: &Folder) -> Result<(u128, bool), StoreErr
                 let why = "there is a snapshot and no log".to_owned();
                 return Err(StoreError::BadSnapshot { path: snapshot.path.clone(), why });
             }
-            let random = || u128::from(RandomState::new().hash_one(std::process::id()));
-            let log_id = random() << 64 | random();
+            let log_id = new();
             tracing::warn!("{} holds no log: a new one begins, {log_id:032x}", folder.wal.display());
             Ok((log_id, false))
         }

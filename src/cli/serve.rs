@@ -1,4 +1,5 @@
 //! `serve`: recover, serve, stop in order.
+use crate::actors::beside::Beside;
 use crate::actors::core::Bounds;
 use crate::actors::scans::gauge::GaugePlan;
 use crate::actors::service::Service;
@@ -154,6 +155,7 @@ fn setup(settings: &Settings) -> Setup {
         },
         terms: settings.terms.clone(),
         zone: settings.zone,
+        beside: Beside::Threads,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::recovery::LogEnd;
-use crate::store::writer;
+use crate::store::writer::{self, ByHand};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -142,8 +142,9 @@ impl Default for JournalStats {
 
 pub struct Journal<T> {
     shared: Arc<Shared<T>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
-    helper: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Where there are no threads: what [`Journal::step`] moves on.
+    by_hand: Mutex<Option<ByHand<T>>>,
 }
 
 pub(super) struct Shared<T> {
@@ -203,6 +204,35 @@ impl<T: Send + 'static> Journal<T> {
         end: LogEnd,
         sink: impl Sink<T> + 'static,
     ) -> Result<Journal<T>, StoreError> {
+        let shared = Journal::shared(disk, folder, options, &end);
+        let helper = writer::start_helper(&shared)?;
+        let writer = writer::start(&shared, end, Box::new(sink))?;
+        shared.wait_for_first_spare();
+        Ok(Journal { shared, threads: Mutex::new(vec![writer, helper]), by_hand: Mutex::new(None) })
+    }
+
+    /// The same without threads: nothing is written but by [`Journal::step`]. For a simulation.
+    pub fn open_by_hand(
+        disk: Arc<dyn Disk>,
+        folder: Folder,
+        options: JournalOptions,
+        end: LogEnd,
+        sink: impl Sink<T> + 'static,
+    ) -> Result<Journal<T>, StoreError> {
+        let shared = Journal::shared(disk, folder, options, &end);
+        let by_hand = ByHand::begin(&shared, end, Box::new(sink))?;
+        Ok(Journal { shared, threads: Mutex::default(), by_hand: Mutex::new(Some(by_hand)) })
+    }
+
+    /// Does what the threads would do next. Of use where there are none.
+    pub fn step(&self) {
+        let mut by_hand = self.by_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hand) = by_hand.take() {
+            *by_hand = hand.step();
+        }
+    }
+
+    fn shared(disk: Arc<dyn Disk>, folder: Folder, options: JournalOptions, end: &LogEnd) -> Arc<Shared<T>> {
         let least = (FRAME_PAYLOAD_BYTES_MAX + FRAME_HEADER_BYTES + SEGMENT_HEADER_BYTES) as u64;
         let options = JournalOptions { segment_bytes: options.segment_bytes.max(least), ..options };
         let durable = end.last_lsn().0;
@@ -220,7 +250,7 @@ impl<T: Send + 'static> Journal<T> {
             stopping: false,
             writer_idle: false,
         };
-        let shared = Arc::new(Shared {
+        Arc::new(Shared {
             state: Mutex::new(state),
             work: Condvar::new(),
             spare_changed: Condvar::new(),
@@ -230,11 +260,7 @@ impl<T: Send + 'static> Journal<T> {
             options,
             disk,
             folder,
-        });
-        let helper = writer::start_helper(&shared)?;
-        let writer = writer::start(&shared, end, Box::new(sink))?;
-        shared.wait_for_first_spare();
-        Ok(Journal { shared, writer: Mutex::new(Some(writer)), helper: Mutex::new(Some(helper)) })
+        })
     }
 
     /// Puts a record at the log's end and gives its number. It is durable when [`Journal::durable`] says so.
@@ -313,11 +339,12 @@ impl<T: Send + 'static> Journal<T> {
         self.shared.lock().stopping = true;
         self.shared.work.notify_all();
         self.shared.spare_changed.notify_all();
-        for thread in [&self.writer, &self.helper] {
-            let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(thread) = thread {
-                let _ = thread.join();
-            }
+        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            let _ = thread.join();
+        }
+        let by_hand = self.by_hand.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(hand) = by_hand {
+            hand.finish();
         }
     }
 }

@@ -41,38 +41,115 @@ pub(super) fn start<T: Send + 'static>(
     end: LogEnd,
     sink: Box<dyn Sink<T>>,
 ) -> Result<JoinHandle<()>, StoreError> {
-    let mut writer = Writer {
-        shared: shared.clone(),
-        sink,
-        log_id: end.log_id,
-        ordinal: end.ordinal,
-        chain: end.chain,
-        segment: end.segment,
-        last_group: 0,
-        // A log found without a mark at its end gets one: recovery has made durable what it has read.
-        marked: false,
-        last_sync: monotonic(),
-        unsynced: false,
-    };
-    if writer.segment.is_none() {
-        let begun = shared.wait_for_the_first().and_then(|()| writer.next_segment(0));
-        begun.map_err(StoreError::io(&shared.folder.wal, "beginning the log"))?;
-    }
-    writer.tell_room();
+    let writer = Writer::begin(shared, end, sink)?;
     let thread = std::thread::Builder::new().name("log-writer".into()).spawn(move || writer.run());
     thread.map_err(StoreError::io(&shared.folder.wal, "starting the log's writer"))
 }
 
-impl<T: Send> Writer<T> {
-    fn run(mut self) {
-        while let Some(group) = self.next_group() {
-            let written = if group.payloads.is_empty() { self.idle() } else { self.commit(group) };
-            if let Err(error) = written {
-                let path =
-                    self.segment.as_ref().map_or(&self.shared.folder.wal, |segment| &segment.path).clone();
-                return self.fail(StoreError::Io { path, what: "writing the log", source: error });
+/// Writer and helper without threads of their own: they move on when they are told to.
+pub(super) struct ByHand<T> {
+    writer: Writer<T>,
+    spares_made: u64,
+}
+
+impl<T: Send> ByHand<T> {
+    pub(super) fn begin(
+        shared: &Arc<Shared<T>>,
+        end: LogEnd,
+        sink: Box<dyn Sink<T>>,
+    ) -> Result<ByHand<T>, StoreError> {
+        segments::remove_spares(&*shared.disk, &shared.folder)?;
+        let mut spares_made = 0;
+        // Without one a log that has no segment can't begin: where it can't be made, that is refused.
+        make_spare(shared, &mut spares_made)
+            .map_err(StoreError::io(&shared.folder.wal, "making the log's first space"))?;
+        Ok(ByHand { writer: Writer::begin(shared, end, sink)?, spares_made })
+    }
+
+    /// One look of the helper, one group or mark of the writer; none once the log is closed. Without a spare segment the
+    /// writer waits.
+    pub(super) fn step(mut self) -> Option<ByHand<T>> {
+        let shared = self.writer.shared.clone();
+        note_disk_space(&shared);
+        if !self.has_spare() {
+            return Some(self);
+        }
+        let mut state = shared.lock();
+        let group = self.writer.taken(&mut state);
+        drop(state);
+        match self.writer.write(group) {
+            Ok(()) => Some(self),
+            Err(error) => {
+                self.writer.fail(error);
+                None
             }
         }
+    }
+
+    /// Writes and syncs what waits, for as long as there is space for it.
+    pub(super) fn finish(mut self) {
+        while !self.writer.shared.lock().pending.payloads.is_empty() && self.has_spare() {
+            match self.step() {
+                Some(stepped) => self = stepped,
+                None => return,
+            }
+        }
+        self.writer.end();
+    }
+
+    fn has_spare(&mut self) -> bool {
+        let shared = self.writer.shared.clone();
+        if shared.lock().spare.is_none()
+            && let Err(error) = make_spare(&shared, &mut self.spares_made)
+        {
+            tracing::error!("the log's next segment can't be made: {error}");
+        }
+        shared.lock().spare.is_some()
+    }
+}
+
+impl<T: Send> Writer<T> {
+    fn begin(shared: &Arc<Shared<T>>, end: LogEnd, sink: Box<dyn Sink<T>>) -> Result<Writer<T>, StoreError> {
+        let mut writer = Writer {
+            shared: shared.clone(),
+            sink,
+            log_id: end.log_id,
+            ordinal: end.ordinal,
+            chain: end.chain,
+            segment: end.segment,
+            last_group: 0,
+            // A log found without a mark at its end gets one: recovery has made durable what it has read.
+            marked: false,
+            last_sync: monotonic(),
+            unsynced: false,
+        };
+        if writer.segment.is_none() {
+            let begun = shared.wait_for_the_first().and_then(|()| writer.next_segment(0));
+            begun.map_err(StoreError::io(&shared.folder.wal, "beginning the log"))?;
+        }
+        writer.tell_room();
+        Ok(writer)
+    }
+
+    fn run(mut self) {
+        while let Some(group) = self.next_group() {
+            if let Err(error) = self.write(group) {
+                return self.fail(error);
+            }
+        }
+        self.end();
+    }
+
+    /// A group, or, where nothing came for a while, what makes known that all is durable.
+    fn write(&mut self, group: Pending) -> Result<(), StoreError> {
+        let written = if group.payloads.is_empty() { self.idle() } else { self.commit(group) };
+        written.map_err(|source| {
+            let path = self.segment.as_ref().map_or(&self.shared.folder.wal, |segment| &segment.path);
+            StoreError::Io { path: path.clone(), what: "writing the log", source }
+        })
+    }
+
+    fn end(mut self) {
         if let Err(error) = self.sync_now() {
             let path = self.shared.folder.wal.clone();
             self.fail(StoreError::Io { path, what: "syncing the log", source: error });
@@ -96,10 +173,15 @@ impl<T: Send> Writer<T> {
         if state.pending.payloads.is_empty() && state.stopping {
             return None;
         }
+        Some(self.taken(&mut state))
+    }
+
+    /// What waits.
+    fn taken(&self, state: &mut State<T>) -> Pending {
         let next = Pending { first_lsn: state.next_lsn, ..Pending::default() };
         let group = std::mem::replace(&mut state.pending, next);
         state.writing = group.bytes.len() as u64;
-        Some(group)
+        group
     }
 
     /// Under load waits a while for as much as came last time: a large group costs less a record than many small ones.
@@ -319,30 +401,16 @@ pub(super) fn start_helper<T: Send + 'static>(shared: &Arc<Shared<T>>) -> Result
 fn keep_spare<T>(shared: &Shared<T>) {
     let mut made = 0;
     loop {
-        let low = is_low(shared);
-        let mut state = shared.lock();
+        note_disk_space(shared);
+        let state = shared.lock();
         if state.stopping || shared.closed.load(Ordering::Acquire) {
             return;
-        }
-        if low != state.disk_low {
-            state.disk_low = low;
-            tell_of_space(shared, low);
         }
         let wanted = state.spare.is_none();
         drop(state);
         if wanted {
-            let started = monotonic();
-            match segments::make_spare(&*shared.disk, &shared.folder, made, shared.options.segment_bytes) {
-                Ok(spare) => {
-                    made += 1;
-                    tracing::debug!(took = ?started.elapsed(), "a spare segment is ready");
-                    let mut state = shared.lock();
-                    (state.spare, state.spare_tried) = (Some(spare), true);
-                    state.spare_failed = None;
-                    drop(state);
-                    shared.spare_changed.notify_all();
-                    continue;
-                }
+            match make_spare(shared, &mut made) {
+                Ok(()) => continue,
                 Err(error) => {
                     tracing::error!(
                         "the log's next segment can't be made: {error}; trying again; hint: free disk space"
@@ -368,6 +436,28 @@ fn keep_spare<T>(shared: &Shared<T>) {
                 .map_err(|_| ())
         };
         drop(waited);
+    }
+}
+
+fn make_spare<T>(shared: &Shared<T>, made: &mut u64) -> std::io::Result<()> {
+    let started = monotonic();
+    let spare = segments::make_spare(&*shared.disk, &shared.folder, *made, shared.options.segment_bytes)?;
+    *made += 1;
+    tracing::debug!(took = ?started.elapsed(), "a spare segment is ready");
+    let mut state = shared.lock();
+    (state.spare, state.spare_tried, state.spare_failed) = (Some(spare), true, None);
+    drop(state);
+    shared.spare_changed.notify_all();
+    Ok(())
+}
+
+/// Whether changes are turned away for want of space.
+fn note_disk_space<T>(shared: &Shared<T>) {
+    let low = is_low(shared);
+    let mut state = shared.lock();
+    if low != state.disk_low {
+        state.disk_low = low;
+        tell_of_space(shared, low);
     }
 }
 

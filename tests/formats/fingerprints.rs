@@ -4,6 +4,7 @@ use super::files::LogReader;
 use super::page::both;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use eros_points::actors::beside::Beside;
 use eros_points::actors::core::Bounds;
 use eros_points::actors::service::Service;
 use eros_points::actors::start::{Setup, start};
@@ -102,6 +103,7 @@ fn setup(data: &Path) -> Setup {
         },
         terms: Terms::default(),
         zone: chrono_tz::Asia::Shanghai,
+        beside: Beside::Threads,
     }
 }
 

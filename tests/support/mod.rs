@@ -2,6 +2,7 @@
 pub mod books;
 pub mod disk;
 pub mod http;
+pub mod lying_disk;
 pub mod metrics;
 pub mod model;
 pub mod process;

@@ -2,6 +2,7 @@
 use crate::support::http::{self, Answer};
 use crate::support::metrics::Metrics;
 use eros_points::actors::answer::Failure;
+use eros_points::actors::beside::Beside;
 use eros_points::actors::core::{Bounds, Core};
 use eros_points::actors::scans::Scan;
 use eros_points::actors::scans::gauge::GaugePlan;
@@ -159,6 +160,7 @@ impl Server {
             bounds: self.options.bounds,
             terms: self.options.terms.clone(),
             zone: self.options.zone,
+            beside: Beside::Threads,
         };
         let live = self.live.as_mut().unwrap();
         let told = live.service.clone();

@@ -1,6 +1,7 @@
 //! The whole service below HTTP, in this process: on a disk that can lie, with a clock that tests turn.
 use crate::support::disk::{FaultyDisk, Leaves};
 use eros_points::actors::answer::{Answer, Failure};
+use eros_points::actors::beside::Beside;
 use eros_points::actors::core::Bounds;
 use eros_points::actors::service::Service;
 use eros_points::actors::start::{Running, Setup, StartError, start};
@@ -97,6 +98,7 @@ impl House {
             },
             terms: Terms::default(),
             zone: chrono_tz::Asia::Shanghai,
+            beside: Beside::Threads,
         }
     }
 

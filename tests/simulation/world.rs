@@ -1,0 +1,340 @@
+//! One seed's world: a disk, a clock, members, what was asked and what was told. It outlives the service, which is born and
+//! dies in it.
+use crate::ledger_model::{Step, ask_later, command, name, the_rule};
+use crate::simulation::shelf::Shelf;
+use crate::simulation::steps::{self, Offers, kind, members};
+use crate::simulation::tally::Tally;
+use crate::support::lying_disk::{Fault, LyingDisk, Plan};
+use crate::support::model::{Model, Said};
+use crate::support::random::Random;
+use crate::support::service::{TENANT, code};
+use eros_points::actors::answer::{Answer, Failure, MovedLot};
+use eros_points::actors::beside::{Beside, Pace, Part, Tasks};
+use eros_points::actors::core::Bounds;
+use eros_points::actors::directory::NameKey;
+use eros_points::actors::service::Service;
+use eros_points::actors::start::Setup;
+use eros_points::actors::tenant::RuleChange;
+use eros_points::clock::Clock;
+use eros_points::ledger::Terms;
+use eros_points::ledger::command::Command;
+use eros_points::ledger::event::Event;
+use eros_points::ledger::instant::Instant;
+use eros_points::ledger::lsn::Lsn;
+use eros_points::store::journal::JournalOptions;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const BEGINS: i64 = 1_655_258_400_000;
+
+/// The wall clock, which is set back now and then; what it tells never goes back.
+pub struct SimClock {
+    wall: AtomicI64,
+    told: AtomicI64,
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> Instant {
+        let wall = self.wall.load(Ordering::SeqCst);
+        Instant(self.told.fetch_max(wall, Ordering::SeqCst).max(wall))
+    }
+}
+
+impl SimClock {
+    pub fn turn(&self, millis: i64) {
+        self.wall.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    pub fn set_right(&self) {
+        self.wall.store(self.now().0, Ordering::SeqCst);
+    }
+}
+
+/// When the log's writer and the index take their steps.
+struct SeededPace(Mutex<Random>);
+
+impl Pace for SeededPace {
+    fn pause(&self, before: Part) -> Duration {
+        let mut random = self.0.lock().expect("the pace");
+        let micros = match before {
+            Part::Log => 100 + random.below(3_000),
+            // Sometimes it falls behind.
+            Part::Index if random.one_in(40) => 200_000,
+            Part::Index => 100 + random.below(6_000),
+            Part::IndexSync => random.below(60),
+        };
+        Duration::from_micros(micros)
+    }
+}
+
+/// The record that an answer told of.
+pub type Told = (Lsn, Instant, Arc<Event>, Option<Vec<MovedLot>>);
+
+/// Something asked and not answered for good yet.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub step: Step,
+    pub member: usize,
+    pub command: Command,
+    /// The clock when it was made up.
+    pub made: i64,
+    /// It was sent before, and nobody knows what became of that.
+    pub in_doubt: bool,
+    /// The clock when it was sent last.
+    pub sent: Instant,
+}
+
+pub struct World {
+    pub random: Random,
+    pub disk: LyingDisk,
+    pub shelf: Arc<Shelf>,
+    pub clock: Arc<SimClock>,
+    pub crowd: usize,
+    pub tally: Tally,
+    pub offers: Offers,
+    /// Asked and to be asked again: nobody else may touch these members meanwhile.
+    pub in_doubt: Vec<Asked>,
+    pub busy: BTreeSet<usize>,
+    pub told: Vec<(usize, Command, Told)>,
+    pub resting_bytes_max: u64,
+    model: Model,
+    /// All that the clock has ever told.
+    moments: Vec<Instant>,
+    by_key: BTreeMap<(usize, String), usize>,
+    trace: blake3::Hasher,
+    folder: PathBuf,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What a repeat of the command is known by.
+fn numbered(command: &Command) -> String {
+    let what = match command {
+        Command::AcceptOffer(_) => "accept",
+        Command::CancelOffer { .. } => "cancel",
+        _ => "",
+    };
+    format!("{what} {:?}", command.key())
+}
+
+pub fn told_by(answer: &Answer) -> Told {
+    let record = &answer.record;
+    (record.lsn, record.at, record.event.clone(), record.lots.clone())
+}
+
+impl World {
+    pub fn new(seed: u64) -> World {
+        let mut random = Random::new(seed);
+        // Only the lock is in it. The lying disk goes by names, so it is called the same each time.
+        let folder = std::env::temp_dir().join(format!("eros-points-simulation-{seed}"));
+        std::fs::create_dir_all(folder.join("wal")).expect("a folder for the lock");
+        let clock = SimClock { wall: AtomicI64::new(BEGINS), told: AtomicI64::new(BEGINS) };
+        World {
+            disk: LyingDisk::new(seed, Plan::honest()),
+            shelf: Arc::default(),
+            clock: Arc::new(clock),
+            crowd: 100 + random.below(60) as usize,
+            tally: Tally { seeds: 1, ..Tally::default() },
+            offers: Vec::new(),
+            in_doubt: Vec::new(),
+            busy: BTreeSet::new(),
+            told: Vec::new(),
+            resting_bytes_max: [0, 1, 4_096][random.below(3) as usize],
+            model: Model::at(BEGINS),
+            moments: vec![Instant(BEGINS)],
+            by_key: BTreeMap::new(),
+            trace: blake3::Hasher::new(),
+            folder,
+            random,
+        }
+    }
+
+    /// The same world from the same seed leaves the same trace.
+    pub fn trace(&self) -> String {
+        self.trace.finalize().to_hex().to_string()
+    }
+
+    pub fn note(&mut self, line: std::fmt::Arguments<'_>) {
+        self.trace.update(line.to_string().as_bytes());
+        if std::env::var_os("EROS_SIMULATION_TRACE").is_some() {
+            eprintln!("{line}");
+        }
+    }
+
+    pub fn setup(&mut self, disk: &LyingDisk, shelf: Arc<Shelf>) -> Setup {
+        let pace = SeededPace(Mutex::new(Random::new(self.random.next())));
+        Setup {
+            data_dir: self.folder.clone(),
+            disk: Arc::new(disk.clone()),
+            clock: self.clock.clone(),
+            journal: JournalOptions { segment_bytes: 1, min_free_bytes: 1, ..JournalOptions::default() },
+            history_cache_bytes: 0,
+            snapshot_every_bytes: 8_192,
+            bounds: Bounds {
+                live_actors_max: 10,
+                in_flight_max: 1_000,
+                index_lag_max: 100_000,
+                resting_bytes_max: self.resting_bytes_max,
+            },
+            terms: Terms::default(),
+            zone: chrono_tz::Asia::Shanghai,
+            beside: Beside::Tasks(Tasks {
+                history: shelf,
+                pace: Arc::new(pace),
+                names: NameKey(1, 2),
+                log_id: 7,
+            }),
+        }
+    }
+
+    /// The rule that the model knows, in force before anybody accrues by it.
+    pub async fn set_rule(&self, service: &Service) -> Result<(), Failure> {
+        service.change_rule(TENANT, RuleChange::Add(the_rule())).await.map(|_| ())
+    }
+
+    /// A command of members that nobody else is at.
+    pub fn draw(&mut self) -> Option<Asked> {
+        let step = steps::draw(&mut self.random, self.crowd, &mut self.offers);
+        let members = members(&step);
+        if members.iter().any(|member| self.busy.contains(member)) {
+            return None;
+        }
+        self.busy.extend(members);
+        let now = self.clock.now();
+        let (member, command) = command(&step, now.0)?;
+        Some(Asked { step, member, command, made: now.0, in_doubt: false, sent: now })
+    }
+
+    fn free(&mut self, asked: &Asked) {
+        for member in members(&asked.step) {
+            self.busy.remove(&member);
+        }
+    }
+
+    /// Holds what was answered against the model.
+    /// `is_over` tells that the service has given itself up.
+    pub fn check(
+        &mut self,
+        asked: Asked,
+        answered: Result<Answer, Failure>,
+        world: &'static str,
+        is_over: bool,
+    ) {
+        self.note(format_args!("{:?} -> {answered:?}", asked.step));
+        let outcome = match answered {
+            Ok(answer) => self.check_done(&asked, &answer),
+            Err(Failure::Refused(refusal)) => self.check_refused(&asked, code(&refusal)),
+            // A member that can't be read any more ends the service.
+            Err(Failure::Fault(_)) if is_over => {
+                self.in_doubt.push(Asked { in_doubt: true, ..asked });
+                return;
+            }
+            // Nothing of it is done, unless an earlier try was; a transfer may be half on its way.
+            Err(Failure::NotReady | Failure::Full | Failure::Overloaded | Failure::Unknown) => {
+                self.tally.met(kind(&asked.step), "in doubt", world);
+                self.in_doubt.push(Asked { in_doubt: true, ..asked });
+                return;
+            }
+            Err(Failure::Fault(why)) => panic!("a fault of ours: {why} in {asked:?}"),
+        };
+        self.tally.met(kind(&asked.step), outcome, world);
+        self.free(&asked);
+    }
+
+    fn check_done(&mut self, asked: &Asked, answer: &Answer) -> &'static str {
+        let told = told_by(answer);
+        let key = (asked.member, numbered(&asked.command));
+        if let Some(before) = self.by_key.get(&key) {
+            assert!(answer.replayed, "{asked:?} counted twice: {told:?} after {:?}", self.told[*before]);
+            assert_eq!(self.told[*before].2, told, "{asked:?} is answered differently now");
+            return "replay";
+        }
+        assert!(!answer.replayed || self.may_replay(asked), "{asked:?} is a replay of nothing: {told:?}");
+        self.model.now = if answer.replayed && !asked.in_doubt { self.clock.now().0 } else { told.1.0 };
+        let expected = ask_later(&mut self.model, &asked.step, asked.made);
+        if answer.replayed && !asked.in_doubt {
+            assert_eq!(expected, Said::Again, "{asked:?} -> {told:?}");
+            return "replay";
+        }
+        if expected == Said::Again && asked.in_doubt {
+            return "replay";
+        }
+        assert_eq!(expected, Said::New, "{asked:?} -> {told:?}");
+        self.by_key.insert(key, self.told.len());
+        self.told.push((asked.member, asked.command.clone(), told));
+        self.tally.events += 1;
+        "new"
+    }
+
+    /// Acceptances and cancellations have no key of their own: the state of the offer tells a repeat.
+    fn may_replay(&self, asked: &Asked) -> bool {
+        asked.in_doubt || matches!(asked.step, Step::Accept { .. } | Step::Cancel { .. })
+    }
+
+    /// A refusal holds for some moment between asking and hearing of it.
+    fn check_refused(&mut self, asked: &Asked, code: u32) -> &'static str {
+        let said = Said::No(code);
+        let moments = self.moments.iter().rev().copied().take_while(|then| *then > asked.sent);
+        let mut moments: Vec<_> = moments.chain([asked.sent]).collect();
+        let last = moments.remove(0);
+        let held = moments.into_iter().rev().any(|then| {
+            let mut model = self.model.clone();
+            model.now = then.0;
+            ask_later(&mut model, &asked.step, asked.made) == said
+        });
+        if !held {
+            self.model.now = last.0;
+            assert_eq!(ask_later(&mut self.model, &asked.step, asked.made), said, "{asked:?}");
+        }
+        "refused"
+    }
+
+    /// Turns the clock; less than nothing sets the wall clock back.
+    pub fn turn_clock(&mut self, millis: i64) {
+        self.clock.turn(millis);
+        let now = self.clock.now();
+        if self.moments.last() != Some(&now) {
+            self.tally.simulated_millis += self.moments.last().map_or(0, |last| (now.0 - last.0) as u64);
+            self.moments.push(now);
+        }
+        self.note(format_args!("the clock shows {now:?}"));
+    }
+
+    /// What the model says that a member has now.
+    pub fn sums(&mut self, member: usize) -> [i128; 5] {
+        self.model.now = self.clock.now().0;
+        self.model.sums(name(member))
+    }
+
+    /// The service is gone, and maybe power was.
+    pub fn die(&mut self) {
+        self.tally.crashes += 1;
+        let (lost, behind) = (self.random.one_in(30), self.random.next());
+        if self.random.one_in(2) {
+            self.disk = self.disk.process_dies();
+            self.shelf = self.shelf.next_life(|_, applied| if lost { Lsn::ZERO } else { applied });
+        } else {
+            self.disk = self.disk.power_fails();
+            let kept = |synced: Lsn, applied: Lsn| Lsn(synced.0 + behind % (applied.0 - synced.0 + 1));
+            self.shelf =
+                self.shelf.next_life(|synced, applied| if lost { Lsn::ZERO } else { kept(synced, applied) });
+        }
+    }
+
+    /// The faults of the next life.
+    pub fn plan(&mut self) -> Plan {
+        match self.random.below(4) {
+            0 => Plan::all(200 + self.random.below(2_000)),
+            1 => Plan::honest().with(Fault::DiskFull, 4).with(Fault::SyncFails, 300),
+            _ => Plan::honest(),
+        }
+    }
+}

@@ -15,8 +15,7 @@ pub fn run(data: &[u8]) {
         definition,
     };
     let shown = rule_bytes(&rule(taken), Shanghai);
-    let again = definition(&shown, Shanghai).unwrap_or_else(|error| {
-        panic!("{} is not taken again: {error:?}", String::from_utf8_lossy(&shown))
-    });
+    let again = definition(&shown, Shanghai)
+        .unwrap_or_else(|error| panic!("{} is not taken again: {error:?}", String::from_utf8_lossy(&shown)));
     assert_eq!(rule_bytes(&rule(again), Shanghai), shown);
 }

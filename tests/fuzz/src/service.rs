@@ -1,6 +1,7 @@
 //! The whole service below its sockets: any request on any route. It may be refused; a fault of ours (500) it may not be.
 use axum::body::Body;
 use axum::http::Request;
+use axum::response::Response;
 use eros_points::actors::core::Bounds;
 use eros_points::actors::service::Service;
 use eros_points::actors::start::{Running, Setup, start};
@@ -12,6 +13,7 @@ use eros_points::ledger::instant::Span;
 use eros_points::store::disk::RealDisk;
 use eros_points::store::journal::{JournalOptions, SyncPolicy};
 use http_body_util::BodyExt;
+use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -50,16 +52,22 @@ const ROUTES: [(&str, &str, bool); 30] = [
     ("DELETE", "members/m/personal-data", false),
 ];
 
+type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
+
 struct Lodging {
     runtime: Runtime,
-    service: Arc<Service>,
+    /// Made once: to put all routes together takes longer than to ask one.
+    ask: Box<dyn Fn(Request<Body>) -> Answering + Send + Sync>,
     _running: Running,
     _folder: tempfile::TempDir,
 }
 
 static LODGING: LazyLock<Lodging> = LazyLock::new(|| {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
     let zone = chrono_tz::Asia::Shanghai;
     let setup = Setup {
@@ -86,7 +94,12 @@ static LODGING: LazyLock<Lodging> = LazyLock::new(|| {
     let service = Arc::new(Service::starting(zone));
     let running = runtime.block_on(start(setup, |_| {})).expect("a start");
     service.ready(running.core.clone());
-    Lodging { runtime, service, _running: running, _folder: folder }
+    let app = app(service, Arc::new(Edge::default()));
+    let ask = move |request| -> Answering {
+        let answering = app.clone().oneshot(request);
+        Box::pin(async move { answering.await.expect("an answer") })
+    };
+    Lodging { runtime, ask: Box::new(ask), _running: running, _folder: folder }
 });
 
 pub fn run(data: &[u8]) {
@@ -103,8 +116,7 @@ pub fn run(data: &[u8]) {
     let Ok(request) = Request::builder().method(method).uri(&uri).body(body) else { return };
     let lodging = &*LODGING;
     lodging.runtime.block_on(async {
-        let app = app(lodging.service.clone(), Arc::new(Edge::default()));
-        let answer = app.oneshot(request).await.expect("an answer");
+        let answer = (lodging.ask)(request).await;
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         assert_ne!(status, 500, "{method} {uri}: {}", String::from_utf8_lossy(&body));

@@ -6,7 +6,8 @@ use std::sync::{LazyLock, Mutex};
 
 /// One file for all runs, in memory where the system has such a place.
 static FILE: LazyLock<(Mutex<std::fs::File>, PathBuf)> = LazyLock::new(|| {
-    let place = if std::path::Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
+    let place =
+        if std::path::Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
     let path = place.join(format!("eros-points-fuzz-{}.toml", std::process::id()));
     (Mutex::new(std::fs::File::create(&path).expect("a file")), path)
 });

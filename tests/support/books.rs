@@ -183,7 +183,7 @@ impl Books {
     }
 }
 
-/// The active points that a record tells its client.
+/// The active points that a record tells its client. (One of time tells those as of when it was due.)
 fn active_after(event: &Event) -> Option<Total> {
     Some(match event {
         Event::Accrued(e) => e.active_after,
@@ -194,7 +194,6 @@ fn active_after(event: &Event) -> Option<Total> {
         Event::SpendReversed(e) => e.active_after,
         Event::Offered(e) => e.active_after,
         Event::Sent(e) => e.active_after,
-        Event::OfferReturned(e) => e.active_after,
         Event::Received(e) => e.active_after,
         _ => return None,
     })

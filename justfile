@@ -21,6 +21,21 @@ model-long:
 openapi-long:
     tests/openapi/run 600 "$RANDOM"
 
+# A hundred long histories of overlapping requests, each held against one order
+linearizable-long:
+    EROS_HISTORIES=100 cargo test --release --test suite linearizable -- --nocapture
+
+# The binary on a disk that fails at each call (hours), is full, stalls; and among hostile clients
+real-long:
+    tests/real/run failing-disk
+    tests/real/run full-disk
+    tests/real/run slow-disk
+    tests/real/run hostile
+
+# An hour of fuzzing
+fuzz-long:
+    tests/fuzz/run --minutes 60
+
 # The README's figures, short version
 bench:
     benches/run

@@ -96,6 +96,12 @@ const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX && HEAD_BYTES_MAX < CONNECT
 /// Connections open at once.
 pub const CONNECTIONS_MAX: usize = 16_384;
 
+/// File descriptors kept for log, snapshots and index: connections get what the system allows beyond them.
+pub const DESCRIPTORS_KEPT: usize = 512;
+
+/// However few descriptors are allowed, so many connections are taken.
+pub const CONNECTIONS_MIN: usize = 64;
+
 /// A tenant's rules.
 pub const RULES_MAX: usize = 1_000;
 

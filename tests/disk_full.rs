@@ -73,6 +73,18 @@ fn a_full_disk_turns_changes_away_while_reads_and_time_go_on_and_it_heals_by_its
 }
 
 #[test]
+fn a_first_start_on_a_full_disk_is_refused_and_the_next_one_begins_the_log() {
+    let house = House::new(BEGINS);
+    house.disk.set_room(Some(0));
+    let refused = house.start().err().expect("no room to begin in").to_string();
+    assert!(refused.contains("beginning the log failed"), "{refused}");
+    house.disk.set_room(None);
+    let lodger = house.start().expect("room");
+    lodger.change("ann", &accrue("A", 1.0).into()).expect("an answer");
+    lodger.stop();
+}
+
+#[test]
 fn a_failed_sync_leaves_waiting_requests_in_doubt_ends_the_service_and_loses_nothing_acknowledged() {
     for (op, leaves) in
         [(Op::Sync, Leaves::Nothing), (Op::Sync, Leaves::Everything), (Op::Write, Leaves::Bytes(40))]

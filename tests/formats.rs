@@ -20,5 +20,6 @@ mod rule_images;
 mod rule_samples;
 mod samples;
 mod snapshot_ahead;
+mod snapshot_parts;
 mod snapshots;
 pub mod story;

@@ -7,16 +7,15 @@ use crate::support::books::{
 use crate::support::model::{Model, Said};
 use eros_points::format::codec;
 use eros_points::format::entry::{Entry, MemberEntry};
-use eros_points::http::rules::read::definition;
 use eros_points::ledger::account::Account;
-use eros_points::ledger::command::{Accrue, AccrueByRule, Command, ReverseAccrual, ReverseSpend};
+use eros_points::ledger::command::{Accrue, AccrueByRule, Command, ReverseAccrual, ReverseSpend, SourceType};
 use eros_points::ledger::instant::{Instant, Span};
 use eros_points::ledger::points::{Amount, Points};
 use eros_points::ledger::refusal::Refusal;
+use eros_points::ledger::rule::definition::{Earn, Expiry, Limits, Most, Rate, Rounding};
 use eros_points::ledger::rule::{Definition, Rule, Rulebook};
 use eros_points::ledger::{apply, project};
 use proptest::prelude::*;
-use serde_json::json;
 use std::sync::{Arc, LazyLock};
 
 pub const MEMBERS: [&str; 3] = ["ann", "bob", "cy"];
@@ -232,12 +231,34 @@ fn reopened(books: &Books) -> Books {
 
 /// The one rule that the model knows.
 pub fn the_rule() -> Definition {
-    let rule = json!({
-        "name": "all of it", "action_scene": "order_pay", "event_type": "order", "scale": 4,
-        "earn": {"per_amount": {"points": 1, "amount": 1}}, "expiry": {"days": 2},
-        "limits": {"per_event": 50, "points": {"day": 60, "ever": 400}, "times": {"day": 4}},
-    });
-    definition(rule.to_string().as_bytes(), chrono_tz::Asia::Shanghai).expect("a rule")
+    let most = |points, times| Most { points, times };
+    Definition {
+        name: "all of it".into(),
+        action_scene: "order_pay".into(),
+        source_type: SourceType::Order,
+        enabled: true,
+        priority: 0,
+        valid_from: None,
+        valid_to: None,
+        store_codes: Vec::new(),
+        earn: Earn::PerAmount {
+            rate: Rate { points: Points::whole(1), amount: Amount(1_000_000) },
+            min_amount: Amount(0),
+        },
+        multipliers: Vec::new(),
+        rounding: Rounding::Floor,
+        scale: 4,
+        limits: Limits {
+            per_event: Some(Points::whole(50)),
+            day: most(Some(Points::whole(60)), Some(4)),
+            ever: most(Some(Points::whole(400)), None),
+            ..Limits::default()
+        },
+        expiry: Some(Expiry::Days(2)),
+        freeze_hours: None,
+        cost_center: None,
+        campaign_code: None,
+    }
 }
 
 fn run(steps: Vec<Step>) {

@@ -102,6 +102,8 @@ pub enum Workload {
     History,
     /// Close to the peak for long: does the index keep up, is memory flat
     Sustain,
+    /// Ten times as many clients as it works for at once
+    Overload,
 }
 
 impl Arguments {

@@ -39,6 +39,7 @@ mod lane;
 mod load;
 mod mix;
 mod open;
+mod overload;
 mod requests;
 mod sending;
 mod spread;
@@ -76,5 +77,6 @@ fn run(arguments: Arguments) {
         Workload::Open => open::open(arguments),
         Workload::History => history::history(arguments),
         Workload::Sustain => sustain::sustain(arguments),
+        Workload::Overload => overload::overload(arguments),
     }
 }

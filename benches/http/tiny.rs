@@ -5,7 +5,7 @@ use crate::common::figures;
 use clap::{Parser, ValueEnum};
 
 /// What each workload must tell, and between which bounds any machine's figure lies.
-const EXPECTED: [(&str, &str, std::ops::Range<f64>); 10] = [
+const EXPECTED: [(&str, &str, std::ops::Range<f64>); 11] = [
     ("produce", "produce/300/ratio", 1e-6..100.0),
     ("produce", "produce/300/p99", 1e-3..60_000.0),
     ("zipf", "zipf/rate", 0.1..1e7),
@@ -16,6 +16,7 @@ const EXPECTED: [(&str, &str, std::ops::Range<f64>); 10] = [
     ("open", "open/p99.9", 1e-3..60_000.0),
     ("history", "history/tenant_p99", 1e-3..60_000.0),
     ("sustain", "sustain/memory", 1.0..1e5),
+    ("overload", "overload/goodput_of_peak", 1e-3..100.0),
 ];
 
 pub fn run() {

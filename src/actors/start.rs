@@ -60,10 +60,10 @@ pub struct Setup {
 pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("{}: {source}", path.display())]
+    History { path: PathBuf, source: HistoryError },
     #[error(transparent)]
-    History(#[from] HistoryError),
-    #[error(transparent)]
-    Recovery(#[from] RecoveryError),
+    Recovery(RecoveryError),
     #[error(transparent)]
     Personal(#[from] PersonalError),
     #[error("recovery panicked: {0}")]
@@ -110,7 +110,11 @@ fn load(setup: &Setup, progress: &mut impl FnMut(Progress)) -> Result<Loaded, St
         Beside::Tasks(tasks) => tasks.history.clone(),
     };
     let started = crate::clock::monotonic();
-    let recovered = recover(disk, &folder, log_id, &*history, &|| empty_directory(setup, &folder), progress)?;
+    let recovered = recover(disk, &folder, log_id, &*history, &|| empty_directory(setup, &folder), progress);
+    let recovered = recovered.map_err(|error| match error {
+        RecoveryError::History(source) => of_history(&folder, source),
+        other => StartError::Recovery(other),
+    })?;
     let last = recovered.end.last_lsn();
     let members = recovered.directory.census().members;
     tracing::info!(%last, snapshot = ?recovered.snapshot.map(|lsn| lsn.0), members, took = ?started.elapsed(), "recovered");
@@ -277,11 +281,16 @@ pub fn open_history(folder: &Folder, cache_bytes: u64) -> Result<FjallHistory, S
     match FjallHistory::open(&folder.history, cache_bytes) {
         Ok(history) => Ok(history),
         Err(error) => {
-            tracing::warn!("{error}; it is made anew from the log");
+            tracing::warn!("{}: {error}; it is made anew from the log", folder.history.display());
             remove_history(folder)?;
-            Ok(FjallHistory::open(&folder.history, cache_bytes)?)
+            FjallHistory::open(&folder.history, cache_bytes).map_err(|error| of_history(folder, error))
         }
     }
+}
+
+/// The index's library does not say where it failed.
+fn of_history(folder: &Folder, source: HistoryError) -> StartError {
+    StartError::History { path: folder.history.clone(), source }
 }
 
 /// Removes the index with all that is in it: the log has it all.

@@ -1,4 +1,5 @@
 //! `inspect`: log records as JSON lines, for people and for jq.
+use crate::cli::log_of;
 use crate::config::Settings;
 use crate::format::entry::{Entry, ServiceEntry, TenantEntry};
 use crate::format::scan::LogRecord;
@@ -8,7 +9,6 @@ use crate::ledger::lsn::Lsn;
 use crate::store::disk::RealDisk;
 use crate::store::folder::Folder;
 use crate::store::recovery::{CheckedSegment, Mode, read_log, replay};
-use anyhow::Context;
 use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,9 +16,7 @@ use std::io::{BufWriter, ErrorKind, Write};
 
 pub fn run(settings: &Settings, from: u64, member: Option<&str>, tenant: Option<&str>) -> anyhow::Result<()> {
     let folder = Folder::at(&settings.data_dir);
-    let log_id = folder
-        .log_id(&RealDisk)?
-        .context("there is no log in this data folder; hint: --data-dir names it")?;
+    let log_id = log_of(&folder)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let before = Lsn(from.saturating_sub(1));
     let mut reader_gone = false;
@@ -46,9 +44,7 @@ pub fn run(settings: &Settings, from: u64, member: Option<&str>, tenant: Option<
 /// The segments, oldest first: the last line's `hash` is the newest there is.
 pub fn segments(settings: &Settings) -> anyhow::Result<()> {
     let folder = Folder::at(&settings.data_dir);
-    let log_id = folder
-        .log_id(&RealDisk)?
-        .context("there is no log in this data folder; hint: --data-dir names it")?;
+    let log_id = log_of(&folder)?;
     let take = |segment: CheckedSegment| -> anyhow::Result<()> {
         let records: Vec<u64> = segment.records().map(|record| record.lsn.0).collect();
         let hash = |hash: Hash| (hash != Hash::default()).then(|| blake3::Hash::from(hash).to_string());

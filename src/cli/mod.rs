@@ -1,5 +1,6 @@
 //! The commands of the binary.
 mod backup;
+mod descriptors;
 mod health;
 mod import;
 mod inspect;
@@ -13,7 +14,10 @@ mod tenant_books;
 pub mod verify;
 
 use crate::config::{self, Flags};
+use crate::store::disk::RealDisk;
+use crate::store::folder::Folder;
 use crate::telemetry;
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -118,6 +122,13 @@ pub fn run() -> ExitCode {
         return ExitCode::FAILURE;
     }
     ended(done)
+}
+
+/// The log that a data folder is for; a command that reads needs one.
+fn log_of(folder: &Folder) -> anyhow::Result<u128> {
+    let wal = folder.wal.display();
+    let none = || format!("there is no log in this data folder: {wal}; hint: --data-dir names it");
+    folder.log_id(&RealDisk)?.with_context(none)
 }
 
 fn ended(done: anyhow::Result<()>) -> ExitCode {

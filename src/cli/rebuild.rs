@@ -1,20 +1,18 @@
 //! `rebuild`: the history index anew from the log, archived segments included.
 use crate::actors::recovery::index_only;
 use crate::actors::start::{open_history, remove_history};
+use crate::cli::log_of;
 use crate::cli::progress::Shown;
 use crate::config::Settings;
 use crate::history::History;
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::RealDisk;
 use crate::store::folder::Folder;
-use anyhow::Context;
 
 pub fn run(settings: &Settings) -> anyhow::Result<()> {
     let folder = Folder::at(&settings.data_dir);
     let _lock = folder.lock()?;
-    let log_id = folder
-        .log_id(&RealDisk)?
-        .context("there is no log in this data folder; hint: --data-dir names it")?;
+    let log_id = log_of(&folder)?;
     remove_history(&folder)?;
     let history = open_history(&folder, settings.history_cache_bytes)?;
     let mut shown = Shown::new("rebuilding");

@@ -4,6 +4,7 @@ use crate::actors::core::Bounds;
 use crate::actors::scans::gauge::GaugePlan;
 use crate::actors::service::Service;
 use crate::actors::start::{Setup, start};
+use crate::cli::descriptors;
 use crate::cli::keys;
 use crate::cli::progress::Shown;
 use crate::cli::supervisor;
@@ -125,6 +126,7 @@ fn edge(settings: &Settings) -> anyhow::Result<Arc<Edge>> {
         rates: settings.rate_limit.map(|(per_second, burst)| Rates::new(per_second, burst)),
         dialect: if settings.is_neocrm { Dialect::Neocrm } else { Dialect::Ours },
         bounds: ConnectionBounds {
+            connections_max: descriptors::connections_max(),
             // The rest is for the snapshot.
             finish_time_max: settings.stop_time_max * 2 / 3,
             ..ConnectionBounds::default()

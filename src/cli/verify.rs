@@ -5,6 +5,7 @@ mod index;
 
 pub use chain::{Chain, Kept};
 
+use crate::cli::log_of;
 use crate::cli::progress::Shown;
 use crate::cli::tenant_books::TenantBooks;
 use crate::config::Settings;
@@ -20,7 +21,7 @@ use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::recovery::{CheckedSegment, Mode, read_log};
 use crate::store::snapshots;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use images::{Images, read_snapshot, without_keys};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -67,9 +68,7 @@ pub fn run(
     if let Some(archive) = archive {
         folder.archive = archive;
     }
-    let log_id = folder
-        .log_id(&RealDisk)?
-        .context("there is no log in this data folder; hint: --data-dir names it")?;
+    let log_id = log_of(&folder)?;
     let _lock = history.then(|| folder.lock()).transpose()?;
     let mut found = check(&RealDisk, &folder, log_id, kept)?;
     if history {

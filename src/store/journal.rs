@@ -175,6 +175,8 @@ pub(super) struct State<T> {
     pub(super) spare: Option<super::segments::Spare>,
     /// The helper has made a spare segment, or found that it can't.
     pub(super) spare_tried: bool,
+    /// Why it could not, the last time.
+    pub(super) spare_failed: Option<String>,
     pub(super) disk_low: bool,
     pub(super) stopping: bool,
     /// The writer waits, and wants to be woken.
@@ -246,6 +248,7 @@ impl<T: Send + 'static> Journal<T> {
             writing: 0,
             spare: None,
             spare_tried: false,
+            spare_failed: None,
             disk_low: false,
             stopping: false,
             writer_idle: false,
@@ -359,6 +362,19 @@ impl<T: Send + 'static> Journal<T> {
 impl<T> Shared<T> {
     pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the space that a new log begins in. Where that can't be made there is nothing yet that could wait for
+    /// room, so the start is over.
+    pub(super) fn wait_for_the_first(&self) -> std::io::Result<()> {
+        let waits = |state: &mut State<T>| state.spare.is_none() && state.spare_failed.is_none();
+        let waited = self.spare_changed.wait_while(self.lock(), waits);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let Some(why) = state.spare_failed.take().filter(|_| state.spare.is_none()) else { return Ok(()) };
+        state.stopping = true;
+        drop(state);
+        self.spare_changed.notify_all();
+        Err(std::io::Error::other(why))
     }
 
     /// A log that ends near its segment's end has no room before there is a spare one: not a full disk, only a start.

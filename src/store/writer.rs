@@ -124,7 +124,7 @@ impl<T: Send> Writer<T> {
             unsynced: false,
         };
         if writer.segment.is_none() {
-            let begun = writer.next_segment(0);
+            let begun = shared.wait_for_the_first().and_then(|()| writer.next_segment(0));
             begun.map_err(StoreError::io(&shared.folder.wal, "beginning the log"))?;
         }
         writer.tell_room();
@@ -413,7 +413,10 @@ fn keep_spare<T>(shared: &Shared<T>) {
                     tracing::error!(
                         "the log's next segment can't be made: {error}; trying again; hint: free disk space"
                     );
-                    shared.lock().spare_tried = true;
+                    let mut state = shared.lock();
+                    state.spare_tried = true;
+                    state.spare_failed = Some(error.to_string());
+                    drop(state);
                     shared.spare_changed.notify_all();
                 }
             }
@@ -440,7 +443,7 @@ fn make_spare<T>(shared: &Shared<T>, made: &mut u64) -> std::io::Result<()> {
     *made += 1;
     tracing::debug!(took = ?started.elapsed(), "a spare segment is ready");
     let mut state = shared.lock();
-    (state.spare, state.spare_tried) = (Some(spare), true);
+    (state.spare, state.spare_tried, state.spare_failed) = (Some(spare), true, None);
     drop(state);
     shared.spare_changed.notify_all();
     Ok(())

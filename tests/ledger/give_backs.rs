@@ -84,3 +84,19 @@ fn a_returned_offer_goes_the_same_way_back() {
     books.pass(Span::hours(24));
     books.check_sums("m", (4.0, 0.0, 0.0, 0.0, 4.0));
 }
+
+#[test]
+fn points_that_come_back_pay_the_debt_of_their_own_accrual_first() {
+    let mut books = Books::new();
+    for (accrual, spent) in [("A", "S"), ("B", "T")] {
+        books.does("m", accrue(accrual, 10.0)).does("m", spend(spent, 10.0));
+    }
+    books.does("m", reverse("R", "A", true, None)).does("m", reverse("Q", "B", true, None));
+    let debts = |books: &mut Books| -> Vec<u64> {
+        books.account("m").debts.iter().map(|debt| debt.accrual.0).collect()
+    };
+    assert_eq!(debts(&mut books), [1, 3], "one for each accrual, the oldest first");
+    books.does("m", give_back("G", "T", None));
+    assert_eq!(debts(&mut books), [1], "B's is paid, A's is not");
+    books.check_sums("m", (0.0, 10.0, 0.0, 0.0, -10.0));
+}

@@ -62,3 +62,16 @@ fn a_projection_shows_what_settling_will_record() {
         assert_eq!(sums(&projected), sums(settled.account("m")), "after {hours} h");
     }
 }
+
+#[test]
+fn what_expires_soon_is_what_is_active_now_and_will_not_be_then() {
+    let mut books = Books::new();
+    books
+        .does("m", accrue("soon", 1.0).expiring(Span::days(2)))
+        .does("m", accrue("at the end", 2.0).expiring(Span::days(3)))
+        .does("m", accrue("later", 4.0).expiring(Span::days(4)))
+        .does("m", accrue("never", 8.0));
+    let now = books.now;
+    let within = |books: &mut Books, days| books.account("m").expiring_within(Span::days(days), now).0;
+    assert_eq!([1, 2, 3, 4].map(|days| within(&mut books, days)), [0, 10_000, 30_000, 70_000]);
+}

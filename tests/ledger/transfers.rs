@@ -85,3 +85,18 @@ fn offers_return_before_what_they_came_from_expires_at_the_same_instant() {
     books.pass(Span::hours(3));
     books.check_sums("m", (10.0, 0.0, 10.0, 0.0, 0.0));
 }
+
+#[test]
+fn what_a_record_brings_its_receiver_is_what_the_outbox_holds() {
+    let mut books = Books::new();
+    books.carries = false;
+    for command in [accrue("A", 100.0).into(), send("T", "bob", 30.0), offer("O", "bob", 10.0)] {
+        books.change("ann", &command).expect("done");
+    }
+    // The sender decides; the receiver has nothing yet.
+    books.change("ann", &accept("O", "bob")).expect("done");
+    let brought = |lsn: usize| Outgoing::of(books.log[lsn].lsn, &books.log[lsn].event);
+    assert_eq!(brought(0), None, "an accrual brings nobody anything");
+    let outbox = books.accounts["ann"].outbox.clone();
+    assert_eq!(outbox, [1, 2].map(|lsn| brought(lsn).expect("lots on their way")));
+}

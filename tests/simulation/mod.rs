@@ -16,12 +16,16 @@ mod world;
 
 use crate::support::lying_disk::{Fault, Plan};
 use life::{End, live};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tally::Tally;
 use world::World;
+
+/// A seed that takes so long, hundreds of times what it should, is stuck.
+const SEED_MAX: Duration = Duration::from_secs(60);
 
 /// Lives of one seed.
 const LIVES: u64 = 12;
@@ -88,22 +92,28 @@ fn nothing_is_lost_and_nothing_counts_twice_whatever_happens() {
     fresh_seeds("ledger, log and snapshots", time / 4, small::run);
 }
 
+fn tell_failed(how: &str, seed: u64) {
+    eprintln!("simulation: {how}; again with EROS_SIMULATION_SEED={seed} cargo test --test suite simulation");
+}
+
 fn fresh_seeds(what: &str, time: Duration, run: fn(u64) -> Tally) {
     let begun = Instant::now();
     let first = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_nanos() as u64;
     let (next, all) = (AtomicU64::new(first), Mutex::new(Tally::default()));
     // One seed that fails is enough.
     let failed = AtomicBool::new(false);
+    let at_work = Mutex::new(BTreeMap::new());
     let work = || {
         while begun.elapsed() < time && !failed.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            match catch_unwind(AssertUnwindSafe(|| run(seed))) {
+            at_work.lock().expect("the seeds").insert(seed, Instant::now());
+            let ran = catch_unwind(AssertUnwindSafe(|| run(seed)));
+            at_work.lock().expect("the seeds").remove(&seed);
+            match ran {
                 Ok(tally) => all.lock().expect("the tally").add(&tally),
                 Err(panic) => {
                     failed.store(true, Ordering::Relaxed);
-                    eprintln!(
-                        "simulation: failed; again with EROS_SIMULATION_SEED={seed} cargo test --test suite simulation"
-                    );
+                    tell_failed("failed", seed);
                     std::panic::resume_unwind(panic);
                 }
             }
@@ -112,6 +122,15 @@ fn fresh_seeds(what: &str, time: Duration, run: fn(u64) -> Tally) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            std::thread::sleep(Duration::from_millis(100));
+            let begun = at_work.lock().expect("the seeds").clone();
+            // It can't be ended from outside, only the process can.
+            if let Some((seed, _)) = begun.iter().find(|(_, begun)| begun.elapsed() > SEED_MAX) {
+                tell_failed("does not end", *seed);
+                std::process::exit(101);
+            }
+        }
         workers.into_iter().for_each(|worker| worker.join().expect("a seed that holds"));
     });
     let tally = all.into_inner().expect("the tally");

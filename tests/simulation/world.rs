@@ -21,13 +21,17 @@ use eros_points::ledger::command::Command;
 use eros_points::ledger::event::Event;
 use eros_points::ledger::instant::Instant;
 use eros_points::ledger::lsn::Lsn;
+use eros_points::store::error::StoreError;
+use eros_points::store::folder::Folder;
 use eros_points::store::journal::JournalOptions;
+use eros_points::store::recovery::{CheckedSegment, Mode, read_log};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+const LOG_ID: u128 = 7;
 const BEGINS: i64 = 1_655_258_400_000;
 
 /// The wall clock, which is set back now and then; what it tells never goes back.
@@ -190,7 +194,7 @@ impl World {
                 history: shelf,
                 pace: Arc::new(pace),
                 names: NameKey(1, 2),
-                log_id: 7,
+                log_id: LOG_ID,
             }),
         }
     }
@@ -329,6 +333,19 @@ impl World {
     pub fn sums(&mut self, member: usize) -> [i128; 5] {
         self.model.now = self.clock.now().0;
         self.model.sums(name(member))
+    }
+
+    /// The last record that is not of the log's last batch, as the log lies there.
+    pub fn before_last_batch(&self) -> Lsn {
+        let folder = Folder::at(&self.folder);
+        let mut last = Lsn::ZERO;
+        let take = |segment: CheckedSegment| {
+            last = segment.links.last().map_or(last, |link| link.records.0);
+            Ok::<_, StoreError>(())
+        };
+        let disk = self.disk.image();
+        let _unreadable = read_log(&disk, &folder, LOG_ID, Lsn::ZERO, Mode::Verify, take, |_| {});
+        Lsn(last.0.saturating_sub(1))
     }
 
     /// The service is gone, and maybe power was.

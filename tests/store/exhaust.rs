@@ -82,7 +82,7 @@ fn run(mut disk: LyingDisk, durable: &AtomicU64) -> (LyingDisk, Records) {
         }
         journal.close();
         disk = disk.process_dies();
-        // As a copy would leave it: then it is full, and the next life begins another.
+        // Without the space behind its records it is full, and the next life begins another.
         let newest = disk.paths().into_iter().rfind(|path| path.extension().is_some_and(|end| end == "seg"));
         disk.trim(&newest.expect("a segment"));
     }

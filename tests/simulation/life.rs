@@ -16,8 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
 
 const HOUR: i64 = 3_600_000;
+/// Of simulated time: on a disk that stays full a start, and a command, wait for ever.
+const START_MAX: Duration = Duration::from_secs(10);
+const LIFE_MAX: Duration = Duration::from_secs(60);
 /// Of what was told, so many answers are asked for again in each life.
 const ASKED_AGAIN: usize = 12;
 
@@ -55,10 +59,12 @@ pub fn live(world: &mut World, actions: u64, plan: Plan, ends: End) -> Result<()
     let setup = world.setup(&disk, shelf);
     let runtime = runtime();
     let in_doubt = runtime.block_on(async {
-        let running = start(setup, |_| {}).await?;
+        let Ok(running) = timeout(START_MAX, start(setup, |_| {})).await else { return Ok(Vec::new()) };
+        let running = running?;
         let mut life =
             Life::begin(running, if plan.one_in(Fault::SyncFails) > 0 { "faults" } else { "honest" });
-        life.go_on(world, actions).await;
+        // What it waits for at the end of this time, it crashes over.
+        let _cut_off = timeout(LIFE_MAX, life.go_on(world, actions)).await;
         if ends == End::Stopped {
             life.stop(world).await;
             return Ok(Vec::new());

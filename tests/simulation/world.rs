@@ -367,7 +367,7 @@ impl World {
     pub fn plan(&mut self) -> Plan {
         match self.random.below(4) {
             0 => Plan::all(200 + self.random.below(2_000)),
-            1 => Plan::honest().with(Fault::DiskFull, 4).with(Fault::SyncFails, 300),
+            1 => Plan::honest().with(Fault::DiskFull, 60).with(Fault::SyncFails, 300),
             _ => Plan::honest(),
         }
     }

@@ -31,9 +31,8 @@ fn entry(bytes: &[u8]) {
 /// A frame whose checksums are good and whose payload is anything.
 fn payload(bytes: &[u8]) {
     let Some((count, bytes)) = bytes.split_first() else { return };
-    let chain = Chain::default();
-    let (header, _) = frame_header(LOG_ID, &chain, FrameKind::Batch, u32::from(*count), bytes);
-    scan_all(&[&header[..], bytes].concat(), chain);
+    let header = frame_header(LOG_ID, &mut Chain::default(), FrameKind::Batch, u32::from(*count), bytes);
+    scan_all(&[&header[..], bytes].concat(), Chain::default());
 }
 
 /// Frames as they are written, of records that are anything, then damaged in one place and cut.
@@ -45,12 +44,8 @@ fn records(bytes: &[u8]) {
         let mut payload = Vec::new();
         chain.sequences[0] += 1;
         push_record(&mut payload, 0, chain.sequences[0], part);
-        let (header, checksum) = frame_header(LOG_ID, &chain, FrameKind::Batch, 1, &payload);
-        segment.extend_from_slice(&header);
+        segment.extend_from_slice(&frame_header(LOG_ID, &mut chain, FrameKind::Batch, 1, &payload));
         segment.extend_from_slice(&payload);
-        chain.next_frame += 1;
-        chain.next_lsn = chain.next_lsn.next();
-        chain.previous = checksum;
     }
     let at = usize::from(u16::from_le_bytes([place[0], place[1]])) % segment.len();
     segment[at] ^= place[2];

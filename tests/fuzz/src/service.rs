@@ -2,6 +2,7 @@
 use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
+use eros_points::actors::beside::Beside;
 use eros_points::actors::core::Bounds;
 use eros_points::actors::service::Service;
 use eros_points::actors::start::{Running, Setup, start};
@@ -90,6 +91,7 @@ static LODGING: LazyLock<Lodging> = LazyLock::new(|| {
         },
         terms: Terms::default(),
         zone,
+        beside: Beside::Threads,
     };
     let service = Arc::new(Service::starting(zone));
     let running = runtime.block_on(start(setup, |_| {})).expect("a start");

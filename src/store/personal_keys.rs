@@ -69,6 +69,10 @@ impl PersonalKeys {
 
     fn begin(&self) -> Result<Slots, StoreError> {
         let begin = || {
+            // One without a slot holds nothing, and the sync of its name may have failed: a new file has a new name to sync.
+            if self.disk.list(&self.folder)?.contains(&self.path) {
+                self.disk.remove(&self.path)?;
+            }
             let file = self.disk.open(&self.path, true)?;
             file.write_all_at(&encode_header(self.log_id), 0)?;
             file.sync_data()?;
@@ -114,7 +118,7 @@ impl PersonalKeys {
     }
 }
 
-/// A file whose header never reached the disk was never used: the first key comes after it.
+/// A file without a slot, or whose header never reached the disk, was never used: the first key begins it anew.
 fn open_slots(disk: &dyn Disk, path: &std::path::Path, log_id: u128) -> Result<Option<Slots>, StoreError> {
     let io = |what| StoreError::io(path, what);
     let file = disk.open(path, false).map_err(io("opening the personal keys"))?;
@@ -130,7 +134,7 @@ fn open_slots(disk: &dyn Disk, path: &std::path::Path, log_id: u128) -> Result<O
     let bad = |why| StoreError::BadPersonalKeys { path: path.to_owned(), why };
     check_header(&header, log_id).map_err(|why| StoreError::unread(path, why, bad))?;
     let next = (bytes - KEYS_HEADER_BYTES as u64).div_ceil(KEY_SLOT_BYTES as u64);
-    Ok(Some(Slots { file, next }))
+    Ok((next > 0).then_some(Slots { file, next }))
 }
 
 /// The slots that hold a whole key; none where there is no file of keys. Changes nothing.

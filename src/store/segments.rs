@@ -1,6 +1,6 @@
 //! Segment files: their names, their making, their list.
 use crate::format::frame::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES};
-use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::format::segment::{Chain, SegmentHeader};
 use crate::ledger::lsn::Lsn;
 use crate::limits::{FRAME_PAYLOAD_BYTES_AIM, RECORD_BYTES_MAX};
 use crate::store::disk::{Disk, DiskFile};
@@ -144,23 +144,10 @@ impl OpenSegment {
     pub fn room(&self) -> u64 {
         self.bytes - self.offset
     }
-
-    /// Lengthens a segment that holds no record yet until any record fits. It can't be left for the next one: that would
-    /// begin with the same record, and so have the same name.
-    pub fn make_room_for_a_first_record(&mut self) -> io::Result<()> {
-        let Some(short) = ROOM_FOR_A_FIRST_RECORD.checked_sub(self.room()).filter(|short| *short > 0) else {
-            return Ok(());
-        };
-        let zeros = vec![0; usize::try_from(short).map_err(io::Error::other)?];
-        self.file.write_all_at(&zeros, self.bytes)?;
-        self.file.sync_data()?;
-        self.bytes += short;
-        Ok(())
-    }
 }
 
 /// Turns a spare file into the segment that continues `chain`. Its name is on disk before anything is in it. No segment
-/// is ever put in another's place.
+/// is put in another's place here.
 pub fn begin(
     disk: &dyn Disk,
     folder: &Folder,
@@ -174,15 +161,37 @@ pub fn begin(
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a segment of this name is there already"));
     }
     let header = SegmentHeader { log_id, ordinal, chain: chain.clone() }.encode();
-    spare.file.write_all_at(&header, 0)?;
+    put_in_place(disk, folder, spare, path, &header, ordinal)
+}
+
+/// Puts a new file in the place of the newest segment, which holds no record yet: `begins`, as it is in there, and zeros.
+/// The sync of the folder may have failed when that one was begun; a later sync would answer for nothing, as the system
+/// calls the name clean. And any record must fit into it: the next segment would begin with the same record, and so have
+/// the same name.
+pub fn begin_again(
+    disk: &dyn Disk,
+    folder: &Folder,
+    path: PathBuf,
+    begins: &[u8],
+    bytes: u64,
+    ordinal: u64,
+) -> io::Result<OpenSegment> {
+    let bytes = bytes.max(begins.len() as u64 + ROOM_FOR_A_FIRST_RECORD);
+    let spare = make_spare(disk, folder, 0, bytes)?;
+    put_in_place(disk, folder, spare, path, begins, ordinal)
+}
+
+fn put_in_place(
+    disk: &dyn Disk,
+    folder: &Folder,
+    spare: Spare,
+    path: PathBuf,
+    begins: &[u8],
+    ordinal: u64,
+) -> io::Result<OpenSegment> {
+    spare.file.write_all_at(begins, 0)?;
     spare.file.sync_data()?;
     disk.rename(&spare.path, &path)?;
     disk.sync_folder(&folder.wal)?;
-    Ok(OpenSegment {
-        file: spare.file,
-        path,
-        bytes: spare.bytes,
-        offset: SEGMENT_HEADER_BYTES as u64,
-        ordinal,
-    })
+    Ok(OpenSegment { file: spare.file, path, bytes: spare.bytes, offset: begins.len() as u64, ordinal })
 }

@@ -41,7 +41,7 @@ fn a_full_segment_without_a_record_takes_the_next_records_itself() {
 }
 
 #[test]
-fn a_start_that_fails_while_lengthening_a_segment_can_be_made_again() {
+fn a_start_that_fails_while_beginning_a_segment_again_can_be_made_again() {
     for (op, passing) in [(Op::Open, 1), (Op::Write, 1), (Op::Sync, 1)] {
         let disk = without_a_record(2, 0);
         disk.fail(op, passing);

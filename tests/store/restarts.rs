@@ -1,5 +1,7 @@
 //! A start on what the system holds in memory and the disk does not: a failed sync leaves that behind.
 use super::*;
+use crate::support::lying_disk::{Fault, LyingDisk, Plan};
+use eros_points::store::personal_keys::PersonalKeys;
 use eros_points::store::segments::{begin, make_spare};
 
 /// Appends frames to the newest segment of a process that does not live to see them synced: the sync fails, and the
@@ -92,6 +94,51 @@ fn a_segment_whose_name_was_never_made_durable_gets_it_before_records_go_in() {
     append(&journal, &ear, 3, 5);
     journal.close();
     assert_eq!(after_power_failure(&disk), expected(4));
+}
+
+/// The system calls a name clean that a failed sync of its folder did not bring to the disk: no later sync does.
+#[test]
+fn a_segment_whose_name_a_failed_sync_forgot_is_begun_again() {
+    for (seed, records) in (0..20).flat_map(|seed| [(seed, 0), (seed, 2)]) {
+        let disk = LyingDisk::new(seed, Plan::honest());
+        let log = log_of(if records == 0 { &[] } else { &[2] }, payload);
+        log.paths().iter().for_each(|path| disk.place(path, &log.read(path)));
+        let end = read(&disk, Mode::LookOnly).expect("a log").0;
+        let spare = make_spare(&disk, &folder(), 0, 17 << 20).expect("a spare segment");
+        disk.set_plan(Plan::honest().with(Fault::FolderSyncFails, 1));
+        let begun = begin(&disk, &folder(), spare, LOG_ID, end.ordinal + 1, &end.chain);
+        assert!(begun.is_err() && disk.paths().contains(&segment(records + 1)));
+        disk.set_plan(Plan::honest());
+        let disk = disk.process_dies();
+        let (journal, ear) = open(&disk, options());
+        append(&journal, &ear, records + 1, 5);
+        journal.close();
+        let found = read(&disk.power_fails(), Mode::LookOnly).expect("a log").1;
+        assert_eq!(found, expected(4), "seed {seed}, {records} records before");
+    }
+}
+
+/// The same of the keys of personal data, whether a later process or the same one comes back to it.
+#[test]
+fn a_file_of_keys_whose_name_a_failed_sync_forgot_is_begun_again() {
+    for (seed, dies) in (0..20).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let disk = LyingDisk::new(seed, Plan::honest().with(Fault::FolderSyncFails, 1));
+        let keys = |disk: &LyingDisk| {
+            PersonalKeys::open(Arc::new(disk.clone()), &folder(), LOG_ID).expect("a file of keys, or none")
+        };
+        let (before, key) = (keys(&disk), [7; 32]);
+        assert!(before.add(&key).is_err());
+        disk.set_plan(Plan::honest());
+        let (disk, slot) = if dies {
+            let disk = disk.process_dies();
+            let slot = keys(&disk).add(&key);
+            (disk, slot)
+        } else {
+            (disk, before.add(&key))
+        };
+        let found = keys(&disk.power_fails()).get(slot.expect("a key")).expect("to read");
+        assert_eq!(found, Some(key), "seed {seed}, dies: {dies}");
+    }
 }
 
 #[test]

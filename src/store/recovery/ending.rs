@@ -5,7 +5,7 @@ use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
-use crate::store::segments::{OpenSegment, SegmentFile};
+use crate::store::segments::{self, OpenSegment, SegmentFile};
 use std::path::{Path, PathBuf};
 
 impl LogRead {
@@ -18,7 +18,7 @@ impl LogRead {
         }
         // A log that ends too early is refused by whoever knows of its records, and nothing of it is changed.
         if matches!(mode, Mode::Repair { durable } if end.last_lsn() >= durable) {
-            end.segment = Some(reopen(disk, &newest, &end)?);
+            end.segment = Some(reopen(disk, folder, &newest, &end)?);
         }
         Ok(end)
     }
@@ -50,15 +50,22 @@ pub(super) fn make_durable(
     write().map_err(StoreError::io(&file.path, "making the log's end durable"))
 }
 
-fn reopen(disk: &dyn Disk, newest: &Newest, end: &LogEnd) -> Result<OpenSegment, StoreError> {
-    let path = &newest.file.path;
-    let file = disk.open(path, false).map_err(StoreError::io(path, "opening"))?;
+fn reopen(
+    disk: &dyn Disk,
+    folder: &Folder,
+    newest: &Newest,
+    end: &LogEnd,
+) -> Result<OpenSegment, StoreError> {
+    let (path, ordinal) = (newest.file.path.clone(), end.ordinal);
     let (bytes, offset) = (newest.bytes.len() as u64, newest.offset as u64);
-    let mut segment = OpenSegment { file, path: path.clone(), bytes, offset, ordinal: end.ordinal };
     if end.chain.next_lsn == newest.file.first_lsn {
-        segment.make_room_for_a_first_record().map_err(StoreError::io(path, "lengthening"))?;
+        segments::remove_spares(disk, folder)?;
+        let begins = &newest.bytes[..newest.offset];
+        let begun = segments::begin_again(disk, folder, path.clone(), begins, bytes, ordinal);
+        return begun.map_err(StoreError::io(&path, "beginning the newest segment again"));
     }
-    Ok(segment)
+    let file = disk.open(&path, false).map_err(StoreError::io(&path, "opening"))?;
+    Ok(OpenSegment { file, path, bytes, offset, ordinal })
 }
 
 /// Cuts off what is torn, where the log is to be written to; what there is to tell of it.

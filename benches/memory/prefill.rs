@@ -49,7 +49,7 @@ pub fn prefill(folder: &Path, arguments: &Arguments) {
     history.apply(&[], last).and_then(|()| history.sync()).expect("an index that knows of no record");
     drop(history);
     let chain = Chain { next_lsn: last.next(), ..Chain::default() };
-    let end = LogEnd { log_id, chain, segment: None, ordinal: 0, torn: None };
+    let end = LogEnd::without_segment(log_id, chain);
     let options = JournalOptions { segment_bytes: 32 << 20, ..JournalOptions::default() };
     let journal: Journal<()> =
         Journal::open(disk.clone(), folder.clone(), options, end, Deaf).expect("a log");

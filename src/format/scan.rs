@@ -168,8 +168,10 @@ fn find(bytes: &[u8], wanted: &[u8; 4]) -> Option<usize> {
     bytes.windows(4).position(|window| window == wanted)
 }
 
+/// The first bytes decide nearly always. The rest, which can be a whole segment, is looked at by the block and without a
+/// branch in it.
 fn all_zero(bytes: &[u8]) -> bool {
-    // The first bytes decide nearly always; the rest is compared in blocks.
     let (head, rest) = bytes.split_at(bytes.len().min(16));
-    head.iter().all(|byte| *byte == 0) && rest.chunks(4_096).all(|block| block.iter().all(|byte| *byte == 0))
+    let has_none = |block: &[u8]| block.iter().fold(0, |all, byte| all | byte) == 0;
+    has_none(head) && rest.chunks(4_096).all(has_none)
 }

@@ -48,8 +48,7 @@ impl Opened {
             }
         })?;
         let keys = PersonalKeys::open(job.disk.clone(), &folder, log_id)?;
-        let nothing =
-            LogEnd { log_id, chain: recovered.end.chain.clone(), segment: None, ordinal: 0, torn: None };
+        let nothing = LogEnd::without_segment(log_id, recovered.end.chain.clone());
         let end = std::mem::replace(&mut recovered.end, nothing);
         Ok(Opened { folder, log_id, is_marked, history, keys, recovered, end, _lock: lock })
     }
@@ -71,7 +70,7 @@ impl Opened {
 
     pub fn take_end(&mut self) -> LogEnd {
         let chain = self.end.chain.clone();
-        let nothing = LogEnd { log_id: self.log_id, chain, segment: None, ordinal: 0, torn: None };
+        let nothing = LogEnd::without_segment(self.log_id, chain);
         std::mem::replace(&mut self.end, nothing)
     }
 

@@ -37,6 +37,9 @@ pub enum SyncPolicy {
 #[derive(Clone, Copy, Debug)]
 pub struct JournalOptions {
     pub segment_bytes: u64,
+    /// One frame's payload at most: no segment is too short for it. Less than the format's own bound is of use in
+    /// simulations alone, whose segments are small.
+    pub frame_bytes_max: usize,
     pub sync: SyncPolicy,
     /// How long the writer waits for company under load, at most.
     pub gather: Duration,
@@ -50,6 +53,7 @@ impl Default for JournalOptions {
     fn default() -> JournalOptions {
         JournalOptions {
             segment_bytes: 16 << 20,
+            frame_bytes_max: FRAME_PAYLOAD_BYTES_MAX,
             sync: SyncPolicy::Always,
             gather: Duration::from_millis(1),
             reserve_bytes: 2 << 20,
@@ -235,7 +239,7 @@ impl<T: Send + 'static> Journal<T> {
     }
 
     fn shared(disk: Arc<dyn Disk>, folder: Folder, options: JournalOptions, end: &LogEnd) -> Arc<Shared<T>> {
-        let least = (FRAME_PAYLOAD_BYTES_MAX + FRAME_HEADER_BYTES + SEGMENT_HEADER_BYTES) as u64;
+        let least = (options.frame_bytes_max + FRAME_HEADER_BYTES + SEGMENT_HEADER_BYTES) as u64;
         let options = JournalOptions { segment_bytes: options.segment_bytes.max(least), ..options };
         let durable = end.last_lsn().0;
         let state = State {

@@ -30,8 +30,10 @@ pub enum Mode {
 pub struct LogEnd {
     pub log_id: u128,
     pub chain: Chain,
-    /// The segment to go on in; none in a log not yet begun, or only looked at.
+    /// The segment to go on in; none in a log not yet begun, or only looked at, or where there is no record in it.
     pub segment: Option<OpenSegment>,
+    /// The newest segment holds no record: a new file takes its place.
+    pub begins_again: bool,
     /// The ordinal of the newest segment, 0 where there is none.
     pub ordinal: u64,
     /// What was found torn, in words.
@@ -39,6 +41,11 @@ pub struct LogEnd {
 }
 
 impl LogEnd {
+    /// A log with nothing in it yet, or nothing that anybody would go on in, but that its next record is `chain`'s.
+    pub fn without_segment(log_id: u128, chain: Chain) -> LogEnd {
+        LogEnd { log_id, chain, segment: None, begins_again: false, ordinal: 0, torn: None }
+    }
+
     pub fn last_lsn(&self) -> Lsn {
         Lsn(self.chain.next_lsn.0 - 1)
     }
@@ -141,6 +148,8 @@ impl Given {
 
 struct Newest {
     file: SegmentFile,
+    /// The chain before it, as its header has it.
+    begins: Chain,
     bytes: Arc<Vec<u8>>,
     /// Where its whole frames end.
     offset: usize,
@@ -161,7 +170,7 @@ pub fn read_log<E: From<StoreError>>(
     mut progress: impl FnMut(Progress),
 ) -> Result<LogRead, E> {
     let all = segments::list(disk, folder)?;
-    let end = LogEnd { log_id, chain: Chain::default(), segment: None, ordinal: 0, torn: None };
+    let end = LogEnd::without_segment(log_id, Chain::default());
     let mut read = LogRead { end, mode, newest: None, given: Given::default() };
     let needed = reaching_back_to(&all, from.next())?;
     // Writing would go on in it, and only what has a successor is archived.
@@ -212,7 +221,8 @@ impl LogRead {
     ) -> Result<CheckedSegment, StoreError> {
         let (end, verifies) = (&mut self.end, self.mode == Mode::Verify);
         let bytes = segments::read_into(disk, file, self.given.back())?;
-        end.ordinal = checked_header(&bytes, file, end, first)?.ordinal;
+        let header = checked_header(&bytes, file, end, first)?;
+        end.ordinal = header.ordinal;
         let first_lsn = end.chain.next_lsn.max(from.next());
         let (mut places, mut links) = (Vec::new(), Vec::new());
         let before = end.chain.hash;
@@ -258,7 +268,8 @@ impl LogRead {
         let bytes = Arc::new(bytes);
         self.given.0.push(bytes.clone());
         if newest {
-            self.newest = Some(Newest { file: file.clone(), bytes: bytes.clone(), offset, torn });
+            let (file, bytes) = (file.clone(), bytes.clone());
+            self.newest = Some(Newest { file, begins: header.chain, bytes, offset, torn });
         }
         let hashes = (before, end.chain.hash);
         Ok(CheckedSegment { path: file.path.clone(), bytes, first_lsn, places, hashes, links })

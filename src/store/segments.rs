@@ -1,6 +1,6 @@
 //! Segment files: their names, their making, their list.
-use crate::format::frame::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES};
-use crate::format::segment::{Chain, SegmentHeader};
+use crate::format::frame::RECORD_HEADER_BYTES;
+use crate::format::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::ledger::lsn::Lsn;
 use crate::limits::{FRAME_PAYLOAD_BYTES_AIM, RECORD_BYTES_MAX};
 use crate::store::disk::{Disk, DiskFile};
@@ -11,11 +11,6 @@ use std::path::{Path, PathBuf};
 
 pub const SEGMENT_ENDING: &str = "seg";
 pub const ARCHIVED_ENDING: &str = "seg.zst";
-
-/// The largest frame that the writer makes holds one record; a start's mark comes before it, and the journal keeps a margin
-/// of two headers.
-const ROOM_FOR_A_FIRST_RECORD: u64 =
-    (4 * (FRAME_HEADER_BYTES + RECORD_HEADER_BYTES) + RECORD_BYTES_MAX) as u64;
 
 const _: () = assert!(FRAME_PAYLOAD_BYTES_AIM <= RECORD_HEADER_BYTES + RECORD_BYTES_MAX);
 
@@ -146,52 +141,39 @@ impl OpenSegment {
     }
 }
 
-/// Turns a spare file into the segment that continues `chain`. Its name is on disk before anything is in it. No segment
-/// is put in another's place here.
+/// Turns a spare file into the segment that `header` is of. Its name is on disk before anything is in it. No segment is put
+/// in another's place here.
 pub fn begin(
     disk: &dyn Disk,
     folder: &Folder,
     spare: Spare,
-    log_id: u128,
-    ordinal: u64,
-    chain: &Chain,
+    header: &SegmentHeader,
 ) -> io::Result<OpenSegment> {
-    let path = live_path(folder, chain.next_lsn);
-    if disk.list(&folder.wal)?.contains(&path) {
+    if disk.list(&folder.wal)?.contains(&live_path(folder, header.chain.next_lsn)) {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a segment of this name is there already"));
     }
-    let header = SegmentHeader { log_id, ordinal, chain: chain.clone() }.encode();
-    put_in_place(disk, folder, spare, path, &header, ordinal)
+    begin_again(disk, folder, spare, header)
 }
 
-/// Puts a new file in the place of the newest segment, which holds no record yet: `begins`, as it is in there, and zeros.
-/// The sync of the folder may have failed when that one was begun; a later sync would answer for nothing, as the system
-/// calls the name clean. And any record must fit into it: the next segment would begin with the same record, and so have
-/// the same name.
+/// The same in the place of a segment of that name, which holds no record. The sync of the folder may have failed when that
+/// one was begun, and a later one would answer for nothing, as the system calls the name clean. And it may be full of
+/// marks, or cut short: the next segment would begin with the same record, and so have the same name.
 pub fn begin_again(
     disk: &dyn Disk,
     folder: &Folder,
-    path: PathBuf,
-    begins: &[u8],
-    bytes: u64,
-    ordinal: u64,
-) -> io::Result<OpenSegment> {
-    let bytes = bytes.max(begins.len() as u64 + ROOM_FOR_A_FIRST_RECORD);
-    let spare = make_spare(disk, folder, 0, bytes)?;
-    put_in_place(disk, folder, spare, path, begins, ordinal)
-}
-
-fn put_in_place(
-    disk: &dyn Disk,
-    folder: &Folder,
     spare: Spare,
-    path: PathBuf,
-    begins: &[u8],
-    ordinal: u64,
+    header: &SegmentHeader,
 ) -> io::Result<OpenSegment> {
-    spare.file.write_all_at(begins, 0)?;
+    let path = live_path(folder, header.chain.next_lsn);
+    spare.file.write_all_at(&header.encode(), 0)?;
     spare.file.sync_data()?;
     disk.rename(&spare.path, &path)?;
     disk.sync_folder(&folder.wal)?;
-    Ok(OpenSegment { file: spare.file, path, bytes: spare.bytes, offset: begins.len() as u64, ordinal })
+    Ok(OpenSegment {
+        file: spare.file,
+        path,
+        bytes: spare.bytes,
+        offset: SEGMENT_HEADER_BYTES as u64,
+        ordinal: header.ordinal,
+    })
 }

@@ -1,7 +1,7 @@
 //! The log's two threads: the writer, which commits groups, and its helper, which makes space ahead.
 use crate::clock::monotonic;
 use crate::format::frame::{FRAME_HEADER_BYTES, FrameKind, RECORD_HEADER_BYTES, frame_header};
-use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES};
+use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::ledger::lsn::Lsn;
 use crate::limits::FRAME_PAYLOAD_BYTES_AIM;
 use crate::store::error::StoreError;
@@ -30,6 +30,7 @@ struct Writer<T> {
     ordinal: u64,
     chain: Chain,
     segment: Option<OpenSegment>,
+    begins_again: bool,
     last_group: usize,
     marked: bool,
     last_sync: std::time::Instant,
@@ -114,9 +115,11 @@ impl<T: Send> Writer<T> {
             shared: shared.clone(),
             sink,
             log_id: end.log_id,
-            ordinal: end.ordinal,
+            // The one that is put in the place of another takes its ordinal too.
+            ordinal: end.ordinal - u64::from(end.begins_again),
             chain: end.chain,
             segment: end.segment,
+            begins_again: end.begins_again,
             last_group: 0,
             // A log found without a mark at its end gets one: recovery has made durable what it has read.
             marked: false,
@@ -314,8 +317,10 @@ impl<T: Send> Writer<T> {
         debug_assert!(spare.bytes >= needed);
         let shared = &self.shared;
         let ordinal = self.ordinal + 1;
-        let segment =
-            segments::begin(&*shared.disk, &shared.folder, spare, self.log_id, ordinal, &self.chain)?;
+        let header = SegmentHeader { log_id: self.log_id, ordinal, chain: self.chain.clone() };
+        let begin =
+            if std::mem::take(&mut self.begins_again) { segments::begin_again } else { segments::begin };
+        let segment = begin(&*shared.disk, &shared.folder, spare, &header)?;
         tracing::debug!(segment = %segment.path.display(), "the log goes on in a new segment");
         self.ordinal = ordinal;
         self.segment = Some(segment);

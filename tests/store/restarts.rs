@@ -82,13 +82,17 @@ fn a_mark_that_a_failed_sync_left_in_memory_makes_no_hole_under_later_records() 
     assert_eq!(after_power_failure(&disk), expected(3));
 }
 
+fn next_header(end: &LogEnd) -> SegmentHeader {
+    SegmentHeader { log_id: LOG_ID, ordinal: end.ordinal + 1, chain: end.chain.clone() }
+}
+
 #[test]
 fn a_segment_whose_name_was_never_made_durable_gets_it_before_records_go_in() {
     let disk = log_of(&[2], payload);
     let end = read(&disk, Mode::LookOnly).expect("a log").0;
     let spare = make_spare(&disk, &folder(), 0, 17 << 20).expect("a spare segment");
     disk.fail(Op::SyncFolder, 0);
-    let begun = begin(&disk, &folder(), spare, LOG_ID, end.ordinal + 1, &end.chain);
+    let begun = begin(&disk, &folder(), spare, &next_header(&end));
     assert!(begun.is_err() && disk.paths().contains(&segment(3)));
     let (journal, ear) = open(&disk, options());
     append(&journal, &ear, 3, 5);
@@ -106,7 +110,7 @@ fn a_segment_whose_name_a_failed_sync_forgot_is_begun_again() {
         let end = read(&disk, Mode::LookOnly).expect("a log").0;
         let spare = make_spare(&disk, &folder(), 0, 17 << 20).expect("a spare segment");
         disk.set_plan(Plan::honest().with(Fault::FolderSyncFails, 1));
-        let begun = begin(&disk, &folder(), spare, LOG_ID, end.ordinal + 1, &end.chain);
+        let begun = begin(&disk, &folder(), spare, &next_header(&end));
         assert!(begun.is_err() && disk.paths().contains(&segment(records + 1)));
         disk.set_plan(Plan::honest());
         let disk = disk.process_dies();

@@ -5,7 +5,7 @@ use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
-use crate::store::segments::{self, OpenSegment, SegmentFile};
+use crate::store::segments::{OpenSegment, SegmentFile};
 use std::path::{Path, PathBuf};
 
 impl LogRead {
@@ -18,7 +18,7 @@ impl LogRead {
         }
         // A log that ends too early is refused by whoever knows of its records, and nothing of it is changed.
         if matches!(mode, Mode::Repair { durable } if end.last_lsn() >= durable) {
-            end.segment = Some(reopen(disk, folder, &newest, &end)?);
+            reopen(disk, newest, &mut end)?;
         }
         Ok(end)
     }
@@ -50,22 +50,17 @@ pub(super) fn make_durable(
     write().map_err(StoreError::io(&file.path, "making the log's end durable"))
 }
 
-fn reopen(
-    disk: &dyn Disk,
-    folder: &Folder,
-    newest: &Newest,
-    end: &LogEnd,
-) -> Result<OpenSegment, StoreError> {
-    let (path, ordinal) = (newest.file.path.clone(), end.ordinal);
-    let (bytes, offset) = (newest.bytes.len() as u64, newest.offset as u64);
+/// Where no record is in it yet it is begun again, by its header: the marks in it tell nothing that the header does not.
+fn reopen(disk: &dyn Disk, newest: Newest, end: &mut LogEnd) -> Result<(), StoreError> {
+    let path = newest.file.path;
     if end.chain.next_lsn == newest.file.first_lsn {
-        segments::remove_spares(disk, folder)?;
-        let begins = &newest.bytes[..newest.offset];
-        let begun = segments::begin_again(disk, folder, path.clone(), begins, bytes, ordinal);
-        return begun.map_err(StoreError::io(&path, "beginning the newest segment again"));
+        (end.chain, end.begins_again) = (newest.begins, true);
+        return Ok(());
     }
     let file = disk.open(&path, false).map_err(StoreError::io(&path, "opening"))?;
-    Ok(OpenSegment { file, path, bytes, offset, ordinal })
+    let (bytes, offset) = (newest.bytes.len() as u64, newest.offset as u64);
+    end.segment = Some(OpenSegment { file, path, bytes, offset, ordinal: end.ordinal });
+    Ok(())
 }
 
 /// Cuts off what is torn, where the log is to be written to; what there is to tell of it.

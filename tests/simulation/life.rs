@@ -1,7 +1,8 @@
 //! A life of the service in a world: from its start to a crash at whatever it was doing, or to an orderly stop.
 use crate::ledger_model::name;
+use crate::simulation::shelf::Shelf;
 use crate::simulation::world::{Asked, World, told_by};
-use crate::support::lying_disk::{Fault, Plan};
+use crate::support::lying_disk::{Fault, Lies, LyingDisk, Plan};
 use crate::support::service::TENANT;
 use eros_points::actors::answer::{Answer, Failure};
 use eros_points::actors::service::Service;
@@ -11,7 +12,7 @@ use eros_points::history::History;
 use eros_points::ledger::account::Account;
 use eros_points::ledger::command::Command;
 use eros_points::ledger::lsn::Lsn;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -45,10 +46,10 @@ struct Life {
     running: Running,
     answers: UnboundedReceiver<Answered>,
     answering: UnboundedSender<Answered>,
-    asked: HashMap<u64, Asked>,
+    asked: BTreeMap<u64, Asked>,
     next: u64,
-    /// What the tally calls this life.
-    name: &'static str,
+    /// For the tally.
+    disk: Lies,
 }
 
 /// Starts the service in the world and lets `actions` happen. What was under way at a crash is in doubt afterwards.
@@ -61,17 +62,14 @@ pub fn live(world: &mut World, actions: u64, plan: Plan, ends: End) -> Result<()
     let in_doubt = runtime.block_on(async {
         let Ok(running) = timeout(START_MAX, start(setup, |_| {})).await else { return Ok(Vec::new()) };
         let running = running?;
-        let mut life =
-            Life::begin(running, if plan.one_in(Fault::SyncFails) > 0 { "faults" } else { "honest" });
+        let mut life = Life::begin(running, plan.lies());
         // What it waits for at the end of this time, it crashes over.
         let _cut_off = timeout(LIFE_MAX, life.go_on(world, actions)).await;
         if ends == End::Stopped {
             life.stop(world).await;
             return Ok(Vec::new());
         }
-        let mut left: Vec<_> = life.asked.into_iter().collect();
-        left.sort_by_key(|(number, _)| *number);
-        Ok::<_, StartError>(left.into_iter().map(|(_, asked)| asked).collect())
+        Ok::<_, StartError>(life.asked.into_values().collect())
     })?;
     // Whatever still runs ends in the middle of it.
     drop(runtime);
@@ -80,11 +78,11 @@ pub fn live(world: &mut World, actions: u64, plan: Plan, ends: End) -> Result<()
 }
 
 impl Life {
-    fn begin(running: Running, name: &'static str) -> Life {
+    fn begin(running: Running, disk: Lies) -> Life {
         let service = Arc::new(Service::starting(chrono_tz::Asia::Shanghai));
         service.ready(running.core.clone());
         let (answering, answers) = unbounded_channel();
-        Life { service, running, answers, answering, asked: HashMap::new(), next: 0, name }
+        Life { service, running, answers, answering, asked: BTreeMap::new(), next: 0, disk }
     }
 
     fn is_over(&self) -> bool {
@@ -172,7 +170,7 @@ impl Life {
             let mut asked = self.asked.remove(&number).expect("something asked");
             // Its twin may have been the one that counted.
             asked.in_doubt |= answered.as_ref().is_ok_and(|answer| answer.replayed);
-            world.check(asked, answered, self.name, self.is_over());
+            world.check(asked, answered, self.disk, self.is_over());
         }
     }
 
@@ -250,34 +248,48 @@ pub fn try_damaged(world: &mut World, fault: Fault) {
     let Some(damaged) = copy.damage(fault, &mut chance, |_| true) else { return };
     world.tally.damaged += 1;
     let shelf = world.shelf.next_life(|_, applied| applied);
+    let newest = world.newest_segment();
+    // A log whose durable end is gone without a trace is a shorter log: it is noticed by an index that has more. A bit of
+    // the very last batch can't be told from a write that was never finished.
     let known = match fault {
-        // In the very last batch it can't be told from a write that was never finished.
+        _ if newest.as_ref() != Some(&damaged.path) => Lsn::MAX,
         Fault::FlippedBit => shelf.applied().max(world.before_last_batch()),
-        // A log whose durable end is gone without a trace is a shorter log: it is noticed by an index that has more.
-        Fault::ZeroedEnd | Fault::CutFile | Fault::StaleFile => shelf.applied(),
-        _ => Lsn::MAX,
+        _ => shelf.applied(),
     };
-    let setup = world.setup(&copy, shelf);
-    let (runtime, told) = (runtime(), world.told.clone());
-    let refused = runtime.block_on(async {
-        let running = match start(setup, |_| {}).await {
-            Ok(running) => running,
-            Err(refused) => return Some(refused.to_string()),
-        };
-        let mut life = Life::begin(running, "damaged");
-        let tally = world.tally.clone();
-        let surely = |place: &usize| told[*place].2.0 <= known;
-        for place in (0..told.len()).rev().filter(surely).take(3 * ASKED_AGAIN) {
-            life.again(world, place).await;
-        }
-        world.tally = tally;
-        None
-    });
+    let refused = start_beside(world, &copy, shelf, known);
     world.note(format_args!("{damaged:?}: {refused:?}"));
     if let Some(word) = refused {
         world.tally.damaged_refused += 1;
         assert!(word.len() > 20, "a refusal that says nothing: {word}");
     }
+}
+
+/// A start on how this life might have ended otherwise: nothing that was told may be gone.
+pub fn try_another_end(world: &mut World) {
+    world.crashed();
+    let (disk, shelf) = world.another_end();
+    disk.set_plan(Plan::honest());
+    let refused = start_beside(world, &disk, shelf, Lsn::MAX);
+    assert!(refused.is_none(), "a start on a disk in order was refused: {refused:?}");
+}
+
+/// Starts a service beside the world's own course, and asks it for what was told lately, through record `known`. Why it did
+/// not start.
+fn start_beside(world: &mut World, disk: &LyingDisk, shelf: Arc<Shelf>, known: Lsn) -> Option<String> {
+    let setup = world.setup(disk, shelf);
+    let told = world.told.clone();
+    runtime().block_on(async {
+        let running = match start(setup, |_| {}).await {
+            Ok(running) => running,
+            Err(refused) => return Some(refused.to_string()),
+        };
+        let mut life = Life::begin(running, Lies::None);
+        let surely = |place: &usize| told[*place].2.0 <= known;
+        for place in (0..told.len()).rev().filter(surely).take(3 * ASKED_AGAIN) {
+            life.again(world, place).await;
+        }
+        None
+    })
 }
 
 /// In the end nothing is under way, the disk is honest, and time has ended what time ends.
@@ -289,7 +301,7 @@ pub fn end(world: &mut World) {
     let setup = world.setup(&disk, shelf);
     runtime().block_on(async {
         let running = start(setup, |_| {}).await.expect("the last start");
-        let mut life = Life::begin(running, "the last");
+        let mut life = Life::begin(running, Lies::None);
         for asked in std::mem::take(&mut world.in_doubt) {
             life.send(world, asked);
         }

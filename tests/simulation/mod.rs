@@ -3,7 +3,8 @@
 //! going to rest; crashes at whatever is being done, with and without loss of power; a disk that fails, lies and fills up;
 //! copies of it with damage. One thread, no real time: the same seed gives the same trace.
 //!
-//! Everything that was acknowledged is held against the naive model, and is asked for again in later lives.
+//! Everything that was acknowledged is held against the naive model, and is asked for again in later lives. A crash can
+//! leave a disk in many ways: the world goes on with one of them, others are started from beside it.
 //!
 //! `tests/simulation/run --hours 1` runs it on all cores with fresh seeds. `EROS_SIMULATION_SEED=n cargo test --test suite
 //! simulation` runs one seed again; with `EROS_SIMULATION_TRACE=1` it prints what happens.
@@ -53,6 +54,8 @@ fn run(seed: u64) -> (String, Tally) {
                 world.note(format_args!("refused: {refused}"));
             }
         }
+        let other_ends = if world.is_far() { 2 } else { world.random.below(2) };
+        (0..other_ends).for_each(|_| life::try_another_end(&mut world));
         world.die();
         if world.random.one_in(3) {
             let fault = *world.random.pick(Fault::AT_REST).expect("some");

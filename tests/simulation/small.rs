@@ -3,6 +3,7 @@ use crate::ledger_model::{command, name};
 use crate::simulation::LIVES;
 use crate::simulation::steps;
 use crate::simulation::tally::Tally;
+use crate::simulation::world::{one_fault, small_segments};
 use crate::support::books::Books;
 use crate::support::lying_disk::{Fault, LyingDisk, Plan};
 use crate::support::random::Random;
@@ -20,7 +21,7 @@ use eros_points::ledger::lsn::Lsn;
 use eros_points::store::archive::archive_through;
 use eros_points::store::error::StoreError;
 use eros_points::store::folder::Folder;
-use eros_points::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
+use eros_points::store::journal::{Batch, Class, Journal, Sink};
 use eros_points::store::recovery::{LogEnd, Mode, replay};
 use eros_points::store::snapshots::{self, SnapshotWriter};
 use std::collections::BTreeMap;
@@ -29,6 +30,9 @@ use std::sync::Arc;
 
 const LOG_ID: u128 = 7;
 const CROWD: usize = 8;
+
+/// Of a record that is whole, and not what was written under its number last.
+const ANOTHER: &str = "it is another record now";
 
 /// What is durable is asked for, not listened for.
 struct Deaf;
@@ -64,6 +68,7 @@ pub fn run(seed: u64) -> Tally {
         small.live();
         small.tally.lives += 1;
         small.tally.crashes += 1;
+        small.try_damaged();
         let power_fails = small.random.one_in(2);
         small.disk = if power_fails { small.disk.power_fails() } else { small.disk.process_dies() };
     }
@@ -78,11 +83,12 @@ pub fn run(seed: u64) -> Tally {
 
 impl Small {
     fn live(&mut self) {
-        self.disk.set_plan(match self.random.below(3) {
+        self.disk.set_plan(match self.random.below(4) {
             0 => Plan::all(50 + self.random.below(500)),
+            1 | 2 => one_fault(&mut self.random),
             _ => Plan::honest(),
         });
-        if self.random.one_in(3) {
+        if self.random.one_in(2) {
             let at = self.random.below(60);
             self.disk.power_off_at(at);
         }
@@ -92,6 +98,7 @@ impl Small {
             Err(refused) => {
                 let failed = self.disk.is_off() || self.disk.injected().all() > before;
                 assert!(failed, "a start on a disk in order was refused: {refused}");
+                assert!(!refused.to_string().contains(ANOTHER), "{refused}");
                 self.tally.refused_starts += 1;
             }
         }
@@ -99,42 +106,77 @@ impl Small {
 
     /// Reads everything, and holds it against what should be there.
     fn start(&mut self) -> Result<LogEnd, StoreError> {
-        let (noted, mut accounts) = self.newest_snapshot()?;
-        let highest = accounts.values().map(|account| account.last).max().unwrap_or_default();
-        let (books, folder) = (&self.books, &self.folder);
-        let mode = Mode::Repair { durable: noted.max(highest) };
-        let apply_one = |record: LogRecord<'_>| -> Result<(), String> {
-            let known = books.log.get(record.lsn.0 as usize - 1).ok_or("a record that nobody made")?;
-            let entry = encode_member(TENANT, &known.member, known.at, &known.event);
-            assert_eq!(record.payload, entry, "record {} is another now", record.lsn);
-            let account = accounts.entry(known.member.clone()).or_default();
-            apply(account, record.lsn, known.at, &known.event);
-            Ok(())
-        };
-        let end = replay(&self.disk, folder, LOG_ID, noted, mode, apply_one, |_| {})?;
+        let end = self.read(&self.disk)?;
         let last = end.last_lsn().0;
         assert!(last >= self.durable, "the log ends at {last}, and {} was durable", self.durable);
         self.durable = last;
         self.books.log.truncate(last as usize);
-        self.books.accounts = BTreeMap::new();
-        for record in &self.books.log {
-            let account = self.books.accounts.entry(record.member.clone()).or_default();
-            apply(account, record.lsn, record.at, &record.event);
-        }
-        assert_eq!(accounts, self.books.accounts, "accounts are not as their records say");
+        self.books.accounts = self.accounts_through(end.last_lsn());
         Ok(end)
     }
 
+    /// Snapshot and log as a start reads them: a first part of what was made, and the accounts as it tells.
+    fn read(&self, disk: &LyingDisk) -> Result<LogEnd, StoreError> {
+        let (noted, mut accounts) = self.newest_snapshot(disk)?;
+        let highest = accounts.values().map(|account| account.last).max().unwrap_or_default();
+        let mode = Mode::Repair { durable: noted.max(highest) };
+        let apply_one = |record: LogRecord<'_>| -> Result<(), String> {
+            let known = self.books.log.get(record.lsn.0 as usize - 1).ok_or("a record that nobody made")?;
+            let entry = encode_member(TENANT, &known.member, known.at, &known.event);
+            if record.payload != entry {
+                return Err(ANOTHER.to_owned());
+            }
+            let account = accounts.entry(known.member.clone()).or_default();
+            apply(account, record.lsn, known.at, &known.event);
+            Ok(())
+        };
+        let end = replay(disk, &self.folder, LOG_ID, noted, mode, apply_one, |_| {})?;
+        if end.last_lsn() >= noted.max(highest) {
+            let right = self.accounts_through(end.last_lsn());
+            assert_eq!(accounts, right, "accounts are not as their records say");
+        }
+        Ok(end)
+    }
+
+    /// A copy to which something was done: refused with a word, or a first part of the log and its accounts. What was durable
+    /// may be missing where the log's end is gone without a trace, which the index would notice.
+    fn try_damaged(&mut self) {
+        let copy = self.disk.image_with(self.random.next()).process_dies();
+        copy.set_plan(Plan::honest());
+        let fault = *self.random.pick(Fault::AT_REST).expect("some");
+        if copy.damage(fault, &mut self.random, |_| true).is_none() {
+            return;
+        }
+        self.tally.damaged += 1;
+        if let Err(refused) = self.read(&copy) {
+            self.tally.damaged_refused += 1;
+            assert!(refused.to_string().len() > 20, "a refusal that says nothing: {refused}");
+            // A file's earlier state may hold what nobody was told of, and what a later start did not find any more.
+            let another = refused.to_string().contains(ANOTHER);
+            assert!(!another || fault == Fault::StaleFile, "{fault:?}: {refused}");
+        }
+    }
+
+    /// What the records through that one make.
+    fn accounts_through(&self, last: Lsn) -> BTreeMap<String, Account> {
+        let mut accounts = BTreeMap::<String, Account>::new();
+        for record in self.books.log.iter().take_while(|record| record.lsn <= last) {
+            let account = accounts.entry(record.member.clone()).or_default();
+            apply(account, record.lsn, record.at, &record.event);
+        }
+        accounts
+    }
+
     /// The newest one that can be read, or nothing.
-    fn newest_snapshot(&self) -> Result<(Lsn, BTreeMap<String, Account>), StoreError> {
-        for file in snapshots::list(&self.disk, &self.folder)?.into_iter().rev() {
+    fn newest_snapshot(&self, disk: &LyingDisk) -> Result<(Lsn, BTreeMap<String, Account>), StoreError> {
+        for file in snapshots::list(disk, &self.folder)?.into_iter().rev() {
             let mut accounts = BTreeMap::new();
             let visit = |version: u16, _: EntryKind, entry: &[u8]| -> Result<(), String> {
                 let (_, member, packed): MemberImage = codec::decode(entry).map_err(|e| e.to_string())?;
                 accounts.insert(member, account_of(version, &packed)?);
                 Ok(())
             };
-            if let Ok(header) = snapshots::read(&self.disk, &file.path, LOG_ID, visit) {
+            if let Ok(header) = snapshots::read(disk, &file.path, LOG_ID, visit) {
                 return Ok((header.noted, accounts));
             }
         }
@@ -142,9 +184,9 @@ impl Small {
     }
 
     fn work(&mut self, end: LogEnd) {
-        let options = JournalOptions { segment_bytes: 1, min_free_bytes: 1, ..JournalOptions::default() };
         let disk = Arc::new(self.disk.clone());
-        let Ok(journal) = Journal::open_by_hand(disk, self.folder.clone(), options, end, Deaf) else {
+        let Ok(journal) = Journal::open_by_hand(disk, self.folder.clone(), small_segments(), end, Deaf)
+        else {
             return;
         };
         let mut appended = self.books.log.len();

@@ -7,21 +7,18 @@ const HOUR: i64 = 3_600_000;
 /// Numbers of each kind that a member has.
 const NUMBERS: u64 = 60;
 
-/// The kinds, for the tally.
-pub const KINDS: [&str; 9] =
-    ["accrue", "by rule", "spend", "reverse", "give back", "offer", "send", "accept", "cancel"];
-
+/// For the tally.
 pub fn kind(step: &Step) -> &'static str {
     match step {
-        Step::Accrue { .. } => KINDS[0],
-        Step::ByRule { .. } => KINDS[1],
-        Step::Spend { .. } => KINDS[2],
-        Step::Reverse { .. } => KINDS[3],
-        Step::GiveBack { .. } => KINDS[4],
-        Step::Transfer { direct: false, .. } => KINDS[5],
-        Step::Transfer { .. } => KINDS[6],
-        Step::Accept { .. } => KINDS[7],
-        _ => KINDS[8],
+        Step::Accrue { .. } => "accrue",
+        Step::ByRule { .. } => "by rule",
+        Step::Spend { .. } => "spend",
+        Step::Reverse { .. } => "reverse",
+        Step::GiveBack { .. } => "give back",
+        Step::Transfer { direct: false, .. } => "offer",
+        Step::Transfer { .. } => "send",
+        Step::Accept { .. } => "accept",
+        _ => "cancel",
     }
 }
 

@@ -1,14 +1,29 @@
 //! What a simulation has come by, added up over seeds: it finds only what it meets.
-use crate::simulation::steps::KINDS;
+use crate::support::lying_disk::Lies;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+
+/// Records behind a snapshot that make a crash count as far from it.
+pub const FAR: u64 = 200;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Met {
+    pub disk: Lies,
+    pub answer: &'static str,
+    /// Of the member's points when the command was made up.
+    pub state: &'static str,
+    pub kind: &'static str,
+}
 
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     pub seeds: u64,
     /// Lives that began; all but the last of a seed ended with a crash or an orderly stop.
     pub lives: u64,
+    /// Crashes, each followed by a start.
     pub crashes: u64,
+    /// Those of them with 200 records or more behind the newest snapshot.
+    pub crashes_far: u64,
     pub stops: u64,
     pub refused_starts: u64,
     /// Copies with damage that a start was tried on, and those of them that were refused.
@@ -17,21 +32,22 @@ pub struct Tally {
     /// Records that were acknowledged.
     pub events: u64,
     pub simulated_millis: u64,
-    /// How often each kind of command got each kind of answer in each kind of world.
-    pub met: BTreeMap<(&'static str, &'static str, &'static str), u64>,
+    /// How often each kind of command, of a member in such a state, got such an answer on such a disk.
+    pub met: BTreeMap<Met, u64>,
     /// Faults by kind.
     pub faults: BTreeMap<String, u64>,
 }
 
 impl Tally {
-    pub fn met(&mut self, kind: &'static str, answer: &'static str, world: &'static str) {
-        *self.met.entry((kind, answer, world)).or_default() += 1;
+    pub fn met(&mut self, met: Met) {
+        *self.met.entry(met).or_default() += 1;
     }
 
     pub fn add(&mut self, other: &Tally) {
         self.seeds += other.seeds;
         self.lives += other.lives;
         self.crashes += other.crashes;
+        self.crashes_far += other.crashes_far;
         self.stops += other.stops;
         self.refused_starts += other.refused_starts;
         self.damaged += other.damaged;
@@ -51,11 +67,13 @@ impl Tally {
         let years = self.simulated_millis as f64 / (365.25 * 86_400_000.0);
         let _ = writeln!(
             text,
-            "{} seeds, {} lives, {} crashes, {} orderly stops, {} starts refused, {} damaged copies ({} refused), {} \
+            "{} seeds, {} lives, {} crashes and starts ({} of them {FAR} records or more \
+             behind the newest snapshot), {} orderly stops, {} starts refused, {} damaged copies ({} refused), {} \
              acknowledged records, {years:.1} simulated years, {} faults",
             self.seeds,
             self.lives,
             self.crashes,
+            self.crashes_far,
             self.stops,
             self.refused_starts,
             self.damaged,
@@ -66,17 +84,15 @@ impl Tally {
         for (fault, times) in &self.faults {
             let _ = writeln!(text, "{times:>12}  {fault}");
         }
-        let mut columns: Vec<_> = self.met.keys().map(|(_, answer, world)| (*answer, *world)).collect();
-        columns.sort_unstable();
-        columns.dedup();
-        for (answer, world) in columns {
-            let _ = write!(text, "{answer:>12} / {world:<14}");
-            for kind in KINDS {
-                let times = self.met.get(&(kind, answer, world)).copied().unwrap_or(0);
-                let _ = write!(text, "  {kind} {times}");
+        let mut row = None;
+        for (met, times) in &self.met {
+            if row != Some((met.disk, met.answer, met.state)) {
+                row = Some((met.disk, met.answer, met.state));
+                let _ = write!(text, "\n{:>20} / {:>8} / {:<12}", met.disk, met.answer, met.state);
             }
-            text.push('\n');
+            let _ = write!(text, "  {} {times}", met.kind);
         }
+        text.push('\n');
         text
     }
 }

@@ -3,8 +3,8 @@
 use crate::ledger_model::{Step, ask_later, command, name, the_rule};
 use crate::simulation::shelf::Shelf;
 use crate::simulation::steps::{self, Offers, kind, members};
-use crate::simulation::tally::Tally;
-use crate::support::lying_disk::{Fault, LyingDisk, Plan};
+use crate::simulation::tally::{FAR, Met, Tally};
+use crate::support::lying_disk::{Fault, Lies, LyingDisk, Plan};
 use crate::support::model::{Model, Said};
 use crate::support::random::Random;
 use crate::support::service::{TENANT, code};
@@ -25,6 +25,8 @@ use eros_points::store::error::StoreError;
 use eros_points::store::folder::Folder;
 use eros_points::store::journal::JournalOptions;
 use eros_points::store::recovery::{CheckedSegment, Mode, read_log};
+use eros_points::store::segments::SEGMENT_ENDING;
+use eros_points::store::snapshots;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -74,6 +76,17 @@ impl Pace for SeededPace {
     }
 }
 
+/// Of which a life fills some.
+pub fn small_segments() -> JournalOptions {
+    JournalOptions {
+        segment_bytes: 1,
+        frame_bytes_max: 32 << 10,
+        reserve_bytes: 4 << 10,
+        min_free_bytes: 1,
+        ..JournalOptions::default()
+    }
+}
+
 /// The record that an answer told of.
 pub type Told = (Lsn, Instant, Arc<Event>, Option<Vec<MovedLot>>);
 
@@ -83,8 +96,9 @@ pub struct Asked {
     pub step: Step,
     pub member: usize,
     pub command: Command,
-    /// The clock when it was made up.
+    /// The clock when it was made up, and what points the member had then.
     pub made: i64,
+    pub state: &'static str,
     /// It was sent before, and nobody knows what became of that.
     pub in_doubt: bool,
     /// The clock when it was sent last.
@@ -104,6 +118,7 @@ pub struct World {
     pub busy: BTreeSet<usize>,
     pub told: Vec<(usize, Command, Told)>,
     pub resting_bytes_max: u64,
+    snapshot_every_bytes: u64,
     model: Model,
     /// All that the clock has ever told.
     moments: Vec<Instant>,
@@ -152,6 +167,7 @@ impl World {
             busy: BTreeSet::new(),
             told: Vec::new(),
             resting_bytes_max: [0, 1, 4_096][random.below(3) as usize],
+            snapshot_every_bytes: [8 << 10, 64 << 10, 1 << 20][random.below(3) as usize],
             model: Model::at(BEGINS),
             moments: vec![Instant(BEGINS)],
             by_key: BTreeMap::new(),
@@ -179,9 +195,9 @@ impl World {
             data_dir: self.folder.clone(),
             disk: Arc::new(disk.clone()),
             clock: self.clock.clone(),
-            journal: JournalOptions { segment_bytes: 1, min_free_bytes: 1, ..JournalOptions::default() },
+            journal: small_segments(),
             history_cache_bytes: 0,
-            snapshot_every_bytes: 8_192,
+            snapshot_every_bytes: self.snapshot_every_bytes,
             bounds: Bounds {
                 live_actors_max: 10,
                 in_flight_max: 1_000,
@@ -214,7 +230,18 @@ impl World {
         self.busy.extend(members);
         let now = self.clock.now();
         let (member, command) = command(&step, now.0)?;
-        Some(Asked { step, member, command, made: now.0, in_doubt: false, sent: now })
+        let state = self.state(member);
+        Some(Asked { step, member, command, made: now.0, state, in_doubt: false, sent: now })
+    }
+
+    /// What points a member has whom nothing is under way of.
+    fn state(&mut self, member: usize) -> &'static str {
+        match self.sums(member) {
+            [0, ..] => "no points yet",
+            [.., active] if active > 0 => "active points",
+            [.., frozen, _] if frozen > 0 => "frozen points",
+            _ => "none left",
+        }
     }
 
     fn free(&mut self, asked: &Asked) {
@@ -225,13 +252,7 @@ impl World {
 
     /// Holds what was answered against the model.
     /// `is_over` tells that the service has given itself up.
-    pub fn check(
-        &mut self,
-        asked: Asked,
-        answered: Result<Answer, Failure>,
-        world: &'static str,
-        is_over: bool,
-    ) {
+    pub fn check(&mut self, asked: Asked, answered: Result<Answer, Failure>, disk: Lies, is_over: bool) {
         self.note(format_args!("{:?} -> {answered:?}", asked.step));
         let outcome = match answered {
             Ok(answer) => self.check_done(&asked, &answer),
@@ -243,13 +264,13 @@ impl World {
             }
             // Nothing of it is done, unless an earlier try was; a transfer may be half on its way.
             Err(Failure::NotReady | Failure::Full | Failure::Overloaded | Failure::Unknown) => {
-                self.tally.met(kind(&asked.step), "in doubt", world);
+                self.tally.met(Met { disk, answer: "in doubt", state: asked.state, kind: kind(&asked.step) });
                 self.in_doubt.push(Asked { in_doubt: true, ..asked });
                 return;
             }
             Err(Failure::Fault(why)) => panic!("a fault of ours: {why} in {asked:?}"),
         };
-        self.tally.met(kind(&asked.step), outcome, world);
+        self.tally.met(Met { disk, answer: outcome, state: asked.state, kind: kind(&asked.step) });
         self.free(&asked);
     }
 
@@ -335,6 +356,15 @@ impl World {
         self.model.sums(name(member))
     }
 
+    /// The one that is written to.
+    pub fn newest_segment(&self) -> Option<PathBuf> {
+        let wal = Folder::at(&self.folder).wal;
+        let segments = self.disk.paths().into_iter().filter(|path| {
+            path.parent() == Some(&wal) && path.extension().is_some_and(|ending| ending == SEGMENT_ENDING)
+        });
+        segments.max()
+    }
+
     /// The last record that is not of the log's last batch, as the log lies there.
     pub fn before_last_batch(&self) -> Lsn {
         let folder = Folder::at(&self.folder);
@@ -350,25 +380,74 @@ impl World {
 
     /// The service is gone, and maybe power was.
     pub fn die(&mut self) {
+        self.crashed();
+        (self.disk, self.shelf) = self.after_death();
+    }
+
+    /// A crash that a start follows.
+    pub fn crashed(&mut self) {
         self.tally.crashes += 1;
+        self.tally.crashes_far += u64::from(self.is_far());
+    }
+
+    /// Whether a start has many records to read behind the newest snapshot.
+    pub fn is_far(&self) -> bool {
+        self.told_through().0.saturating_sub(self.noted().0) >= FAR
+    }
+
+    fn told_through(&self) -> Lsn {
+        self.told.iter().map(|(_, _, told)| told.0).max().unwrap_or_default()
+    }
+
+    /// Where the newest snapshot stands.
+    fn noted(&self) -> Lsn {
+        let disk = self.disk.image();
+        disk.set_plan(Plan::honest());
+        let files = snapshots::list(&disk, &Folder::at(&self.folder)).unwrap_or_default();
+        files.last().map_or(Lsn::ZERO, |file| file.noted)
+    }
+
+    /// Disk and index as the next process might find them. The disk of now is of no use after that.
+    fn after_death(&mut self) -> (LyingDisk, Arc<Shelf>) {
         let (lost, behind) = (self.random.one_in(30), self.random.next());
-        if self.random.one_in(2) {
-            self.disk = self.disk.process_dies();
-            self.shelf = self.shelf.next_life(|_, applied| if lost { Lsn::ZERO } else { applied });
-        } else {
-            self.disk = self.disk.power_fails();
-            let kept = |synced: Lsn, applied: Lsn| Lsn(synced.0 + behind % (applied.0 - synced.0 + 1));
-            self.shelf =
-                self.shelf.next_life(|synced, applied| if lost { Lsn::ZERO } else { kept(synced, applied) });
-        }
+        let kept = |synced: Lsn, applied: Lsn| Lsn(synced.0 + behind % (applied.0 - synced.0 + 1));
+        let dies = self.random.one_in(2);
+        let disk = if dies { self.disk.process_dies() } else { self.disk.power_fails() };
+        let shelf = self.shelf.next_life(|synced, applied| match (lost, dies) {
+            (true, _) => Lsn::ZERO,
+            (false, true) => applied,
+            (false, false) => kept(synced, applied),
+        });
+        (disk, shelf)
+    }
+
+    /// How it might have ended otherwise: the same moment, with other chances.
+    pub fn another_end(&mut self) -> (LyingDisk, Arc<Shelf>) {
+        let here = self.disk.clone();
+        self.disk = here.image_with(self.random.next());
+        let end = self.after_death();
+        self.disk = here;
+        end
     }
 
     /// The faults of the next life.
     pub fn plan(&mut self) -> Plan {
-        match self.random.below(4) {
+        match self.random.below(8) {
             0 => Plan::all(200 + self.random.below(2_000)),
             1 => Plan::honest().with(Fault::DiskFull, 60).with(Fault::SyncFails, 300),
+            2 | 3 => one_fault(&mut self.random),
             _ => Plan::honest(),
         }
     }
+}
+
+/// One kind of fault, some kinds of operations being rare: all faults should be met often.
+pub fn one_fault(random: &mut Random) -> Plan {
+    let fault = *random.pick(Fault::OF_OPERATIONS).expect("some");
+    let rare = match fault {
+        Fault::WriteFails | Fault::WriteShort | Fault::DiskFull | Fault::SyncFails => 40,
+        Fault::ReadFails | Fault::OpenFails => 30,
+        _ => 8,
+    };
+    Plan::one(fault, 1 + random.below(rare))
 }

@@ -10,7 +10,7 @@ mod faults;
 mod seam;
 
 pub use content::Bytes;
-pub use faults::{Fault, Injected, Plan};
+pub use faults::{Fault, Injected, Lies, Plan};
 
 use crate::support::random::Random;
 use content::Content;

@@ -1,6 +1,6 @@
 //! What a file of the lying disk holds: as a running process sees it, and as the medium would give it back.
 use crate::support::random::Random;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A write cut short by a power failure leaves any mix of sectors, one of them cut at any byte.
@@ -67,8 +67,10 @@ impl Bytes {
     }
 
     pub fn cut(&mut self, length: usize) {
-        let tail = self.length.saturating_sub(length);
-        self.put(length, &vec![0; tail]);
+        self.pages.split_off(&length.div_ceil(PAGE));
+        if let Some(page) = self.pages.get_mut(&(length / PAGE)) {
+            Arc::make_mut(page)[length % PAGE..].fill(0);
+        }
         self.length = length;
     }
 
@@ -77,6 +79,18 @@ impl Bytes {
         if self.get(bit / 8, &mut byte) {
             self.put(bit / 8, &[byte[0] ^ 1 << (bit % 8)]);
         }
+    }
+
+    /// The first byte that is not the same, or not there, in `other`.
+    pub fn first_difference(&self, other: &Bytes) -> usize {
+        let places: BTreeSet<_> = self.pages.keys().chain(other.pages.keys()).copied().collect();
+        let differs = |place: usize| {
+            let page = |of: &Bytes| of.pages.get(&place).map_or(ZEROS, |page| **page);
+            let (old, new) = (page(self), page(other));
+            old.iter().zip(&new).position(|(old, new)| old != new).map(|within| place * PAGE + within)
+        };
+        let first = places.into_iter().find_map(differs).unwrap_or(usize::MAX);
+        first.min(self.length.min(other.length))
     }
 
     /// Where the last byte that is not zero ends.
@@ -141,8 +155,8 @@ impl Content {
     pub fn power_fails(&mut self, chance: &mut Random) -> Lost {
         let mut lost = Lost::default();
         let writes = std::mem::take(&mut self.unsynced);
-        // None, all, a first part of them, or any mix: each is likely enough to be met.
-        let shape = chance.below(4);
+        // None, all, a first part of them, or, twice as often, any mix: each is likely enough to be met.
+        let shape = chance.below(5);
         let whole = chance.below(writes.len() as u64 + 1) as usize;
         let mut hole = false;
         for (n, write) in writes.iter().enumerate() {

@@ -71,8 +71,7 @@ impl LyingDisk {
         if bad == good {
             return None;
         }
-        let (old, new) = (good.whole(), bad.whole());
-        let at = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+        let at = good.first_difference(&bad);
         let file = &mut state.files[id];
         (file.live, file.durable) = (bad.clone(), bad);
         Some(at)

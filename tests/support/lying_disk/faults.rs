@@ -1,5 +1,5 @@
 //! The kinds of faults, how likely each is, how often each was met.
-use std::fmt::Write;
+use std::fmt::{Display, Formatter, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,6 +81,24 @@ pub struct Plan {
     one_in: [u64; Fault::ALL.len()],
 }
 
+/// What a disk is planned to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lies {
+    None,
+    One(Fault),
+    Many,
+}
+
+impl Display for Lies {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Lies::None => f.pad("honest disk"),
+            Lies::One(fault) => f.pad(&format!("{fault:?}")),
+            Lies::Many => f.pad("faults of all kinds"),
+        }
+    }
+}
+
 impl Plan {
     /// A disk that tells the truth until the power fails.
     pub fn honest() -> Plan {
@@ -95,6 +113,20 @@ impl Plan {
     pub fn with(mut self, fault: Fault, one_in: u64) -> Plan {
         self.one_in[fault as usize] = one_in;
         self
+    }
+
+    /// One kind alone.
+    pub fn one(fault: Fault, one_in: u64) -> Plan {
+        Plan::honest().with(fault, one_in)
+    }
+
+    pub fn lies(&self) -> Lies {
+        let mut planned = Fault::OF_OPERATIONS.iter().filter(|fault| self.one_in(**fault) > 0);
+        match (planned.next(), planned.next()) {
+            (None, _) => Lies::None,
+            (Some(one), None) => Lies::One(*one),
+            _ => Lies::Many,
+        }
     }
 
     pub fn one_in(&self, fault: Fault) -> u64 {

@@ -116,7 +116,11 @@ impl DiskFile for LyingFile {
         match struck {
             Some((Fault::DiskFull, mut chance)) => state.full_for = 1 + chance.below(40),
             Some((fault, mut chance)) => {
-                part = if fault == Fault::WriteShort { chance.below(bytes.len() as u64) as usize } else { 0 };
+                part = if fault == Fault::WriteShort {
+                    chance.below(bytes.len().max(1) as u64) as usize
+                } else {
+                    0
+                };
                 answer = Err(failed(fault));
             }
             None => {}

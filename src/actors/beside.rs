@@ -14,13 +14,14 @@ pub enum Part {
     Log,
     /// A step of the index.
     Index,
-    /// The index made durable as far as it is.
-    IndexSync,
 }
 
-/// How long each part waits before its next step, in the runtime's time.
+/// When each part takes its next step: how long it waits before, in the runtime's time.
 pub trait Pace: Send + Sync {
     fn pause(&self, before: Part) -> Duration;
+
+    /// Whether the index is made durable now, as far as it is.
+    fn syncs_index(&self) -> bool;
 }
 
 #[derive(Clone)]
@@ -54,7 +55,7 @@ impl Tasks {
         loop {
             tokio::time::sleep(self.pace.pause(Part::Index)).await;
             indexer.step();
-            if self.pace.pause(Part::IndexSync).is_zero() {
+            if self.pace.syncs_index() {
                 indexer.sync();
             }
         }

@@ -18,7 +18,7 @@ use crate::ledger::Known;
 use crate::ledger::account::Outgoing;
 use crate::ledger::by_rule;
 use crate::ledger::command::{AcceptOffer, AccrueByRule, Command};
-use crate::ledger::event::{Event, Key, TransferStatus};
+use crate::ledger::event::{Key, TransferStatus};
 use crate::ledger::refusal::Refusal;
 use crate::ledger::rule::Rule;
 use crate::ledger::tenant::Settings;
@@ -440,26 +440,4 @@ pub(super) async fn answer(
         lots,
     };
     Ok(Answer { record, replayed, zone })
-}
-
-/// What the member could spend right after the change.
-pub fn active_after(event: &Event) -> Option<crate::ledger::points::Total> {
-    Some(match event {
-        Event::Accrued(e) => e.active_after,
-        Event::AccruedByRule(e) => e.accrued.active_after,
-        Event::GrantReversed(e) => e.reversed.active_after,
-        Event::Spent(e) => e.active_after,
-        Event::AccrualReversed(e) => e.active_after,
-        Event::SpendReversed(e) => e.active_after,
-        Event::Offered(e) => e.active_after,
-        Event::Sent(e) => e.active_after,
-        Event::OfferReturned(e) => e.active_after,
-        Event::Received(e) => e.active_after,
-        Event::OfferAccepted(_)
-        | Event::OutboxCleared(_)
-        | Event::LotExpired(_)
-        | Event::LotUnfrozen(_)
-        | Event::ProfileSet(_)
-        | Event::PersonalDataErased => return None,
-    })
 }

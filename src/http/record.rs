@@ -1,6 +1,5 @@
 //! A record as JSON: the same shape in `/history` and in every change's answer.
 use crate::actors::answer::{Answer, RecordView};
-use crate::actors::service::active_after;
 use crate::http::json::Json;
 use crate::http::stream::{FieldWriter, Row};
 use crate::http::time::format;
@@ -85,7 +84,7 @@ impl Row for RecordRow<'_> {
 pub fn write_answer(json: &mut Json, answer: &Answer) {
     json.open(b'{');
     write_whole(json, &answer.record, answer.zone);
-    json.field_plain("active_points", active_after(&answer.record.event));
+    json.field_plain("active_points", answer.record.event.active_after());
     json.close(b'}');
 }
 

@@ -463,6 +463,28 @@ impl<T> Event<T> {
 }
 
 impl Event {
+    /// What the member could spend right after it, where it says so.
+    pub fn active_after(&self) -> Option<Total> {
+        Some(match self {
+            Event::Accrued(e) => e.active_after,
+            Event::AccruedByRule(e) => e.accrued.active_after,
+            Event::GrantReversed(e) => e.reversed.active_after,
+            Event::Spent(e) => e.active_after,
+            Event::AccrualReversed(e) => e.active_after,
+            Event::SpendReversed(e) => e.active_after,
+            Event::Offered(e) => e.active_after,
+            Event::Sent(e) => e.active_after,
+            Event::OfferReturned(e) => e.active_after,
+            Event::Received(e) => e.active_after,
+            Event::OfferAccepted(_)
+            | Event::OutboxCleared(_)
+            | Event::LotExpired(_)
+            | Event::LotUnfrozen(_)
+            | Event::ProfileSet(_)
+            | Event::PersonalDataErased => return None,
+        })
+    }
+
     /// The key that it takes.
     pub fn key(&self) -> Option<Key<'_>> {
         Some(match self {

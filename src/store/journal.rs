@@ -15,7 +15,8 @@ use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::recovery::LogEnd;
-use crate::store::writer::{self, ByHand};
+use crate::store::writer::by_hand::ByHand;
+use crate::store::writer::{self, space};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -211,7 +212,7 @@ impl<T: Send + 'static> Journal<T> {
         sink: impl Sink<T> + 'static,
     ) -> Result<Journal<T>, StoreError> {
         let shared = Journal::shared(disk, folder, options, &end);
-        let helper = writer::start_helper(&shared)?;
+        let helper = space::start_helper(&shared)?;
         let writer = writer::start(&shared, end, Box::new(sink))?;
         shared.wait_for_first_spare();
         Ok(Journal { shared, threads: Mutex::new(vec![writer, helper]), by_hand: Mutex::new(None) })

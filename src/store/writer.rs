@@ -1,4 +1,7 @@
-//! The log's two threads: the writer, which commits groups, and its helper, which makes space ahead.
+//! The log's writer, which commits groups. Its helper makes [`space`] ahead; in simulations both move [`by_hand`].
+pub(super) mod by_hand;
+pub(super) mod space;
+
 use crate::clock::monotonic;
 use crate::format::frame::{FRAME_HEADER_BYTES, FrameKind, RECORD_HEADER_BYTES, frame_header};
 use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
@@ -16,8 +19,6 @@ use std::time::Duration;
 
 /// So long after the last frame a mark says that it was durable.
 const IDLE_BEFORE_MARK: Duration = Duration::from_millis(10);
-/// How often the helper looks at the disk.
-const LOOK_AT_DISK_EVERY: Duration = Duration::from_millis(250);
 /// From this many records a group on the next one is worth a short wait.
 const LARGE_GROUP: usize = 4;
 /// How often the writer looks whether there is company meanwhile.
@@ -45,68 +46,6 @@ pub(super) fn start<T: Send + 'static>(
     let writer = Writer::begin(shared, end, sink)?;
     let thread = std::thread::Builder::new().name("log-writer".into()).spawn(move || writer.run());
     thread.map_err(StoreError::io(&shared.folder.wal, "starting the log's writer"))
-}
-
-/// Writer and helper without threads of their own: they move on when they are told to.
-pub(super) struct ByHand<T> {
-    writer: Writer<T>,
-    spares_made: u64,
-}
-
-impl<T: Send> ByHand<T> {
-    pub(super) fn begin(
-        shared: &Arc<Shared<T>>,
-        end: LogEnd,
-        sink: Box<dyn Sink<T>>,
-    ) -> Result<ByHand<T>, StoreError> {
-        segments::remove_spares(&*shared.disk, &shared.folder)?;
-        let mut spares_made = 0;
-        // Without one a log that has no segment can't begin: where it can't be made, that is refused.
-        make_spare(shared, &mut spares_made)
-            .map_err(StoreError::io(&shared.folder.wal, "making the log's first space"))?;
-        Ok(ByHand { writer: Writer::begin(shared, end, sink)?, spares_made })
-    }
-
-    /// One look of the helper, one group or mark of the writer; none once the log is closed. Without a spare segment the
-    /// writer waits.
-    pub(super) fn step(mut self) -> Option<ByHand<T>> {
-        let shared = self.writer.shared.clone();
-        note_disk_space(&shared);
-        if !self.has_spare() {
-            return Some(self);
-        }
-        let mut state = shared.lock();
-        let group = self.writer.taken(&mut state);
-        drop(state);
-        match self.writer.write(group) {
-            Ok(()) => Some(self),
-            Err(error) => {
-                self.writer.fail(error);
-                None
-            }
-        }
-    }
-
-    /// Writes and syncs what waits, for as long as there is space for it.
-    pub(super) fn finish(mut self) {
-        while !self.writer.shared.lock().pending.payloads.is_empty() && self.has_spare() {
-            match self.step() {
-                Some(stepped) => self = stepped,
-                None => return,
-            }
-        }
-        self.writer.end();
-    }
-
-    fn has_spare(&mut self) -> bool {
-        let shared = self.writer.shared.clone();
-        if shared.lock().spare.is_none()
-            && let Err(error) = make_spare(&shared, &mut self.spares_made)
-        {
-            tracing::error!("the log's next segment can't be made: {error}");
-        }
-        shared.lock().spare.is_some()
-    }
 }
 
 impl<T: Send> Writer<T> {
@@ -390,93 +329,5 @@ fn count_sequences(chain: &mut Chain, mut payload: &[u8]) {
         let length = u32::from_le_bytes([header[10], header[11], header[12], header[13]]) as usize;
         chain.sequences[usize::from(partition)] += 1;
         payload = rest.get(length..).unwrap_or_default();
-    }
-}
-
-/// Starts the thread that keeps one spare segment ready, and looks whether the disk fills up.
-pub(super) fn start_helper<T: Send + 'static>(shared: &Arc<Shared<T>>) -> Result<JoinHandle<()>, StoreError> {
-    segments::remove_spares(&*shared.disk, &shared.folder)?;
-    let helper = shared.clone();
-    let thread = std::thread::Builder::new().name("log-space".into()).spawn(move || keep_spare(&helper));
-    thread.map_err(StoreError::io(&shared.folder.wal, "starting the log's helper"))
-}
-
-fn keep_spare<T>(shared: &Shared<T>) {
-    let mut made = 0;
-    loop {
-        note_disk_space(shared);
-        let state = shared.lock();
-        if state.stopping || shared.closed.load(Ordering::Acquire) {
-            return;
-        }
-        let wanted = state.spare.is_none();
-        drop(state);
-        if wanted {
-            match make_spare(shared, &mut made) {
-                Ok(()) => continue,
-                Err(error) => {
-                    tracing::error!(
-                        "the log's next segment can't be made: {error}; trying again; hint: free disk space"
-                    );
-                    let mut state = shared.lock();
-                    state.spare_tried = true;
-                    state.spare_failed = Some(error.to_string());
-                    drop(state);
-                    shared.spare_changed.notify_all();
-                }
-            }
-        }
-        let state = shared.lock();
-        let sleep_on = |state: &mut super::journal::State<T>| state.spare.is_some() && !state.stopping;
-        let pause = if wanted { LOOK_AT_DISK_EVERY * 2 } else { LOOK_AT_DISK_EVERY };
-        let waited = if wanted {
-            shared.spare_changed.wait_timeout(state, pause).map(|(state, _)| state).map_err(|_| ())
-        } else {
-            shared
-                .spare_changed
-                .wait_timeout_while(state, pause, sleep_on)
-                .map(|(state, _)| state)
-                .map_err(|_| ())
-        };
-        drop(waited);
-    }
-}
-
-fn make_spare<T>(shared: &Shared<T>, made: &mut u64) -> std::io::Result<()> {
-    let started = monotonic();
-    let spare = segments::make_spare(&*shared.disk, &shared.folder, *made, shared.options.segment_bytes)?;
-    *made += 1;
-    tracing::debug!(took = ?started.elapsed(), "a spare segment is ready");
-    let mut state = shared.lock();
-    (state.spare, state.spare_tried, state.spare_failed) = (Some(spare), true, None);
-    drop(state);
-    shared.spare_changed.notify_all();
-    Ok(())
-}
-
-/// Whether changes are turned away for want of space.
-fn note_disk_space<T>(shared: &Shared<T>) {
-    let low = is_low(shared);
-    let mut state = shared.lock();
-    if low != state.disk_low {
-        state.disk_low = low;
-        tell_of_space(shared, low);
-    }
-}
-
-fn is_low<T>(shared: &Shared<T>) -> bool {
-    let Ok(free) = shared.disk.free_bytes(&shared.folder.wal) else { return false };
-    shared.stats.disk_free_bytes.store(free, Ordering::Relaxed);
-    free < shared.options.min_free_bytes
-}
-
-fn tell_of_space<T>(shared: &Shared<T>, low: bool) {
-    let least = shared.options.min_free_bytes >> 20;
-    if low {
-        tracing::error!(
-            "less than {least} MiB of disk are free: changes are turned away; hint: free disk space"
-        );
-    } else {
-        tracing::info!("{least} MiB of disk are free again: changes are taken");
     }
 }

@@ -70,9 +70,12 @@ impl Pace for SeededPace {
             // Sometimes it falls behind.
             Part::Index if random.one_in(40) => 200_000,
             Part::Index => 100 + random.below(6_000),
-            Part::IndexSync => random.below(60),
         };
         Duration::from_micros(micros)
+    }
+
+    fn syncs_index(&self) -> bool {
+        self.0.lock().expect("the pace").one_in(60)
     }
 }
 

@@ -8,7 +8,7 @@ use eros_points::ledger::command::{
 use eros_points::ledger::event::{Event, Key};
 use eros_points::ledger::instant::{Instant, Span};
 use eros_points::ledger::lsn::Lsn;
-use eros_points::ledger::points::{Amount, Points, Total};
+use eros_points::ledger::points::{Amount, Points};
 use eros_points::ledger::refusal::Refusal;
 use eros_points::ledger::{Decision, Known, Prior, Terms, apply, decide, due};
 use std::collections::BTreeMap;
@@ -77,7 +77,9 @@ impl Books {
         let at = self.now.max(account.clock);
         apply(account, lsn, at, &event);
         assert_eq!(account.check(), Ok(()), "after {event:?}");
-        if let Some(told) = active_after(&event) {
+        // A return of what lapsed tells those as of when it was due.
+        let told = event.active_after().filter(|_| !matches!(event, Event::OfferReturned(_)));
+        if let Some(told) = told {
             assert_eq!(told, account.active(at), "what {event:?} tells of the points that are left");
         }
         self.log.push(Record { lsn, member: member.to_owned(), at, event: Arc::new(event) });
@@ -181,22 +183,6 @@ impl Books {
         }
         assert_eq!(balance, open, "points sent and not accounted for");
     }
-}
-
-/// The active points that a record tells its client. (One of time tells those as of when it was due.)
-fn active_after(event: &Event) -> Option<Total> {
-    Some(match event {
-        Event::Accrued(e) => e.active_after,
-        Event::AccruedByRule(e) => e.accrued.active_after,
-        Event::GrantReversed(e) => e.reversed.active_after,
-        Event::Spent(e) => e.active_after,
-        Event::AccrualReversed(e) => e.active_after,
-        Event::SpendReversed(e) => e.active_after,
-        Event::Offered(e) => e.active_after,
-        Event::Sent(e) => e.active_after,
-        Event::Received(e) => e.active_after,
-        _ => return None,
-    })
 }
 
 /// A command's content as the edge would see it: the same for the same arguments.

@@ -41,7 +41,7 @@ pub enum StoreError {
     LogMissing { path: PathBuf, log_id: u128 },
 
     #[error(
-        "the newest segment that is there, {}, is archived: a newer one was there, and is missing\n\
+        "a newer segment than {} was there, and is missing\n\
          hint: put the newest segment back into wal/", path.display()
     )]
     NewestMissing { path: PathBuf },

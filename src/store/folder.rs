@@ -4,6 +4,7 @@ use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Keeps other processes out of the data folder until it is dropped.
@@ -25,7 +26,7 @@ pub(super) fn lock_file(path: &Path) -> Result<FolderLock, StoreError> {
     }
 }
 
-/// The record that a file is named by: exactly 20 digits.
+/// The number of a record that a file is named by, or any other: exactly 20 digits.
 pub(super) fn record_in_name(stem: &str) -> Option<Lsn> {
     let is_one = stem.len() == 20 && stem.bytes().all(|byte| byte.is_ascii_digit());
     is_one.then(|| stem.parse().ok().map(Lsn))?
@@ -106,5 +107,35 @@ impl Folder {
             disk.sync_folder(&self.wal)
         };
         write().map_err(StoreError::io(&path, "writing"))
+    }
+
+    /// The file whose name tells the ordinal of the newest segment. Without content, so that a full disk has room for it.
+    fn newest(&self, disk: &dyn Disk) -> io::Result<Option<(u64, PathBuf)>> {
+        let ordinal = |path: &Path| {
+            let name = path.file_name()?.to_str()?;
+            record_in_name(name.strip_prefix("newest-")?).map(|Lsn(ordinal)| ordinal)
+        };
+        let named = disk.list(&self.wal)?.into_iter().filter_map(|path| Some((ordinal(&path)?, path)));
+        Ok(named.max())
+    }
+
+    /// The ordinal of the newest segment that was ever written to; none in a folder of version 0.1.0.
+    pub fn newest_ordinal(&self, disk: &dyn Disk) -> Result<Option<u64>, StoreError> {
+        let newest = self.newest(disk).map_err(StoreError::io(&self.wal, "listing"))?;
+        Ok(newest.map(|(ordinal, _)| ordinal))
+    }
+
+    /// Tells, durably, that a segment of this ordinal is there: none that is written to can be missing without a word.
+    pub fn note_newest(&self, disk: &dyn Disk, ordinal: u64) -> io::Result<()> {
+        let path = self.wal.join(format!("newest-{ordinal:020}"));
+        match self.newest(disk)? {
+            Some((before, at)) if before < ordinal => disk.rename(&at, &path)?,
+            before => {
+                // A name that is there already may be one that a failed sync forgot: a new file has a new one.
+                before.map_or(Ok(()), |(_, at)| disk.remove(&at))?;
+                drop(disk.open(&path, true)?);
+            }
+        }
+        disk.sync_folder(&self.wal)
     }
 }

@@ -169,15 +169,14 @@ pub fn read_log<E: From<StoreError>>(
     mut take: impl FnMut(CheckedSegment) -> Result<(), E>,
     mut progress: impl FnMut(Progress),
 ) -> Result<LogRead, E> {
+    // Before the list: a log that is being written to may get a new segment meanwhile.
+    let newest_ordinal = folder.newest_ordinal(disk)?;
     let all = segments::list(disk, folder)?;
     let end = LogEnd::without_segment(log_id, Chain::default());
     let mut read = LogRead { end, mode, newest: None, given: Given::default() };
     let needed = reaching_back_to(&all, from.next())?;
-    // Writing would go on in it, and only what has a successor is archived.
-    if let (Mode::Repair { .. } | Mode::Verify, Some(newest)) = (mode, needed.last())
-        && newest.archived
-    {
-        return Err(StoreError::NewestMissing { path: newest.path.clone() }.into());
+    if mode != Mode::LookOnly {
+        newest_is_there(disk, folder, log_id, (needed.last(), newest_ordinal))?;
     }
     let total = needed.len() as u64;
     if total > 0 {
@@ -190,6 +189,22 @@ pub fn read_log<E: From<StoreError>>(
         progress(Progress { stage: Stage::Log, done: n as u64 + 1, all: total, lsn: read.end.last_lsn() });
     }
     Ok(read)
+}
+
+/// Writing would go on in the newest segment: it must be the newest that ever was. Only what has a successor is archived.
+fn newest_is_there(
+    disk: &dyn Disk,
+    folder: &Folder,
+    log_id: u128,
+    (newest, ordinal): (Option<&SegmentFile>, Option<u64>),
+) -> Result<(), StoreError> {
+    match newest {
+        None if ordinal.is_some() => Err(StoreError::LogMissing { path: folder.wal.clone(), log_id }),
+        Some(newest) if newest.archived || segments::ordinal(disk, newest)? < ordinal.unwrap_or(0) => {
+            Err(StoreError::NewestMissing { path: newest.path.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Gives every record after `from` to `visit`, in order, as [`read_log`] does, and brings the log's end in order.

@@ -82,6 +82,16 @@ pub fn header(bytes: &[u8], segment: &SegmentFile) -> Result<SegmentHeader, Stor
     })
 }
 
+/// The how-manieth segment of its log it is, by its header.
+pub fn ordinal(disk: &dyn Disk, segment: &SegmentFile) -> Result<u64, StoreError> {
+    let io = |what| StoreError::io(&segment.path, what);
+    let file = disk.open_read_only(&segment.path).map_err(io("opening"))?;
+    let bytes = file.size().map_err(io("measuring"))?.min(SEGMENT_HEADER_BYTES as u64);
+    let mut head = vec![0; bytes as usize];
+    file.read_exact_at(&mut head, 0).map_err(io("reading"))?;
+    Ok(header(&head, segment)?.ordinal)
+}
+
 /// Space made ahead: a file of real zeros, so that later writes neither grow it nor fail for want of space.
 pub struct Spare {
     path: PathBuf,
@@ -169,6 +179,7 @@ pub fn begin_again(
     spare.file.sync_data()?;
     disk.rename(&spare.path, &path)?;
     disk.sync_folder(&folder.wal)?;
+    folder.note_newest(disk, header.ordinal)?;
     Ok(OpenSegment {
         file: spare.file,
         path,

@@ -136,7 +136,12 @@ impl Life {
                 world.turn_clock(-millis);
             }
             95 => world.clock.set_right(),
-            _ => self.look(world).await,
+            // A client that did not hear the answer asks again, before the index has heard of it.
+            96..=97 if !world.told.is_empty() => {
+                let back = world.random.below(8.min(world.told.len() as u64)) as usize;
+                self.again(world, world.told.len() - 1 - back).await;
+            }
+            _ => self.compare_one(world).await,
         }
         // Each moment has one command at most: what falls due at one moment has no order of its own.
         world.turn_clock(1);
@@ -175,7 +180,7 @@ impl Life {
     }
 
     /// A member's sums, if nothing of it is under way.
-    async fn look(&mut self, world: &mut World) {
+    async fn compare_one(&mut self, world: &mut World) {
         let member = world.random.below(world.crowd as u64) as usize;
         if world.busy.contains(&member) {
             return;
@@ -252,11 +257,11 @@ pub fn try_damaged(world: &mut World, fault: Fault) {
     // A log whose durable end is gone without a trace is a shorter log: it is noticed by an index that has more. A bit of
     // the very last batch can't be told from a write that was never finished.
     let known = match fault {
-        _ if newest.as_ref() != Some(&damaged.path) => Lsn::MAX,
+        _ if newest.as_ref() != Some(&damaged.path) || fault == Fault::MissingFile => Lsn::MAX,
         Fault::FlippedBit => shelf.applied().max(world.before_last_batch()),
         _ => shelf.applied(),
     };
-    let refused = start_beside(world, &copy, shelf, known);
+    let refused = start_beside(world, &copy, shelf, known, false);
     world.note(format_args!("{damaged:?}: {refused:?}"));
     if let Some(word) = refused {
         world.tally.damaged_refused += 1;
@@ -269,13 +274,19 @@ pub fn try_another_end(world: &mut World) {
     world.crashed();
     let (disk, shelf) = world.another_end();
     disk.set_plan(Plan::honest());
-    let refused = start_beside(world, &disk, shelf, Lsn::MAX);
+    let refused = start_beside(world, &disk, shelf, Lsn::MAX, true);
     assert!(refused.is_none(), "a start on a disk in order was refused: {refused:?}");
 }
 
-/// Starts a service beside the world's own course, and asks it for what was told lately, through record `known`. Why it did
-/// not start.
-fn start_beside(world: &mut World, disk: &LyingDisk, shelf: Arc<Shelf>, known: Lsn) -> Option<String> {
+/// Starts a service beside the world's own course, and asks it for what was told lately, through record `known`. Nothing is
+/// on its way for ever then, though nobody asks for it again, if the disk `is_well`. Why it did not start.
+fn start_beside(
+    world: &mut World,
+    disk: &LyingDisk,
+    shelf: Arc<Shelf>,
+    known: Lsn,
+    is_well: bool,
+) -> Option<String> {
     let setup = world.setup(disk, shelf);
     let told = world.told.clone();
     runtime().block_on(async {
@@ -287,6 +298,10 @@ fn start_beside(world: &mut World, disk: &LyingDisk, shelf: Arc<Shelf>, known: L
         let surely = |place: &usize| told[*place].2.0 <= known;
         for place in (0..told.len()).rev().filter(surely).take(3 * ASKED_AGAIN) {
             life.again(world, place).await;
+        }
+        if is_well {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            life.nothing_is_on_its_way(world).await;
         }
         None
     })
@@ -332,18 +347,25 @@ impl Life {
         }
     }
 
+    /// What was sent has arrived, and its sender knows.
+    async fn nothing_is_on_its_way(&self, world: &World) {
+        for member in 0..world.crowd {
+            let outbox = self.look(member, |account| account.outbox.clone()).await.unwrap_or_default();
+            assert!(outbox.is_empty(), "{} has something under way: {outbox:?}", name(member));
+        }
+    }
+
     /// Nothing is on its way for ever, and what has fallen due is recorded though nobody asked.
     async fn nothing_is_stuck(&self, world: &World) {
+        self.nothing_is_on_its_way(world).await;
         let now = world.clock.now();
         for member in 0..world.crowd {
-            let look = |account: &Account| (account.outbox.clone(), account.next_due());
-            let Some((outbox, due)) =
-                self.running.core.look(TENANT, name(member), look).await.expect("a look")
-            else {
-                continue;
-            };
-            assert!(outbox.is_empty(), "{} has something under way", name(member));
+            let due = self.look(member, Account::next_due).await.flatten();
             assert!(due.is_none_or(|due| due > now), "{} was due at {due:?}", name(member));
         }
+    }
+
+    async fn look<R: Send + 'static>(&self, member: usize, at: fn(&Account) -> R) -> Option<R> {
+        self.running.core.look(TENANT, name(member), at).await.expect("a look")
     }
 }

@@ -3,11 +3,12 @@ use crate::ledger_model::{command, name};
 use crate::simulation::LIVES;
 use crate::simulation::steps;
 use crate::simulation::tally::Tally;
-use crate::simulation::world::{one_fault, small_segments};
+use crate::simulation::world::one_fault;
 use crate::support::books::Books;
 use crate::support::lying_disk::{Fault, LyingDisk, Plan};
 use crate::support::random::Random;
 use crate::support::service::TENANT;
+use crate::support::small_segments;
 use eros_points::actors::core::partition_of;
 use eros_points::actors::snapshot::{MemberImage, account_of};
 use eros_points::format::codec;
@@ -139,7 +140,7 @@ impl Small {
     }
 
     /// A copy to which something was done: refused with a word, or a first part of the log and its accounts. What was durable
-    /// may be missing where the log's end is gone without a trace, which the index would notice.
+    /// may be missing where the end of the newest segment is gone without a trace, which the index would notice.
     fn try_damaged(&mut self) {
         let copy = self.disk.image_with(self.random.next()).process_dies();
         copy.set_plan(Plan::honest());
@@ -148,7 +149,11 @@ impl Small {
             return;
         }
         self.tally.damaged += 1;
-        if let Err(refused) = self.read(&copy) {
+        let found = self.read(&copy);
+        if let (Ok(end), Fault::MissingFile) = (&found, fault) {
+            assert!(end.last_lsn().0 >= self.durable, "what is missing is not missed");
+        }
+        if let Err(refused) = found {
             self.tally.damaged_refused += 1;
             assert!(refused.to_string().len() > 20, "a refusal that says nothing: {refused}");
             // A file's earlier state may hold what nobody was told of, and what a later start did not find any more.

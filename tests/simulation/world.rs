@@ -8,6 +8,7 @@ use crate::support::lying_disk::{Fault, Lies, LyingDisk, Plan};
 use crate::support::model::{Model, Said};
 use crate::support::random::Random;
 use crate::support::service::{TENANT, code};
+use crate::support::small_segments;
 use eros_points::actors::answer::{Answer, Failure, MovedLot};
 use eros_points::actors::beside::{Beside, Pace, Part, Tasks};
 use eros_points::actors::core::Bounds;
@@ -23,7 +24,6 @@ use eros_points::ledger::instant::Instant;
 use eros_points::ledger::lsn::Lsn;
 use eros_points::store::error::StoreError;
 use eros_points::store::folder::Folder;
-use eros_points::store::journal::JournalOptions;
 use eros_points::store::recovery::{CheckedSegment, Mode, read_log};
 use eros_points::store::segments::SEGMENT_ENDING;
 use eros_points::store::snapshots;
@@ -32,6 +32,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tempfile::TempDir;
 
 const LOG_ID: u128 = 7;
 const BEGINS: i64 = 1_655_258_400_000;
@@ -79,17 +80,6 @@ impl Pace for SeededPace {
     }
 }
 
-/// Of which a life fills some.
-pub fn small_segments() -> JournalOptions {
-    JournalOptions {
-        segment_bytes: 1,
-        frame_bytes_max: 32 << 10,
-        reserve_bytes: 4 << 10,
-        min_free_bytes: 1,
-        ..JournalOptions::default()
-    }
-}
-
 /// The record that an answer told of.
 pub type Told = (Lsn, Instant, Arc<Event>, Option<Vec<MovedLot>>);
 
@@ -127,14 +117,8 @@ pub struct World {
     moments: Vec<Instant>,
     by_key: BTreeMap<(usize, String), usize>,
     trace: blake3::Hasher,
-    folder: PathBuf,
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        // It may be gone already.
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
+    /// Only the lock is in it.
+    folder: TempDir,
 }
 
 /// What a repeat of the command is known by.
@@ -155,9 +139,8 @@ pub fn told_by(answer: &Answer) -> Told {
 impl World {
     pub fn new(seed: u64) -> World {
         let mut random = Random::new(seed);
-        // Only the lock is in it. The lying disk goes by names, so it is called the same each time.
-        let folder = std::env::temp_dir().join(format!("eros-points-simulation-{seed}"));
-        std::fs::create_dir_all(folder.join("wal")).expect("a folder for the lock");
+        let folder = tempfile::tempdir().expect("a folder for the lock");
+        std::fs::create_dir_all(folder.path().join("wal")).expect("a folder for the lock");
         let clock = SimClock { wall: AtomicI64::new(BEGINS), told: AtomicI64::new(BEGINS) };
         World {
             disk: LyingDisk::new(seed, Plan::honest()),
@@ -186,7 +169,8 @@ impl World {
     }
 
     pub fn note(&mut self, line: std::fmt::Arguments<'_>) {
-        self.trace.update(line.to_string().as_bytes());
+        let line = line.to_string().replace(&self.folder.path().display().to_string(), "");
+        self.trace.update(line.as_bytes());
         if std::env::var_os("EROS_SIMULATION_TRACE").is_some() {
             eprintln!("{line}");
         }
@@ -195,7 +179,7 @@ impl World {
     pub fn setup(&mut self, disk: &LyingDisk, shelf: Arc<Shelf>) -> Setup {
         let pace = SeededPace(Mutex::new(Random::new(self.random.next())));
         Setup {
-            data_dir: self.folder.clone(),
+            data_dir: self.folder.path().to_owned(),
             disk: Arc::new(disk.clone()),
             clock: self.clock.clone(),
             journal: small_segments(),
@@ -361,7 +345,7 @@ impl World {
 
     /// The one that is written to.
     pub fn newest_segment(&self) -> Option<PathBuf> {
-        let wal = Folder::at(&self.folder).wal;
+        let wal = Folder::at(self.folder.path()).wal;
         let segments = self.disk.paths().into_iter().filter(|path| {
             path.parent() == Some(&wal) && path.extension().is_some_and(|ending| ending == SEGMENT_ENDING)
         });
@@ -370,7 +354,7 @@ impl World {
 
     /// The last record that is not of the log's last batch, as the log lies there.
     pub fn before_last_batch(&self) -> Lsn {
-        let folder = Folder::at(&self.folder);
+        let folder = Folder::at(self.folder.path());
         let mut last = Lsn::ZERO;
         let take = |segment: CheckedSegment| {
             last = segment.links.last().map_or(last, |link| link.records.0);
@@ -406,7 +390,7 @@ impl World {
     fn noted(&self) -> Lsn {
         let disk = self.disk.image();
         disk.set_plan(Plan::honest());
-        let files = snapshots::list(&disk, &Folder::at(&self.folder)).unwrap_or_default();
+        let files = snapshots::list(&disk, &Folder::at(self.folder.path())).unwrap_or_default();
         files.last().map_or(Lsn::ZERO, |file| file.noted)
     }
 

@@ -41,7 +41,7 @@ fn a_log_of_which_only_archived_segments_are_left_is_not_written_to() {
     let before = disk.all();
     let words = read(&disk, REPAIR).err().expect("a refusal").to_string();
     assert!(
-        words.contains("00000000000000000001.seg.zst, is archived") && words.contains("hint:"),
+        words.contains("00000000000000000001.seg.zst was there, and is missing") && words.contains("hint:"),
         "{words}"
     );
     assert!(disk.all() == before, "a refusal changed a file");

@@ -1,5 +1,7 @@
 //! Damage is refused, in words that say where, and nothing is changed by a refusal.
 use super::*;
+use crate::support::small_segments;
+use eros_points::store::segments;
 
 fn path_text(first_lsn: u64) -> String {
     segment(first_lsn).display().to_string()
@@ -67,6 +69,39 @@ fn a_missing_segment_is_a_gap_that_names_what_is_missing() {
     let disk = whole.copy();
     disk.take_away(&segment(1));
     refused(&disk, &["does not reach back to record 1", "begins at 3"]);
+}
+
+#[test]
+fn a_newest_segment_that_is_gone_is_missed() {
+    let disk = FaultyDisk::new();
+    let (journal, ear) = open(&disk, small_segments());
+    append_with_patience(&journal, &ear, 500);
+    journal.close();
+    let segments = segments::list(&disk, &folder()).expect("segments");
+    let [.., before, newest] = &segments[..] else { panic!("only one segment: {segments:?}") };
+    let note = |ordinal: usize| folder().wal.join(format!("newest-{ordinal:020}"));
+    let is_note = |path: &&PathBuf| path.display().to_string().contains("newest-");
+    assert_eq!(disk.paths().iter().filter(is_note).collect::<Vec<_>>(), [&note(segments.len())]);
+
+    let gone = disk.copy();
+    gone.take_away(&newest.path);
+    for mode in [REPAIR, Mode::Verify] {
+        let words = read(&gone, mode).err().expect("a refusal").to_string();
+        for word in
+            ["a newer segment than", &before.path.display().to_string(), "put the newest segment back"]
+        {
+            assert!(words.contains(word), "{words}");
+        }
+    }
+    // Who knows that it is gone for good takes the note away.
+    gone.take_away(&note(segments.len()));
+    let (end, records) = read(&gone, REPAIR).expect("a shorter log");
+    assert_eq!((end.last_lsn(), records), (Lsn(newest.first_lsn.0 - 1), expected(newest.first_lsn.0 - 1)));
+
+    // One that says less is what a crash leaves.
+    disk.take_away(&note(segments.len()));
+    disk.place(&note(segments.len() - 1), Vec::new());
+    assert_eq!(read(&disk, REPAIR).expect("the whole log").1, expected(500));
 }
 
 #[test]

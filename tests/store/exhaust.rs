@@ -1,10 +1,11 @@
 //! All of what is finite, on a log with every kind of event: a crash before every change of the disk, a tear at every byte
 //! of every record, a flip of every bit.
 //!
-//! `cargo test` takes some of it; `EROS_EXHAUST=whole cargo test --release --test suite exhaust` all.
+//! `cargo test` takes some of it; `EROS_EXHAUST=whole cargo test --test suite exhaust` all.
 use super::*;
 use crate::support::every_kind;
 use crate::support::lying_disk::{LyingDisk, Plan};
+use crate::support::small_segments;
 use eros_points::actors::snapshot::{MemberImage, ServiceImage, TenantImage};
 use eros_points::cli::verify;
 use eros_points::format::codec;
@@ -63,7 +64,7 @@ fn take_snapshot(disk: &dyn Disk, records: &Records) {
 fn run(mut disk: LyingDisk, durable: &AtomicU64) -> (LyingDisk, Records) {
     let payloads: Vec<Vec<u8>> = every_kind::entries().iter().map(Entry::encode).collect();
     for lives in payloads.chunks(payloads.len().div_ceil(3)) {
-        let (journal, ear) = open(&disk, options());
+        let (journal, ear) = open(&disk, small_segments());
         if folder().log_id(&disk).expect("to look").is_none() {
             folder().mark(&disk, LOG_ID).expect("to mark");
         }

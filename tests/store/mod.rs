@@ -134,6 +134,14 @@ fn append(journal: &Journal<u32>, ear: &Ear, from: u64, to: u64) {
     }
 }
 
+/// The records through `last` of a log whose segments are small: it may have to wait for the next one.
+fn append_with_patience(journal: &Journal<u32>, ear: &Ear, last: u64) {
+    for n in 1..=last {
+        until(|| !journal.is_full());
+        append(journal, ear, n, n + 1);
+    }
+}
+
 fn expected(through: u64) -> Records {
     (1..=through).map(|n| (Lsn(n), payload(n))).collect()
 }

@@ -1,8 +1,10 @@
 //! A start on what the system holds in memory and the disk does not: a failed sync leaves that behind.
 use super::*;
 use crate::support::lying_disk::{Fault, LyingDisk, Plan};
+use crate::support::small_segments;
+use eros_points::store::journal::SyncPolicy;
 use eros_points::store::personal_keys::PersonalKeys;
-use eros_points::store::segments::{begin, make_spare};
+use eros_points::store::segments::{self, begin, make_spare};
 
 /// Appends frames to the newest segment of a process that does not live to see them synced: the sync fails, and the
 /// system forgets that they are not on disk.
@@ -80,6 +82,24 @@ fn a_mark_that_a_failed_sync_left_in_memory_makes_no_hole_under_later_records() 
     append(&journal, &ear, 3, 4);
     journal.close();
     assert_eq!(after_power_failure(&disk), expected(3));
+}
+
+#[test]
+fn a_power_failure_under_any_policy_of_syncs_leaves_a_log_that_starts() {
+    for sync in [SyncPolicy::Always, SyncPolicy::Interval(PATIENCE), SyncPolicy::Off] {
+        let disk = FaultyDisk::new();
+        let (journal, ear) = open(&disk, JournalOptions { sync, ..small_segments() });
+        append_with_patience(&journal, &ear, 500);
+        for leaves in [Leaves::Nothing, Leaves::Everything] {
+            let disk = disk.after_crash(leaves);
+            let (end, records) = read(&disk, REPAIR).unwrap_or_else(|error| panic!("{sync:?}: {error}"));
+            assert_eq!(records, expected(end.last_lsn().0), "{sync:?}");
+            let newest = segments::list(&disk, &folder()).expect("segments").pop().expect("a segment");
+            assert!(newest.first_lsn > Lsn(1), "one segment shows nothing");
+            assert!(end.last_lsn().next() >= newest.first_lsn, "{sync:?}: an older segment is short");
+        }
+        journal.close();
+    }
 }
 
 fn next_header(end: &LogEnd) -> SegmentHeader {

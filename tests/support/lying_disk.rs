@@ -276,9 +276,12 @@ impl State {
         if one_in == 0 {
             return None;
         }
-        let nth = self.drawn.entry((of.to_owned(), fault)).or_insert(0);
+        // Wherever the folder of the data lies.
+        let of: Vec<&str> = of.rsplit('/').take(2).collect();
+        let of = of.join("/");
+        let nth = self.drawn.entry((of.clone(), fault)).or_insert(0);
         *nth += 1;
-        let mut chance = Random::new(mixed(self.seed ^ self.life << 40 ^ (fault as u64) << 56, of, *nth));
+        let mut chance = Random::new(mixed(self.seed ^ self.life << 40 ^ (fault as u64) << 56, &of, *nth));
         chance.one_in(one_in).then_some(chance)
     }
 

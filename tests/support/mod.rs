@@ -11,6 +11,7 @@ pub mod random;
 pub mod server;
 pub mod service;
 
+use eros_points::store::journal::JournalOptions;
 use std::time::Duration;
 
 /// Waits for what comes by itself; a minute is longer than any of it takes.
@@ -23,4 +24,15 @@ pub fn until(is_so: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(10));
     }
     panic!("waited in vain");
+}
+
+/// A log whose segments are so small that a short life fills some, and that they are quickly read.
+pub fn small_segments() -> JournalOptions {
+    JournalOptions {
+        segment_bytes: 1,
+        frame_bytes_max: 32 << 10,
+        reserve_bytes: 4 << 10,
+        min_free_bytes: 1,
+        ..JournalOptions::default()
+    }
 }

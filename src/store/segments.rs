@@ -82,7 +82,7 @@ pub fn header(bytes: &[u8], segment: &SegmentFile) -> Result<SegmentHeader, Stor
     })
 }
 
-/// The how-manieth segment of its log it is, by its header.
+/// A segment's place in its log, from 1, by its header.
 pub fn ordinal(disk: &dyn Disk, segment: &SegmentFile) -> Result<u64, StoreError> {
     let io = |what| StoreError::io(&segment.path, what);
     let file = disk.open_read_only(&segment.path).map_err(io("opening"))?;

@@ -1,4 +1,4 @@
-//! The log's writer, which commits groups. Its helper makes [`space`] ahead; in simulations both move [`by_hand`].
+//! The log's writer, which commits groups. Its helper makes [`space`] ahead; in simulations [`by_hand`] moves both.
 pub(super) mod by_hand;
 pub(super) mod space;
 

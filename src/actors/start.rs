@@ -43,6 +43,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 /// All that a running service is made from.
+#[derive(Clone)]
 pub struct Setup {
     pub data_dir: PathBuf,
     pub disk: Arc<dyn Disk>,

@@ -3,10 +3,10 @@ use crate::ledger_model::name;
 use crate::simulation::shelf::Shelf;
 use crate::simulation::world::{Asked, World, told_by};
 use crate::support::lying_disk::{Fault, Lies, LyingDisk, Plan};
-use crate::support::service::TENANT;
+use crate::support::service::{TENANT, start_alone};
 use eros_points::actors::answer::{Answer, Failure};
 use eros_points::actors::service::Service;
-use eros_points::actors::start::{Running, StartError, start};
+use eros_points::actors::start::{Running, StartError};
 use eros_points::clock::Clock;
 use eros_points::history::History;
 use eros_points::ledger::account::Account;
@@ -60,7 +60,9 @@ pub fn live(world: &mut World, actions: u64, plan: Plan, ends: End) -> Result<()
     let setup = world.setup(&disk, shelf);
     let runtime = runtime();
     let in_doubt = runtime.block_on(async {
-        let Ok(running) = timeout(START_MAX, start(setup, |_| {})).await else { return Ok(Vec::new()) };
+        let Ok(running) = timeout(START_MAX, start_alone(&setup, |_| {})).await else {
+            return Ok(Vec::new());
+        };
         let running = running?;
         let mut life = Life::begin(running, plan.lies());
         // What it waits for at the end of this time, it crashes over.
@@ -290,7 +292,7 @@ fn start_beside(
     let setup = world.setup(disk, shelf);
     let told = world.told.clone();
     runtime().block_on(async {
-        let running = match start(setup, |_| {}).await {
+        let running = match start_alone(&setup, |_| {}).await {
             Ok(running) => running,
             Err(refused) => return Some(refused.to_string()),
         };
@@ -315,7 +317,7 @@ pub fn end(world: &mut World) {
     let shelf = world.shelf.clone();
     let setup = world.setup(&disk, shelf);
     runtime().block_on(async {
-        let running = start(setup, |_| {}).await.expect("the last start");
+        let running = start_alone(&setup, |_| {}).await.expect("the last start");
         let mut life = Life::begin(running, Lies::None);
         for asked in std::mem::take(&mut world.in_doubt) {
             life.send(world, asked);

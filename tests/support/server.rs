@@ -1,13 +1,14 @@
 //! The service in this process, on a free port and in a folder of its own, with a clock that the test turns.
 use crate::support::http::{self, Answer};
 use crate::support::metrics::Metrics;
+use crate::support::service::start_alone;
 use eros_points::actors::answer::Failure;
 use eros_points::actors::beside::Beside;
 use eros_points::actors::core::{Bounds, Core};
 use eros_points::actors::scans::Scan;
 use eros_points::actors::scans::gauge::GaugePlan;
 use eros_points::actors::service::Service;
-use eros_points::actors::start::{Running, Setup, start};
+use eros_points::actors::start::{Running, Setup};
 use eros_points::clock::Clock;
 use eros_points::http::edge::Edge;
 use eros_points::http::server::serve;
@@ -165,7 +166,7 @@ impl Server {
         let live = self.live.as_mut().unwrap();
         let told = live.service.clone();
         let progress = move |progress| told.recovery().show(progress);
-        let running = live.runtime.block_on(start(setup, progress)).unwrap();
+        let running = live.runtime.block_on(start_alone(&setup, progress)).unwrap();
         live.service.ready(running.core.clone());
         live.running = Some(running);
     }

@@ -10,8 +10,10 @@ use eros_points::ledger::Terms;
 use eros_points::ledger::command::Command;
 use eros_points::ledger::instant::Instant;
 use eros_points::ledger::refusal::Refusal;
+use eros_points::store::error::StoreError;
 use eros_points::store::folder::Folder;
 use eros_points::store::journal::JournalOptions;
+use eros_points::store::recovery::Progress;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -53,6 +55,20 @@ pub struct Lodger {
     pub runtime: Runtime,
 }
 
+/// A start in a folder that nobody else uses. A process that another test spawns has this one's files, and so the folder's
+/// lock, until its exec.
+pub async fn start_alone(
+    setup: &Setup,
+    progress: impl Fn(Progress) + Clone + Send + 'static,
+) -> Result<Running, StartError> {
+    loop {
+        match start(setup.clone(), progress.clone()).await {
+            Err(StartError::Store(StoreError::Locked { .. })) => std::thread::sleep(Duration::from_millis(1)),
+            started => return started,
+        }
+    }
+}
+
 impl House {
     pub fn new(now: Instant) -> House {
         let real = tempfile::tempdir().expect("a folder");
@@ -75,7 +91,7 @@ impl House {
         std::fs::create_dir_all(self.folder().wal).expect("a folder");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let running = runtime.block_on(start(self.setup(), |_| {}))?;
+        let running = runtime.block_on(start_alone(&self.setup(), |_| {}))?;
         let service = Service::starting(chrono_tz::Asia::Shanghai);
         service.ready(running.core.clone());
         Ok(Lodger { service, running, runtime })

@@ -59,6 +59,27 @@ fn a_direct_transfer_is_delivered_once_however_often_it_is_carried() {
 }
 
 #[test]
+fn what_is_under_way_together_arrives_in_any_order_and_is_noted_one_by_one() {
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let mut books = Books::new();
+        books.carries = false;
+        books.does("m", accrue("A", 10.0)).does("m", send("T1", "n", 1.0));
+        books.does("m", send("T2", "n", 2.0)).does("m", send("T3", "o", 3.0));
+        let outbox: Vec<Outgoing> = books.account("m").outbox.clone().into_iter().collect();
+        let mut left = outbox.clone();
+        for place in order {
+            books.deliver("m", &outbox[place]);
+            books.note_back("m", &outbox[place]);
+            left.retain(|out| *out != outbox[place]);
+            assert!(books.account("m").outbox.iter().eq(&left), "after {place} of {order:?}");
+        }
+        books.check_conservation();
+        books.check_sums("n", (3.0, 0.0, 0.0, 0.0, 3.0));
+        books.check_sums("o", (3.0, 0.0, 0.0, 0.0, 3.0));
+    }
+}
+
+#[test]
 fn a_credit_that_arrives_after_its_expiry_is_taken_then_expired() {
     let mut books = Books::new();
     books.carries = false;

@@ -1,8 +1,8 @@
 //! Segment files: their names, their making, their list.
-use crate::format::frame::RECORD_HEADER_BYTES;
+use crate::format::frame::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES};
 use crate::format::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::ledger::lsn::Lsn;
-use crate::limits::{FRAME_PAYLOAD_BYTES_AIM, RECORD_BYTES_MAX};
+use crate::limits::{FRAME_PAYLOAD_BYTES_AIM, FRAME_PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX};
 use crate::store::disk::{Disk, DiskFile};
 use crate::store::error::StoreError;
 use crate::store::folder::{Folder, record_in_name};
@@ -12,7 +12,13 @@ use std::path::{Path, PathBuf};
 pub const SEGMENT_ENDING: &str = "seg";
 pub const ARCHIVED_ENDING: &str = "seg.zst";
 
+/// The largest frame that the writer makes holds one record; a start's mark comes before it, and the journal keeps a margin
+/// of two headers.
+const ROOM_FOR_A_FIRST_RECORD: usize = 4 * (FRAME_HEADER_BYTES + RECORD_HEADER_BYTES) + RECORD_BYTES_MAX;
+
 const _: () = assert!(FRAME_PAYLOAD_BYTES_AIM <= RECORD_HEADER_BYTES + RECORD_BYTES_MAX);
+// The journal makes no segment shorter than a frame's largest payload.
+const _: () = assert!(ROOM_FOR_A_FIRST_RECORD <= FRAME_PAYLOAD_BYTES_MAX);
 
 /// A segment on disk.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -85,6 +85,26 @@ fn a_first_start_on_a_full_disk_is_refused_and_the_next_one_begins_the_log() {
 }
 
 #[test]
+fn a_start_that_the_disk_cuts_short_says_where() {
+    let mut refused = 0;
+    for op in [Op::Sync, Op::Write] {
+        for passing in 0..8 {
+            let house = House::new(BEGINS);
+            house.disk.fail(op, passing);
+            match house.start() {
+                Ok(lodger) => lodger.stop(),
+                Err(error) => {
+                    refused += 1;
+                    let (words, place) = (error.to_string(), house.folder().wal.display().to_string());
+                    assert!(words.contains(&place), "{op:?} {passing}: {words}");
+                }
+            }
+        }
+    }
+    assert!(refused >= 4, "{refused}");
+}
+
+#[test]
 fn a_failed_sync_leaves_waiting_requests_in_doubt_ends_the_service_and_loses_nothing_acknowledged() {
     for (op, leaves) in
         [(Op::Sync, Leaves::Nothing), (Op::Sync, Leaves::Everything), (Op::Write, Leaves::Bytes(40))]

@@ -44,9 +44,13 @@ impl Feeds {
         Ok(Follower { feeds: self.clone(), crm_id: crm_id.to_owned(), news: followed.news.clone() })
     }
 
+    pub fn are_followed(&self) -> bool {
+        self.followers.load(Ordering::SeqCst) > 0
+    }
+
     /// The index shows new records of these tenants.
     pub fn tell<'a>(&self, crm_ids: impl Iterator<Item = &'a str>) {
-        if self.followers.load(Ordering::SeqCst) == 0 {
+        if !self.are_followed() {
             return;
         }
         let tenants = self.tenants();

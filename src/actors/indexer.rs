@@ -11,12 +11,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Records that one step of the index takes at most.
-const STEP_MAX: usize = 4_096;
-/// Under load, from this many records a step on, and while nobody waits for it, the index waits so long for company: a
-/// large step costs less a record than many small ones.
+/// Records that one step of the index takes, but for the last batch of the log.
+const STEP_MAX: usize = 8_192;
+/// Under load, from this many records a step on, the index waits for company: a large step costs far less a record than
+/// many small ones, since its rows find their places next to one another and the caches are its own meanwhile.
 const LARGE_STEP: usize = 8;
-const GATHER: Duration = Duration::from_millis(3);
+/// So long, unless somebody waits for it: then it ends at the next look.
+const GATHER: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(3);
+/// Where somebody waited within this time, it waits for one look alone, so that who comes next finds little to be done.
+const READ_WITHIN: Duration = Duration::from_secs(1);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The index is synced this often, so that old segments can be archived.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
@@ -39,12 +43,12 @@ impl Indexer {
     /// Runs until the feeding end is gone.
     pub fn run(mut self) {
         let mut last_sync = crate::clock::monotonic();
-        let mut last_records = 0;
+        let (mut last_records, mut last_read) = (0, None);
         loop {
             match self.feed.recv_timeout(SYNC_EVERY) {
                 Ok(first) => {
-                    if last_records >= LARGE_STEP && self.waiting.load(Ordering::Acquire) == 0 {
-                        std::thread::sleep(GATHER);
+                    if (LARGE_STEP..STEP_MAX).contains(&last_records) {
+                        self.gather(&mut last_read);
                     }
                     let steps = with_what_waits(first, &self.feed);
                     last_records = steps.iter().map(Batch::len).sum();
@@ -54,6 +58,24 @@ impl Indexer {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.sync_now_and_then(&mut last_sync);
+        }
+    }
+
+    /// Waits for company. `last_read` is when somebody was last seen to wait for the index.
+    fn gather(&self, last_read: &mut Option<Instant>) {
+        let begins = crate::clock::monotonic();
+        let is_read = self.feeds.are_followed() || last_read.is_some_and(|last| begins - last < READ_WITHIN);
+        let ends = begins + if is_read { LOOK_EVERY } else { GATHER };
+        loop {
+            let now = crate::clock::monotonic();
+            if self.waiting.load(Ordering::Acquire) > 0 {
+                *last_read = Some(now);
+                return;
+            }
+            if now >= ends {
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
         }
     }
 

@@ -71,6 +71,8 @@ pub enum StartError {
     Panicked(String),
     #[error("what was in flight could not be carried on: {0:?}")]
     Unfinished(Failure),
+    #[error("{0}")]
+    Broken(String),
 }
 
 /// A running service and what it takes to stop it.
@@ -224,12 +226,21 @@ pub async fn start(
         steppers.push(tokio::spawn(steps.write_log(core.clone())));
     }
     let mut running = Running { core, tasks, index_thread, steppers, snapshotter, _lock: lock };
-    take_up(&running.core, recovered.sealed).await.map_err(StartError::Unfinished)?;
-    running.catch_up(setup.zone, recovered.outboxes, progress).await.map_err(StartError::Unfinished)?;
+    let unfinished = |failure| unfinished(&running.core, failure);
+    take_up(&running.core, recovered.sealed).await.map_err(unfinished)?;
+    running.catch_up(setup.zone, recovered.outboxes, progress).await.map_err(unfinished)?;
     running.tasks.push(tokio::spawn(ticker::run(running.core.clone())));
     running.tasks.push(tokio::spawn(sweeper::run(running.core.clone())));
     running.tasks.push(tokio::spawn(snapshot::run(running.core.clone(), running.snapshotter.clone())));
     Ok(running)
+}
+
+/// Why a start could not carry on what was in flight: what broke says more than the step that failed for it.
+fn unfinished(core: &Core, failure: Failure) -> StartError {
+    match core.broken.borrow().clone() {
+        Some(why) => StartError::Broken(why),
+        None => StartError::Unfinished(failure),
+    }
 }
 
 /// The log that the folder is for, and whether the folder says so. A folder in which there is nothing gets a new log.
@@ -420,7 +431,8 @@ impl Sink<Held> for Outlet {
         tracing::error!(
             "{error}; the log is closed for good, and the process ends; hint: see the disk, then start again"
         );
-        waiters.into_iter().for_each(|held| held.fail(Failure::Unknown));
+        // First, so that who hears of it knows why.
         self.broken.send_replace(Some(error.to_string()));
+        waiters.into_iter().for_each(|held| held.fail(Failure::Unknown));
     }
 }

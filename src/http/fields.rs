@@ -353,20 +353,22 @@ fn check_depth(body: &[u8]) -> Result<(), WireError> {
 
 /// The same JSON, with keys and numbers as they were written.
 fn without_white_space(json: &str) -> String {
-    if !json.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        return json.to_owned();
-    }
-    let (mut in_string, mut escaped) = (false, false);
-    let keep = |character: &char| {
-        match character {
+    let mut kept = String::with_capacity(json.len());
+    let (mut in_string, mut escaped, mut begins) = (false, false, 0);
+    for (n, byte) in json.bytes().enumerate() {
+        match byte {
             _ if escaped => escaped = false,
-            '\\' if in_string => escaped = true,
-            '"' => in_string = !in_string,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
             _ => {}
         }
-        in_string || !character.is_ascii_whitespace()
-    };
-    json.chars().filter(keep).collect()
+        if !in_string && byte.is_ascii_whitespace() {
+            kept.push_str(&json[begins..n]);
+            begins = n + 1;
+        }
+    }
+    kept.push_str(&json[begins..]);
+    kept
 }
 
 struct Entries;

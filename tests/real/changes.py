@@ -46,6 +46,12 @@ def large(name):
     return "POST", "batch", [{"op": "produce/direct", "body": body} for body in orders]
 
 
+def small(name):
+    """A batch of a few hundred bytes a member."""
+    orders = [accrual(f"{name}-{n}", f"m{n}", 1)[2] for n in range(38)]
+    return "POST", "batch", [{"op": "produce/direct", "body": body} for body in orders]
+
+
 class Told:
     """Requests and what came of them."""
 
@@ -97,16 +103,21 @@ def operations(answer):
 def hold(change, told, again, replayed):
     """Whether what was told of a change says anything, and if so, fails where the answer to its repetition belies it."""
     method, route, body = change
-    what = f"{route} {json.dumps(body)[:150]}"
     # A profile or setting has no key; a batch's header is about all of it.
     has_key = method == "POST" and route != "batch"
     if told["code"] == 0:
         if method == "POST" and told != again:
-            raise AssertionError(f"acknowledged, and not so: {what}: {told} and then {again}")
+            raise AssertionError(f"acknowledged, and not so: {named(change)}: {told} and then {again}")
         if has_key and not replayed:
-            raise AssertionError(f"acknowledged, and done again: {what}")
+            raise AssertionError(f"acknowledged, and done again: {named(change)}")
     elif told["code"] == UNKNOWN:
         return False
     elif has_key and replayed:
-        raise AssertionError(f"told that nothing was done, and it was: {what}: {told}")
+        raise AssertionError(f"told that nothing was done, and it was: {named(change)}: {told}")
     return True
+
+
+def named(change):
+    """A change in the words of a failure."""
+    _, route, body = change
+    return f"{route} {json.dumps(body)[:150]}"

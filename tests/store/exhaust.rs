@@ -138,6 +138,8 @@ fn exhaust_a_tear_at_every_byte_of_every_record() {
         for end in (pair[0]..pair[1]).step_by(one_in(29)) {
             let mut torn = bytes.clone();
             torn[end..].fill(0);
+            // A copy each: what a repair puts aside stays, and would make each later look slower.
+            let disk = disk.copy();
             disk.place(&segment(1), torn.clone());
             let (found, records) = read(&disk, REPAIR).expect("a torn end");
             // What was zero already is no loss.

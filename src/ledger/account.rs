@@ -108,6 +108,14 @@ pub(super) fn on_their_way(taken: &[Taken]) -> Vec<ForeignLot> {
     taken.iter().map(foreign).collect()
 }
 
+/// The earlier of two instants, of which there may be none.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 impl Account {
     /// What active lots hold, less debt: what the member can spend, where it is positive.
     pub fn active(&self, now: Instant) -> Total {
@@ -160,10 +168,15 @@ impl Account {
 
     /// The next instant at which time alone changes something that must be recorded.
     pub fn next_due(&self) -> Option<Instant> {
-        let expiry = self.lots.front().and_then(|lot| lot.kind.expire_at);
-        let lapse = self.offers.iter().map(|offer| offer.deadline).min();
-        let unfreeze = self.lots_that_will_pay().filter_map(|lot| lot.unfreeze_at).min();
-        [expiry, lapse, unfreeze].into_iter().flatten().min().map(|due| due.max(self.clock))
+        // Asked at each change, of accounts that mostly have neither offers nor debts.
+        let mut due = self.lots.front().and_then(|lot| lot.kind.expire_at);
+        for offer in &self.offers {
+            due = earlier(due, Some(offer.deadline));
+        }
+        if !self.debts.is_empty() {
+            due = self.lots_that_will_pay().fold(due, |due, lot| earlier(due, lot.unfreeze_at));
+        }
+        due.map(|due| due.max(self.clock))
     }
 
     /// Frozen lots, while there is debt.

@@ -76,6 +76,14 @@ pub struct Bounds {
     pub resting_bytes_max: u64,
 }
 
+impl Bounds {
+    /// Records that the index may be behind before what can wait does: at the bound requests are shed, and some wait for the
+    /// index long before.
+    pub fn index_lag_wanted(&self) -> u64 {
+        self.index_lag_max / 32
+    }
+}
+
 /// A look-up in the index, good for an actor that remembers everything after `stamp`.
 #[derive(Debug, Default)]
 pub struct StampedPrior {

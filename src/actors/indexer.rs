@@ -37,6 +37,8 @@ pub struct Indexer {
     pub waiting: Arc<AtomicUsize>,
     /// Told of the records that members see.
     pub feeds: Arc<Feeds>,
+    /// So many records end the gathering: far fewer than the index may be behind.
+    pub gathered_max: usize,
 }
 
 impl Indexer {
@@ -47,12 +49,13 @@ impl Indexer {
         loop {
             match self.feed.recv_timeout(SYNC_EVERY) {
                 Ok(first) => {
-                    if (LARGE_STEP..STEP_MAX).contains(&last_records) {
-                        self.gather(&mut last_read);
+                    let mut step = Step::of(first);
+                    step.add_what_waits(&self.feed);
+                    if last_records >= LARGE_STEP {
+                        self.gather(&mut step, &mut last_read);
                     }
-                    let steps = with_what_waits(first, &self.feed);
-                    last_records = steps.iter().map(Batch::len).sum();
-                    self.insist(&steps);
+                    last_records = step.records;
+                    self.insist(&step.batches);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -62,11 +65,11 @@ impl Indexer {
     }
 
     /// Waits for company. `last_read` is when somebody was last seen to wait for the index.
-    fn gather(&self, last_read: &mut Option<Instant>) {
+    fn gather(&self, step: &mut Step, last_read: &mut Option<Instant>) {
         let begins = crate::clock::monotonic();
         let is_read = self.feeds.are_followed() || last_read.is_some_and(|last| begins - last < READ_WITHIN);
         let ends = begins + if is_read { LOOK_EVERY } else { GATHER };
-        loop {
+        while step.records < self.gathered_max {
             let now = crate::clock::monotonic();
             if self.waiting.load(Ordering::Acquire) > 0 {
                 *last_read = Some(now);
@@ -76,21 +79,23 @@ impl Indexer {
                 return;
             }
             std::thread::sleep(LOOK_EVERY);
+            step.add_what_waits(&self.feed);
         }
     }
 
     /// What waits now, for one that has no thread.
     pub fn step(&mut self) {
         if let Ok(first) = self.feed.try_recv() {
-            let steps = with_what_waits(first, &self.feed);
-            self.insist(&steps);
+            let mut step = Step::of(first);
+            step.add_what_waits(&self.feed);
+            self.insist(&step.batches);
         }
     }
 
     /// Without the index there are no keys and no history, and the log is unharmed: it is tried until it works, while the
     /// service sheds what would let it fall too far behind.
-    fn insist(&mut self, steps: &[Batch]) {
-        while let Err(error) = index(&*self.history, steps, &self.feeds) {
+    fn insist(&mut self, batches: &[Batch]) {
+        while let Err(error) = index(&*self.history, batches, &self.feeds) {
             tracing::error!("{error}; trying again");
             std::thread::sleep(RETRY_AFTER);
         }
@@ -114,23 +119,32 @@ impl Indexer {
     }
 }
 
-fn with_what_waits(first: Batch, feed: &Receiver<Batch>) -> Vec<Batch> {
-    let mut count = first.len();
-    let mut steps = vec![first];
-    while count < STEP_MAX
-        && let Ok(more) = feed.try_recv()
-    {
-        count += more.len();
-        steps.push(more);
-    }
-    steps
+/// What the index takes at once.
+struct Step {
+    batches: Vec<Batch>,
+    records: usize,
 }
 
-fn index(history: &dyn History, steps: &[Batch], feeds: &Feeds) -> Result<(), HistoryError> {
+impl Step {
+    fn of(first: Batch) -> Step {
+        Step { records: first.len(), batches: vec![first] }
+    }
+
+    fn add_what_waits(&mut self, feed: &Receiver<Batch>) {
+        while self.records < STEP_MAX
+            && let Ok(more) = feed.try_recv()
+        {
+            self.records += more.len();
+            self.batches.push(more);
+        }
+    }
+}
+
+fn index(history: &dyn History, batches: &[Batch], feeds: &Feeds) -> Result<(), HistoryError> {
     let mut rows = Vec::new();
     let mut through = history.applied();
-    for step in steps {
-        for (lsn, payload) in step.iter() {
+    for batch in batches {
+        for (lsn, payload) in batch.iter() {
             through = lsn;
             rows.extend(row(lsn, payload)?);
         }

@@ -33,7 +33,7 @@ pub struct MemberView {
 }
 
 pub struct Profiles {
-    keys: PersonalKeys,
+    pub keys: PersonalKeys,
     mobile_key: [u8; 32],
     turns: Vec<Mutex<()>>,
 }
@@ -256,8 +256,9 @@ impl Claims<'_> {
     }
 }
 
-/// Takes up what profiles tell at a start: keys that nobody has are destroyed, mobiles are claimed again.
-pub async fn take_up(core: &Arc<Core>, members: Vec<MemberId>) -> Result<(), Failure> {
+/// Takes up what profiles tell at a start: mobiles are claimed again. The slots of the keys that they name: all others are to be
+/// destroyed.
+pub async fn take_up(core: &Arc<Core>, members: Vec<MemberId>) -> Result<HashSet<u64>, Failure> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = members.len().div_ceil(threads).max(1);
     let shares = members.chunks(share).map(|share| tokio::spawn(open_all(core.clone(), share.to_vec())));
@@ -271,7 +272,7 @@ pub async fn take_up(core: &Arc<Core>, members: Vec<MemberId>) -> Result<(), Fai
             answer.await.map_err(|_| Failure::Unknown)??;
         }
     }
-    core.profiles.keys.destroy_all_but(&used).map_err(of_store)
+    Ok(used)
 }
 
 /// What profiles tell at a start.

@@ -173,7 +173,9 @@ pub async fn start(
     let feeds = Arc::new(Feeds::default());
     let (synced, index_synced) = watch::channel(Lsn::ZERO);
     let (waiting, told) = (index_waiters.clone(), feeds.clone());
-    let indexer = Indexer { history: history.clone(), feed: fed, shown, synced, waiting, feeds: told };
+    let gathered_max = usize::try_from(setup.bounds.index_lag_wanted() / 2).unwrap_or(usize::MAX);
+    let indexer =
+        Indexer { history: history.clone(), feed: fed, shown, synced, waiting, feeds: told, gathered_max };
     let (mut index_thread, mut steppers) = (None, Vec::new());
     let tasks = vec![tokio::spawn(release(to_release))];
     match &beside {
@@ -227,7 +229,8 @@ pub async fn start(
     }
     let mut running = Running { core, tasks, index_thread, steppers, snapshotter, _lock: lock };
     let unfinished = |failure| unfinished(&running.core, failure);
-    take_up(&running.core, recovered.sealed).await.map_err(unfinished)?;
+    let used = take_up(&running.core, recovered.sealed).await.map_err(unfinished)?;
+    running.core.profiles.keys.destroy_all_but(&used)?;
     running.catch_up(setup.zone, recovered.outboxes, progress).await.map_err(unfinished)?;
     running.tasks.push(tokio::spawn(ticker::run(running.core.clone())));
     running.tasks.push(tokio::spawn(sweeper::run(running.core.clone())));

@@ -18,9 +18,6 @@ const SHARE_EVERY: Duration = Duration::from_millis(5);
 const BATCH: usize = 25;
 /// Records that may wait for the log before time waits too: what clients ask goes first.
 const BACKLOG_MAX: u64 = 20_000;
-/// The part of the bound on the index's lag beyond which time waits for the index: at the bound requests are shed, and
-/// some wait for the index long before.
-const LAG_PART: u64 = 32;
 
 pub async fn run(core: Arc<Core>) {
     let mut pace = tokio::time::interval(SHARE_EVERY);
@@ -57,7 +54,7 @@ async fn settle_some(core: &Arc<Core>, most: usize) -> usize {
 fn is_behind(core: &Core) -> bool {
     let (assigned, durable) = (core.journal.last_assigned().0, core.journal.durable().0);
     let lag = durable.saturating_sub(core.history.applied().0);
-    assigned.saturating_sub(durable) > BACKLOG_MAX || lag > core.bounds.index_lag_max / LAG_PART
+    assigned.saturating_sub(durable) > BACKLOG_MAX || lag > core.bounds.index_lag_wanted()
 }
 
 fn settle(core: &Arc<Core>, id: MemberId) {

@@ -1,15 +1,18 @@
 //! Starting and stopping: recovery, then the journal, the index's thread and the tasks that run beside requests.
+mod loading;
+mod outlet;
+
+pub use loading::{log_of, open_history, remove_history};
+
 use crate::actors::answer::Failure;
 use crate::actors::beside::Beside;
 use crate::actors::core::{Bounds, Core, partition_of};
-use crate::actors::directory::{Directory, NameKey, Spill};
 use crate::actors::feeds::Feeds;
-use crate::actors::held::Held;
 use crate::actors::indexer::Indexer;
 use crate::actors::issues::Issues;
 use crate::actors::personal::PersonalError;
 use crate::actors::profiles::{Profiles, take_up};
-use crate::actors::recovery::{Recovered, RecoveryError, index_only, recover};
+use crate::actors::recovery::RecoveryError;
 use crate::actors::scans::Cuts;
 use crate::actors::scans::gauge::{self, GaugePlan};
 use crate::actors::shown::Shown;
@@ -21,21 +24,20 @@ use crate::actors::zones::Zones;
 use crate::actors::{carrier, snapshot, sweeper, ticker};
 use crate::clock::Clock;
 use crate::format::entry::{Entry, ServiceEntry};
-use crate::history::{FjallHistory, History, HistoryError, ReopeningHistory};
+use crate::history::HistoryError;
 use crate::ledger::Terms;
 use crate::ledger::lsn::Lsn;
 use crate::limits::SCANS_MAX;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
-use crate::store::folder::{Folder, FolderLock};
-use crate::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
+use crate::store::folder::FolderLock;
+use crate::store::journal::{Class, Journal, JournalOptions};
 use crate::store::personal_keys::PersonalKeys;
 use crate::store::recovery::{Progress, Stage};
-use crate::store::resting::RestingFile;
-use crate::store::{resting, segments, snapshots};
 use chrono_tz::Tz;
+use loading::{Loaded, load};
+use outlet::{Outlet, release};
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, mpsc as threads};
@@ -84,61 +86,6 @@ pub struct Running {
     steppers: Vec<tokio::task::JoinHandle<()>>,
     snapshotter: Snapshotter,
     _lock: FolderLock,
-}
-
-/// What the folder held.
-struct Loaded {
-    folder: Folder,
-    lock: FolderLock,
-    log_id: u128,
-    /// Whether the folder says that it is this log's.
-    is_marked: bool,
-    history: Arc<dyn History>,
-    recovered: Recovered,
-}
-
-/// Reads all that the folder holds: file work and arithmetic, for a thread of its own.
-fn load(setup: &Setup, progress: &mut impl FnMut(Progress)) -> Result<Loaded, StartError> {
-    let folder = Folder::at(&setup.data_dir);
-    let disk = &*setup.disk;
-    folder.create(disk)?;
-    let lock = folder.lock()?;
-    snapshots::remove_leftovers(disk, &folder)?;
-    let (log_id, is_marked) = match &setup.beside {
-        Beside::Threads => log_of(disk, &folder)?,
-        Beside::Tasks(tasks) => log_or(disk, &folder, || tasks.log_id)?,
-    };
-    let history: Arc<dyn History> = match &setup.beside {
-        Beside::Threads => Arc::new(reopening(setup, &folder, log_id)?),
-        Beside::Tasks(tasks) => tasks.history.clone(),
-    };
-    let started = crate::clock::monotonic();
-    let recovered = recover(disk, &folder, log_id, &*history, &|| empty_directory(setup, &folder), progress);
-    let recovered = recovered.map_err(|error| match error {
-        RecoveryError::History(source) => of_history(&folder, source),
-        other => StartError::Recovery(other),
-    })?;
-    let last = recovered.end.last_lsn();
-    let members = recovered.directory.census().members;
-    tracing::info!(%last, snapshot = ?recovered.snapshot.map(|lsn| lsn.0), members, took = ?started.elapsed(), "recovered");
-    Ok(Loaded { folder, lock, log_id, is_marked, history, recovered })
-}
-
-/// A directory with the memory that members at rest may take.
-fn empty_directory(setup: &Setup, folder: &Folder) -> Result<Directory, StoreError> {
-    let bytes_max = setup.bounds.resting_bytes_max;
-    let names = match &setup.beside {
-        Beside::Threads => NameKey::random(),
-        Beside::Tasks(tasks) => tasks.names,
-    };
-    if bytes_max == 0 {
-        resting::remove(&*setup.disk, folder)?;
-        return Ok(Directory::spilling(None, names));
-    }
-    // Well before the log would turn changes away for want of space.
-    let left_free_bytes = setup.journal.min_free_bytes * 2;
-    let file = RestingFile::begin(setup.disk.clone(), folder, left_free_bytes)?;
-    Ok(Directory::spilling(Some(Spill::new(file, bytes_max)), names))
 }
 
 /// Recovers what the folder holds and starts. When this answers, everything is durable, indexed and on its way again.
@@ -246,79 +193,6 @@ fn unfinished(core: &Core, failure: Failure) -> StartError {
     }
 }
 
-/// The log that the folder is for, and whether the folder says so. A folder in which there is nothing gets a new log.
-pub fn log_of(disk: &dyn Disk, folder: &Folder) -> Result<(u128, bool), StoreError> {
-    let random = || u128::from(RandomState::new().hash_one(std::process::id()));
-    log_or(disk, folder, || random() << 64 | random())
-}
-
-/// The same, with the number of a new log given.
-fn log_or(disk: &dyn Disk, folder: &Folder, new: impl FnOnce() -> u128) -> Result<(u128, bool), StoreError> {
-    let all = segments::list(disk, folder)?;
-    match (folder.log_id(disk)?, all.first()) {
-        (Some(log_id), Some(_)) => Ok((log_id, true)),
-        (Some(log_id), None) => Err(StoreError::LogMissing { path: folder.wal.clone(), log_id }),
-        // The first start was cut short between the first segment and the marker.
-        (None, Some(first)) => {
-            let bytes = segments::read(disk, first)?;
-            Ok((segments::header(&bytes, first)?.log_id, false))
-        }
-        (None, None) => {
-            if let Some(snapshot) = snapshots::list(disk, folder)?.first() {
-                let why = "there is a snapshot and no log".to_owned();
-                return Err(StoreError::BadSnapshot { path: snapshot.path.clone(), why });
-            }
-            let log_id = new();
-            tracing::warn!("{} holds no log: a new one begins, {log_id:032x}", folder.wal.display());
-            Ok((log_id, false))
-        }
-    }
-}
-
-/// The index, with what it takes to open it anew while the service runs.
-fn reopening(setup: &Setup, folder: &Folder, log_id: u128) -> Result<ReopeningHistory, StartError> {
-    let (cache_bytes, disk) = (setup.history_cache_bytes, setup.disk.clone());
-    let history = open_history(folder, cache_bytes)?;
-    let path = folder.history.clone();
-    let open = move || FjallHistory::open(&path, cache_bytes);
-    let folder = folder.clone();
-    let refill = move |history: &FjallHistory, through| {
-        index_only(&*disk, &folder, log_id, history, through, |_| {}).map_err(|error| match error {
-            RecoveryError::History(error) => error,
-            other => HistoryError::Storage(other.to_string()),
-        })
-    };
-    Ok(ReopeningHistory::new(history, Box::new(open), Box::new(refill)))
-}
-
-/// Opens the index; one that can't be opened is made anew from the log.
-pub fn open_history(folder: &Folder, cache_bytes: u64) -> Result<FjallHistory, StartError> {
-    match FjallHistory::open(&folder.history, cache_bytes) {
-        Ok(history) => Ok(history),
-        Err(error) => {
-            tracing::warn!("{}: {error}; it is made anew from the log", folder.history.display());
-            remove_history(folder)?;
-            FjallHistory::open(&folder.history, cache_bytes).map_err(|error| of_history(folder, error))
-        }
-    }
-}
-
-/// The index's library does not say where it failed.
-fn of_history(folder: &Folder, source: HistoryError) -> StartError {
-    StartError::History { path: folder.history.clone(), source }
-}
-
-/// Removes the index with all that is in it: the log has it all.
-#[expect(clippy::disallowed_methods, reason = "the index's folder is its library's, not the log's disk")]
-pub fn remove_history(folder: &Folder) -> Result<(), StoreError> {
-    match std::fs::remove_dir_all(&folder.history) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(StoreError::Io { path: folder.history.clone(), what: "removing the old index", source })
-        }
-        _ => Ok(()),
-    }
-}
-
 impl Running {
     /// Records what fell due while the service was down, carries what lies in outboxes, notes the zone.
     async fn catch_up(
@@ -401,41 +275,5 @@ impl Running {
         if closed.await.is_err() {
             tracing::error!("closing the log panicked");
         }
-    }
-}
-
-/// Lets out what has become durable, inside the runtime: one wake-up for a whole group.
-async fn release(mut groups: mpsc::UnboundedReceiver<Vec<Held>>) {
-    while let Some(group) = groups.recv().await {
-        group.into_iter().for_each(Held::release);
-    }
-}
-
-/// Where the journal hands things to.
-struct Outlet {
-    releases: mpsc::UnboundedSender<Vec<Held>>,
-    feed: threads::Sender<Batch>,
-    broken: watch::Sender<Option<String>>,
-}
-
-impl Sink<Held> for Outlet {
-    fn durable(&mut self, batch: Batch) {
-        // The receiving ends live as long as the journal; at the very end nobody misses what they would get.
-        let _ = self.feed.send(batch);
-    }
-
-    fn release(&mut self, waiters: Vec<Held>) {
-        if !waiters.is_empty() {
-            let _ = self.releases.send(waiters);
-        }
-    }
-
-    fn failed(&mut self, waiters: Vec<Held>, error: StoreError) {
-        tracing::error!(
-            "{error}; the log is closed for good, and the process ends; hint: see the disk, then start again"
-        );
-        // First, so that who hears of it knows why.
-        self.broken.send_replace(Some(error.to_string()));
-        waiters.into_iter().for_each(|held| held.fail(Failure::Unknown));
     }
 }

@@ -124,6 +124,18 @@ fn a_frame_that_was_written_whole_is_never_cut_off() {
     );
 }
 
+/// A header's claim decides, before anything behind it is looked at.
+#[test]
+fn a_frame_may_claim_just_as_much_as_the_largest_has() {
+    let claims = |bytes: usize| {
+        let claim = u32::try_from(bytes).expect("a length").to_le_bytes();
+        let frames = (28..).zip(claim).fold(two(), |frames, (place, byte)| frames.rewritten(1, place, byte));
+        frames.read(true).0
+    };
+    assert_eq!(claims(FRAME_PAYLOAD_BYTES_MAX), "torn", "its end is not there");
+    assert_eq!(claims(FRAME_PAYLOAD_BYTES_MAX + 1), "damage");
+}
+
 #[test]
 fn a_newer_builds_frames_behind_a_broken_one_show_that_it_was_durable() {
     let frames = two().batch(b"three").rewritten(2, 4, 3).flipped(1, 20);

@@ -1,6 +1,7 @@
 use super::With;
 use crate::support::books::{Books, accrue, reverse, spend};
 use eros_points::ledger::instant::{Instant, Span};
+use eros_points::ledger::refusal::Refusal;
 
 #[test]
 fn a_lot_born_expired_is_accrued_then_expired_in_two_records() {
@@ -30,6 +31,9 @@ fn an_event_more_than_24_hours_ahead_is_refused_to_the_millisecond() {
     let mut ahead = accrue("A", 1.0);
     ahead.event_at = Some(Instant(books.now.0 + Span::hours(24).0 + 1));
     books.is_refused("m", ahead.clone(), "40001");
+    let should = "must not lie more than 24 h in the future".to_owned();
+    let refused = books.change("m", &ahead.clone().into());
+    assert_eq!(refused, Err(Refusal::Invalid { field: "event_at".into(), should }));
     ahead.event_at = Some(Instant(books.now.0 + Span::hours(24).0));
     books.does("m", ahead);
 }

@@ -100,3 +100,22 @@ fn points_that_come_back_pay_the_debt_of_their_own_accrual_first() {
     assert_eq!(debts(&mut books), [1], "B's is paid, A's is not");
     books.check_sums("m", (0.0, 10.0, 0.0, 0.0, -10.0));
 }
+
+#[test]
+fn what_one_lot_gave_for_two_accruals_is_made_good_for_each_alone() {
+    let mut books = Books::new();
+    for (accrual, spent) in [("A", "S"), ("B", "T")] {
+        books.does("m", accrue(accrual, 10.0)).does("m", spend(spent, 10.0));
+    }
+    books.does("m", accrue("X", 20.0));
+    books.does("m", reverse("R", "A", false, None)).does("m", reverse("Q", "B", false, None));
+    let remembered = |books: &mut Books| -> Vec<(u64, i64)> {
+        books.account("m").elsewhere.iter().map(|e| (e.accrual.0, e.taken.points.0)).collect()
+    };
+    assert_eq!(remembered(&mut books), [(1, 100_000), (3, 100_000)], "both of the one lot");
+    books.does("m", give_back("G", "S", Some(4.0)));
+    assert_eq!(remembered(&mut books), [(1, 60_000), (3, 100_000)]);
+    books.does("m", give_back("H", "S", None));
+    assert_eq!(remembered(&mut books), [(3, 100_000)]);
+    books.check_sums("m", (20.0, 10.0, 0.0, 0.0, 10.0));
+}

@@ -3,8 +3,13 @@ mod accruals;
 mod bounds;
 mod examples;
 mod give_backs;
+mod invariants;
+mod moving;
+mod profiles;
+mod records;
 mod reversals;
 mod rules;
+mod tenants;
 mod time;
 mod transfers;
 

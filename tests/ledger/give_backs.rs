@@ -2,6 +2,8 @@ use super::With;
 use crate::support::books::{Books, accrue, give_back, offer, reverse, spend};
 use eros_points::ledger::event::Event;
 use eros_points::ledger::instant::Span;
+use eros_points::ledger::lot::LotId;
+use eros_points::ledger::lsn::Lsn;
 
 #[test]
 fn the_two_halves_of_a_refund_may_come_in_either_order() {
@@ -50,6 +52,25 @@ fn grace_gives_a_new_life_once_and_counts_as_the_origins_own_lot() {
     books.pass(Span::days(3));
     books.does("m", give_back("G2", "S2", None));
     books.check_sums("m", (6.0, 0.0, 6.0, 0.0, 0.0));
+}
+
+#[test]
+fn grace_gives_each_lot_that_expired_a_new_one_of_its_own() {
+    let mut books = Books::new();
+    books.terms.refund_grace = Some(Span::days(3));
+    for accrual in ["A", "B"] {
+        books.does("m", accrue(accrual, 10.0).expiring(Span::days(1)));
+    }
+    books.does("m", spend("S", 20.0));
+    books.pass(Span::days(2));
+    books.does("m", give_back("G", "S", None));
+    let expire_at = Some(books.now.after(Span::days(3)));
+    let lots: Vec<_> =
+        books.account("m").lots.iter().map(|lot| (lot.kind.id, lot.kind.accrual, lot.remaining.0)).collect();
+    let id = |place| LotId { lsn: Lsn(4), place };
+    assert_eq!(lots, [(id(0), Lsn(2), 100_000), (id(1), Lsn(1), 100_000)], "the one taken last first");
+    assert!(books.account("m").lots.iter().all(|lot| lot.kind.graced && lot.kind.expire_at == expire_at));
+    books.check_sums("m", (20.0, 0.0, 0.0, 0.0, 20.0));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The ledger's rules, each as a story: steps, then the five sums.
 mod accruals;
 mod bounds;
+mod calendars;
 mod examples;
 mod give_backs;
 mod invariants;

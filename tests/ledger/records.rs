@@ -93,6 +93,18 @@ fn each_kind_has_its_type_and_its_key_in_a_name_space_of_its_own() {
 }
 
 #[test]
+fn what_is_left_is_told_by_all_that_members_see_but_expiry_and_what_time_does_tells_when_it_was_due() {
+    let books = every_kind();
+    for record in &books.log {
+        let seen = record.event.record_type().is_some_and(|kind| kind != RecordType::Expired);
+        assert_eq!(record.event.active_after().is_some(), seen, "{:?}", record.event);
+    }
+    let due: Vec<Instant> = books.log.iter().filter_map(|record| record.event.due()).collect();
+    let hours = |n: i64| books.now.after(Span::hours(n - 2));
+    assert_eq!(due, [hours(0), hours(1), hours(2)], "the offer taken back, the lot unfrozen, its expiry");
+}
+
+#[test]
 fn what_a_request_said_of_itself_the_record_of_it_tells() {
     let books = every_kind();
     let operators: Vec<Option<&str>> = books

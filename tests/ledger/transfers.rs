@@ -34,6 +34,7 @@ fn accept_cancel_and_lapse_race_and_one_wins() {
     books.is_replayed("m", accept("T1", "n")).is_replayed("m", cancel("T2"));
     books.is_refused("m", accept("T3", "stranger"), "40403").is_refused("m", cancel("T9"), "40403");
     books.pass(Span::hours(24));
+    books.is_refused("m", accept("T1", "stranger"), "40403");
     books.is_refused("m", accept("T3", "n"), "42204").is_refused("m", cancel("T3"), "42204");
     books.check_sums("m", (30.0, 10.0, 0.0, 0.0, 20.0));
     books.check_sums("n", (10.0, 0.0, 0.0, 0.0, 10.0));

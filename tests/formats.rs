@@ -22,6 +22,7 @@ mod random;
 mod rule_images;
 mod rule_samples;
 mod samples;
+mod segment_parts;
 mod snapshot_ahead;
 mod snapshot_parts;
 mod snapshots;

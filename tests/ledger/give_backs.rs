@@ -1,5 +1,5 @@
 use super::With;
-use crate::support::books::{Books, accrue, give_back, offer, reverse, spend};
+use crate::support::books::{Books, accrue, give_back, offer, points, reverse, spend};
 use eros_points::ledger::event::Event;
 use eros_points::ledger::instant::Span;
 use eros_points::ledger::lot::LotId;
@@ -27,6 +27,32 @@ fn gives_back_in_parts_and_never_more_than_was_spent() {
     books.is_refused("m", give_back("G2", "S", Some(6.0001)), "42203");
     books.does("m", give_back("G2", "S", None)).is_refused("m", give_back("G3", "S", None), "42203");
     books.check_sums("m", (10.0, 0.0, 0.0, 0.0, 10.0));
+}
+
+#[test]
+fn each_part_goes_on_where_the_one_before_it_ended() {
+    for parts in
+        [&[4.0, 11.0, 15.0][..], &[10.0, 10.0, 10.0], &[15.0, 2.0, 3.0, 10.0], &[29.0, 1.0], &[1.0, 29.0]]
+    {
+        let mut books = Books::new();
+        for accrual in ["A", "B", "C"] {
+            books.does("m", accrue(accrual, 10.0));
+        }
+        books.does("m", spend("S", 30.0));
+        let mut back = 0.0;
+        for (n, part) in parts.iter().enumerate() {
+            books.does("m", give_back(&format!("G{n}"), "S", Some(*part)));
+            back += part;
+            let held: Vec<(u64, i64)> =
+                books.account("m").lots.iter().map(|lot| (lot.kind.id.lsn.0, lot.remaining.0)).collect();
+            // The lot taken last is full first.
+            let full = [(3, 0.0), (2, 10.0), (1, 20.0)];
+            let expected = full.map(|(lsn, before)| (lsn, points((back - before).clamp(0.0, 10.0)).0));
+            let expected: Vec<_> = expected.into_iter().rev().filter(|(_, points)| *points > 0).collect();
+            assert_eq!(held, expected, "{back} of {parts:?}");
+        }
+        books.check_sums("m", (30.0, 0.0, 0.0, 0.0, 30.0));
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What each kind of record tells of itself: the type that members see, its key, its content, and to whom it went.
-use super::With;
+use super::{With, with_the_rule};
 use crate::ledger_model::the_rule;
 use crate::support::books::{
     Books, accept, accrue, by_rule, cancel, give_back, offer, refund, reverse, send, spend,
@@ -14,17 +14,7 @@ use eros_points::ledger::profile::Sealed;
 use eros_points::ledger::refusal::Refusal;
 use eros_points::ledger::rule::definition::{Period, Rounding};
 use eros_points::ledger::rule::trace::Source;
-use eros_points::ledger::rule::{Rule, Rulebook};
 use eros_points::ledger::transfer::status;
-use std::sync::Arc;
-
-fn with_the_rule() -> Books {
-    let mut books = Books::new();
-    let (created_at, updated_at) = (books.now, books.now);
-    let rule = Rule { rule_id: 1, version: 1, created_at, updated_at, definition: the_rule() };
-    books.terms.rulebook = Arc::new(Rulebook::new([Arc::new(rule)]));
-    books
-}
 
 fn detailed(details: Details) -> (Command, Command) {
     let Command::Spend(spend) = spend("S", 1.0) else { panic!("a spend") };

@@ -6,6 +6,7 @@
 //! `EROS_WRITE_FIXTURES=1 cargo test --test suite formats` writes those that are not there yet, and a change of one that
 //! is there takes a page in `docs/decisions/` and deleting it by hand.
 mod bytes;
+mod chained;
 mod constants;
 mod endings;
 mod files;
@@ -14,11 +15,14 @@ mod fixtures;
 mod folder;
 mod newer;
 pub mod page;
+mod partitions;
 mod payloads;
+mod personal_keys;
 mod random;
 mod rule_images;
 mod rule_samples;
 mod samples;
+mod segment_parts;
 mod snapshot_ahead;
 mod snapshot_parts;
 mod snapshots;

@@ -97,3 +97,19 @@ fn bounded<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {
         bincode::decode_from_slice(bytes, LONG)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_the_bytes_that_no_value_uses() {
+        for trailing in 1..5 {
+            let bytes = [&encode(&"seven".to_owned())[..], &vec![0; trailing]].concat();
+            let (whole, borrowed) = (decode::<String>(&bytes), decode_borrowed::<&str>(&bytes));
+            assert!(matches!(whole, Err(CodecError::TrailingBytes(many)) if many == trailing));
+            assert!(matches!(borrowed, Err(CodecError::TrailingBytes(many)) if many == trailing));
+            assert_eq!(decode_first::<String>(&bytes).ok().as_deref(), Some("seven"));
+        }
+    }
+}

@@ -116,10 +116,25 @@ mod tests {
         assert_eq!(bytes.len(), sample().iter().map(RestingRecord::bytes).sum::<usize>());
         let found: Vec<_> = records(&bytes).map(|(_, record)| record).collect();
         assert_eq!(found, sample());
+        let offsets: Vec<usize> = records(&bytes).map(|(offset, _)| offset).collect();
+        assert_eq!(offsets, [0, 9 + 3 + 3, 9 + 3 + 3 + 9 + 6], "header, name and account");
         for (offset, record) in records(&bytes) {
             assert_eq!(record_at(&bytes, offset), Some(record));
         }
         assert_eq!(record_at(&bytes[..bytes.len() - 1], sample()[0].bytes() + sample()[1].bytes()), None);
+    }
+
+    #[test]
+    fn a_page_can_be_full_and_no_fuller_and_is_read_whole_or_not_at_all() {
+        let content = [5; RESTING_CONTENT_BYTES];
+        let page = encode_page(3, 5, &content);
+        assert_eq!(decode_page(&page, 3, 5), Ok(&content[..]));
+        let claims = |page: &[u8]| decode_page(page, 3, 5).expect_err("no page").contains("claims to hold");
+        let mut fuller = page;
+        put(&mut fuller, 8, &(RESTING_CONTENT_BYTES as u16 + 1).to_le_bytes());
+        assert!(claims(&fuller));
+        let short = encode_page(3, 5, b"content");
+        assert!(claims(&short[..RESTING_PAGE_BYTES - 1]) && claims(&[&short[..], &[0]].concat()));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use bincode::{Decode, Encode};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::iter::Sum;
-use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 /// A number of points, in ten-thousandths: `Points(10_5000)` is 10.5 points.
 ///
@@ -85,12 +85,6 @@ impl Sub for Total {
     type Output = Total;
     fn sub(self, other: Total) -> Total {
         Total(self.0 - other.0)
-    }
-}
-impl Neg for Total {
-    type Output = Total;
-    fn neg(self) -> Total {
-        Total(-self.0)
     }
 }
 impl AddAssign<Points> for Total {
@@ -195,6 +189,23 @@ mod tests {
             assert_eq!(Total(i128::from(units)).to_string(), text);
         }
         assert_eq!(Amount(99_990_000).to_string(), "99.99");
+    }
+
+    #[test]
+    fn sums_are_exact_where_points_alone_would_overflow() {
+        let most = Points(i64::MAX);
+        let mut total: Total = [most, most, most].into_iter().sum();
+        assert_eq!(total, Total(3 * i128::from(i64::MAX)));
+        assert_eq!(total - most.into() + Points(1).into(), Total(2 * i128::from(i64::MAX) + 1));
+        total += most;
+        total -= Points(5);
+        total += Total(7);
+        assert_eq!(total, Total(4 * i128::from(i64::MAX) + 2));
+        let mut points: Points = [Points(5), Points(-2)].into_iter().sum();
+        points += Points(4);
+        points -= Points(10);
+        assert_eq!((points, points + Points(8), points - Points(8)), (Points(-3), Points(5), Points(-11)));
+        assert!(!points.is_positive() && !points.is_zero() && !Points::ZERO.is_positive());
     }
 
     #[test]

@@ -2,7 +2,6 @@
 use super::bytes::crc32;
 use super::files::{self, LogReader};
 use super::page::both;
-use eros_points::actors::core::partition_of;
 use eros_points::format::codec::{DECODED_BYTES_MAX, DECODED_BYTES_MAX_LONG, SHORT_BYTES_MAX};
 use eros_points::format::entry::ENTRY_VERSION;
 use eros_points::format::frame::*;
@@ -176,17 +175,6 @@ fn personal_keys_have_their_fields_where_the_page_says() {
     assert_eq!(layout.number("checksum", &slot), crc32(&[layout.before("checksum", &slot)]).into());
     assert_eq!((decode_slot(7, &slot), decode_slot(8, &slot)), (Some(key), None));
     assert_eq!(decode_slot(7, &[0; KEY_SLOT_BYTES]), None, "destroyed");
-}
-
-#[test]
-fn members_are_hashed_to_partitions_as_the_page_says() {
-    let page = both();
-    let members = [("10080", "ec_18165fd7455_JGhyfyLmX"), ("10080", "m"), ("积分", "会员"), ("", "")];
-    let pinned = [63, 8, 18, 13];
-    for ((crm_id, member_no), pinned) in members.into_iter().zip(pinned) {
-        assert_eq!(partition_of(crm_id, member_no), pinned, "{member_no} of {crm_id}");
-        assert_eq!(files::partition(&page, crm_id, member_no), u64::from(pinned), "{member_no} of {crm_id}");
-    }
 }
 
 #[test]

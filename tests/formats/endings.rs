@@ -124,10 +124,47 @@ fn a_frame_that_was_written_whole_is_never_cut_off() {
     );
 }
 
+/// A header's claim decides, before anything behind it is looked at.
+#[test]
+fn a_frame_may_claim_just_as_much_as_the_largest_has() {
+    let claims = |bytes: usize| {
+        let claim = u32::try_from(bytes).expect("a length").to_le_bytes();
+        let frames = (28..).zip(claim).fold(two(), |frames, (place, byte)| frames.rewritten(1, place, byte));
+        frames.read(true).0
+    };
+    assert_eq!(claims(FRAME_PAYLOAD_BYTES_MAX), "torn", "its end is not there");
+    assert_eq!(claims(FRAME_PAYLOAD_BYTES_MAX + 1), "damage");
+}
+
 #[test]
 fn a_newer_builds_frames_behind_a_broken_one_show_that_it_was_durable() {
     let frames = two().batch(b"three").rewritten(2, 4, 3).flipped(1, 20);
     assert_eq!(frames.read(true), ("damage", frames.starts[1], 1));
+}
+
+#[test]
+fn only_a_frame_that_comes_later_shows_that_a_broken_one_was_durable() {
+    let broken = two().batch(b"three").flipped(1, 20);
+    let (start, whole) = (broken.starts[1], two().batch(b"three"));
+    for (n, expected) in [(0, "torn"), (1, "torn"), (2, "damage")] {
+        let end = whole.starts.get(n + 1).copied().unwrap_or(whole.bytes.len());
+        let frame = &whole.bytes[whole.starts[n]..end];
+        let bytes = [&broken.bytes[..broken.starts[2]], frame, &[0; 100]].concat();
+        assert_eq!(verdict(&bytes, true), (expected, start, 1), "frame {} behind frame 2", n + 1);
+    }
+}
+
+#[test]
+fn bytes_that_are_not_zero_are_no_clean_end_however_they_lie() {
+    let whole = two();
+    let end = whole.bytes.len();
+    for places in [&[0][..], &[0, 1], &[2, 15], &[15, 16], &[16, 17], &[16, 9_000], &[9_000, 9_001]] {
+        let mut bytes = [&whole.bytes[..], &[0; 10_000]].concat();
+        assert_eq!(verdict(&bytes, true), ("clean", end, 2));
+        places.iter().for_each(|place| bytes[end + place] = 7);
+        assert_eq!(verdict(&bytes, true), ("torn", end, 2), "{places:?}");
+        assert_eq!(verdict(&bytes, false), ("damage", end, 2), "{places:?}");
+    }
 }
 
 #[test]

@@ -4,8 +4,9 @@ use super::page::{Holds, Page, Shape, Type, both};
 use super::samples;
 use eros_points::format::codec;
 use eros_points::format::codec::{CodecError, DECODED_BYTES_MAX};
-use eros_points::format::entry::Entry;
+use eros_points::format::entry::{Entry, EntryRef};
 use eros_points::ledger::account::Account;
+use eros_points::ledger::event::{Payment, Restore};
 use eros_points::ledger::lot::{Lot, LotId, LotKind};
 use eros_points::ledger::lsn::Lsn;
 use eros_points::ledger::points::Points;
@@ -241,7 +242,29 @@ fn a_length_without_bytes_behind_it_asks_for_no_memory() {
             let Err(CodecError::Malformed(error)) = answer else { panic!("{claimed}: {answer:?}") };
             assert_eq!(format!("{error:?}"), "LimitExceeded", "{claimed}");
         }
+        // Read where it lies: a text of the entry, and a list of its event.
+        for start in [&[1, 0][..], &[1, 0, 0, 0, 0, 8, 0, 0, 0, 0]] {
+            let mut bytes = start.to_vec();
+            put_unsigned(&mut bytes, claimed);
+            let answer = match EntryRef::decode(&bytes) {
+                Ok(EntryRef::Member(entry)) => entry.event().map(|_| ()),
+                Ok(EntryRef::Other(_)) => Ok(()),
+                Err(error) => Err(error),
+            };
+            let Err(CodecError::Malformed(error)) = answer else { panic!("{claimed}: {answer:?}") };
+            assert_eq!(format!("{error:?}"), "LimitExceeded", "{claimed}");
+        }
     }
+}
+
+/// A step fills the more memory for a byte, the smaller its numbers: these need more than [`DECODED_BYTES_MAX`].
+#[test]
+fn a_return_of_a_million_small_steps_comes_back_read_either_way() {
+    let steps = vec![Restore::Debt(Payment { accrual: Lsn(1), points: Points(1) }); 1_000_000];
+    assert!(steps.len() * size_of::<Restore>() > DECODED_BYTES_MAX);
+    let packed = codec::encode(&steps);
+    assert!(codec::decode::<Vec<Restore>>(&packed).is_ok_and(|unpacked| unpacked == steps));
+    assert!(codec::decode_borrowed::<Vec<Restore>>(&packed).is_ok_and(|unpacked| unpacked == steps));
 }
 
 /// Transfers can bring a member more lots than it could accrue.

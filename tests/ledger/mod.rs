@@ -1,17 +1,26 @@
 //! The ledger's rules, each as a story: steps, then the five sums.
 mod accruals;
 mod bounds;
+mod calendars;
 mod examples;
 mod give_backs;
+mod invariants;
+mod moving;
+mod profiles;
+mod records;
 mod reversals;
 mod rules;
+mod tenants;
 mod time;
 mod transfers;
 
+use crate::ledger_model::the_rule;
 use crate::support::books::{Books, Done, Outcome};
 use eros_points::ledger::command::{Accrue, Command};
 use eros_points::ledger::instant::Span;
 use eros_points::ledger::refusal::Refusal;
+use eros_points::ledger::rule::{Rule, Rulebook};
+use std::sync::Arc;
 
 /// Total, used, expired, freeze, active.
 pub type Sums = (f64, f64, f64, f64, f64);
@@ -49,6 +58,15 @@ impl Books {
         assert_eq!(self.log.len(), before, "a replay changes nothing");
         self
     }
+}
+
+/// With the one rule that the model knows.
+pub fn with_the_rule() -> Books {
+    let mut books = Books::new();
+    let (created_at, updated_at) = (books.now, books.now);
+    let rule = Rule { rule_id: 1, version: 1, created_at, updated_at, definition: the_rule() };
+    books.terms.rulebook = Arc::new(Rulebook::new([Arc::new(rule)]));
+    books
 }
 
 fn name(outcome: &Outcome) -> &'static str {

@@ -75,3 +75,25 @@ fn what_expires_soon_is_what_is_active_now_and_will_not_be_then() {
     let within = |books: &mut Books, days| books.account("m").expiring_within(Span::days(days), now).0;
     assert_eq!([1, 2, 3, 4].map(|days| within(&mut books, days)), [0, 10_000, 30_000, 70_000]);
 }
+
+#[test]
+fn the_next_thing_to_fall_due_is_the_earliest_of_expiry_lapse_and_where_there_is_debt_unfreezing() {
+    let mut books = Books::new();
+    let start = books.now;
+    let due = |books: &mut Books| books.account("m").next_due().map(|at| at.0 - start.0);
+    let hours = |n| Some(Span::hours(n).0);
+    assert_eq!(due(&mut books), None);
+    books.does("m", accrue("A", 10.0));
+    assert_eq!(due(&mut books), None, "it never expires");
+    books.does("m", accrue("B", 10.0).expiring(Span::hours(40)));
+    assert_eq!(due(&mut books), hours(40));
+    books.does("m", offer("T", "n", 5.0)).does("m", offer("U", "n", 5.0));
+    assert_eq!(due(&mut books), hours(24));
+    books.does("m", accrue("F", 1.0).frozen(Span::hours(2)).expiring(Span::hours(30)));
+    assert_eq!(due(&mut books), hours(24), "without debt unfreezing needs no record");
+    books.does("m", spend("S", 10.0)).does("m", reverse("R", "A", true, None));
+    assert_eq!(due(&mut books), hours(2));
+    // Time never goes back behind the account's own.
+    books.account("m").clock = start.after(Span::hours(3));
+    assert_eq!(due(&mut books), hours(3));
+}

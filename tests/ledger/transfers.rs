@@ -1,6 +1,7 @@
 use super::With;
-use crate::support::books::{Books, accept, accrue, cancel, offer, send, spend};
+use crate::support::books::{Books, accept, accrue, cancel, offer, reverse, send, spend};
 use eros_points::ledger::account::Outgoing;
+use eros_points::ledger::event::{Event, Key};
 use eros_points::ledger::instant::Span;
 
 #[test]
@@ -34,6 +35,7 @@ fn accept_cancel_and_lapse_race_and_one_wins() {
     books.is_replayed("m", accept("T1", "n")).is_replayed("m", cancel("T2"));
     books.is_refused("m", accept("T3", "stranger"), "40403").is_refused("m", cancel("T9"), "40403");
     books.pass(Span::hours(24));
+    books.is_refused("m", accept("T1", "stranger"), "40403");
     books.is_refused("m", accept("T3", "n"), "42204").is_refused("m", cancel("T3"), "42204");
     books.check_sums("m", (30.0, 10.0, 0.0, 0.0, 20.0));
     books.check_sums("n", (10.0, 0.0, 0.0, 0.0, 10.0));
@@ -120,4 +122,24 @@ fn what_a_record_brings_its_receiver_is_what_the_outbox_holds() {
     assert_eq!(brought(0), None, "an accrual brings nobody anything");
     let outbox = books.accounts["ann"].outbox.clone();
     assert_eq!(outbox, [1, 2].map(|lsn| brought(lsn).expect("lots on their way")));
+}
+
+#[test]
+fn lots_that_arrive_pay_the_receivers_debts_oldest_first_each_with_what_it_holds() {
+    let mut books = Books::new();
+    for (accrual, held, spent) in [("A", 6.0, "S"), ("B", 4.0, "T")] {
+        books.does("n", accrue(accrual, held)).does("n", spend(spent, held));
+    }
+    books.does("n", reverse("R", "A", true, None)).does("n", reverse("Q", "B", true, None));
+    for event_no in ["C", "D", "E"] {
+        books.does("m", accrue(event_no, 5.0));
+    }
+    books.does("m", send("T", "n", 15.0));
+    let key = Key::Incoming { from: "m", transfer_no: "T" };
+    let received = books.find("n", &key).expect("the receipt");
+    let Event::Received(e) = &*received.event else { panic!("{received:?}") };
+    let paid: Vec<(u32, u64, i64)> =
+        e.paid.iter().map(|(place, payment)| (*place, payment.accrual.0, payment.points.0)).collect();
+    assert_eq!(paid, [(0, 1, 50_000), (1, 1, 10_000), (1, 3, 40_000)], "by lots 0 and 1; 2 is left");
+    books.check_sums("n", (15.0, 10.0, 0.0, 0.0, 5.0));
 }

@@ -150,6 +150,8 @@ fn a_rule_that_grants_nothing_says_so_before_any_cap() {
     assert_eq!(member.earns(&paid("100")), "20");
     assert_eq!(member.earns(&paid("100")), "42206 times.ever");
     assert_eq!(member.earns(&paid("1")), "42205");
+    let nothing = member.grant(&paid("1")).unwrap().grant.trace.reckoning.unwrap();
+    assert_eq!(nothing.used_up(), None, "no cap is to blame");
 }
 
 #[test]

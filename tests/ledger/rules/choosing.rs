@@ -88,3 +88,39 @@ fn the_trace_names_those_of_the_scene_that_were_passed_over() {
     assert_eq!(passed, ["1 Disabled", "3 NotYet"]);
     assert_eq!(evaluation.rule.rule_id, 4);
 }
+
+#[test]
+fn a_rule_that_is_named_and_does_not_fit_is_refused_in_words_that_say_why() {
+    let rows = [
+        (json!({"enabled": false}), "rule 1 is not enabled"),
+        (json!({"action_scene": "login"}), "rule 1 is for another action_scene"),
+        (json!({"event_type": "event"}), "rule 1 is for another event_type"),
+        (json!({"store_codes": ["mini"]}), "rule 1 is not for this store_code"),
+        (json!({"valid_from": "2023-01-01 00:00:00"}), "rule 1 does not hold yet at event_at"),
+        (json!({"valid_to": "2022-01-01 00:00:00"}), "rule 1 holds no longer at event_at"),
+    ];
+    let why = |rules: &[Value], rule_id| match evaluated(
+        &rulebook(SHANGHAI, rules),
+        &Ask { rule_id, ..ask() },
+        &Uses::default(),
+    ) {
+        Err(Refusal::NoRuleFits { why }) => why,
+        other => panic!("{other:?}"),
+    };
+    for (rule, expected) in rows {
+        assert_eq!(why(std::slice::from_ref(&rule), Some(1)), expected, "{rule}");
+        let unnamed = why(&[rule], None);
+        assert_eq!(unnamed, "no enabled rule is for this action_scene, event_type, store_code and event_at");
+    }
+    assert_eq!(why(&[json!({})], Some(2)), "there is no rule 2");
+}
+
+#[test]
+fn of_those_that_were_passed_over_the_trace_names_the_first_eight() {
+    let mut rules = vec![json!({"enabled": false, "priority": 1}); 10];
+    rules.push(json!({}));
+    let evaluation = evaluated(&rulebook(SHANGHAI, &rules), &ask(), &Uses::default()).unwrap();
+    let passed: Vec<u64> = evaluation.grant.trace.passed_over.iter().map(|p| p.rule.rule_id).collect();
+    assert_eq!(passed, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(evaluation.rule.rule_id, 11);
+}

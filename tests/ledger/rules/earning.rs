@@ -169,6 +169,7 @@ fn points_that_the_request_names_are_granted_as_they_are() {
     }
     assert!(member.uses.is_empty(), "no cap counts them");
     assert_eq!(member.earns(&paid("1000")), "1");
+    assert!(!member.uses.is_empty(), "that one counts");
 }
 
 #[test]

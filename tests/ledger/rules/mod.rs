@@ -1,5 +1,6 @@
 //! Earning rules, each sentence as rows of a table: a rule as its tenant writes it, an event, what comes of it.
 mod caps;
+mod checking;
 mod choosing;
 mod earning;
 mod expiring;

@@ -115,6 +115,23 @@ fn whatever_memory_there_is_a_member_is_as_it_was_put() {
 }
 
 #[test]
+fn accounts_that_leave_much_of_a_chunk_free_are_put_to_rest_like_any() {
+    let directory = Directory::new();
+    let fat = account(700, 1);
+    let bytes = codec::encode(&fat).len();
+    assert!((7_200..14_000).contains(&bytes), "one to a chunk: {bytes}");
+    let ids: Vec<MemberId> =
+        (0..3_000).map(|n| directory.find_or_new("t", &member(n)).expect("a place")).collect();
+    for id in &ids {
+        directory.place(*id, &fat).expect("memory");
+    }
+    for id in ids {
+        let seen = directory.with_resting(id, |_, _, account| (false, *account == fat));
+        assert_eq!(seen.expect("memory"), Some(true));
+    }
+}
+
+#[test]
 fn changes_walks_and_looks_at_once_see_every_member_once_and_lose_no_change() {
     let folder = tempfile::tempdir().unwrap();
     let directory = spilling(folder.path(), 1);

@@ -69,7 +69,7 @@ impl Indexer {
         let begins = crate::clock::monotonic();
         let is_read = self.feeds.are_followed() || last_read.is_some_and(|last| begins - last < READ_WITHIN);
         let ends = begins + if is_read { LOOK_EVERY } else { GATHER };
-        while step.records < self.gathered_max {
+        while step.records < self.gathered_max.min(STEP_MAX) {
             let now = crate::clock::monotonic();
             if self.waiting.load(Ordering::Acquire) > 0 {
                 *last_read = Some(now);

@@ -41,15 +41,13 @@ def every_kind(name):
 
 def large(name):
     """A batch that fills half a segment."""
-    orders = [accrual(f"{name}-{n}", f"m{n}", 1, order_info={"order_sn": "S", "pay_amount": 1, "item_list": [
-        {"note": ORDER}]})[2] for n in range(38)]
-    return "POST", "batch", [{"op": "produce/direct", "body": body} for body in orders]
+    return small(name, order_info={"order_sn": "S", "pay_amount": 1, "item_list": [{"note": ORDER}]})
 
 
-def small(name):
-    """A batch of a few hundred bytes a member."""
-    orders = [accrual(f"{name}-{n}", f"m{n}", 1)[2] for n in range(38)]
-    return "POST", "batch", [{"op": "produce/direct", "body": body} for body in orders]
+def small(name, **more):
+    """A batch of an accrual for each of many members."""
+    bodies = [accrual(f"{name}-{n}", f"m{n}", 1, **more)[2] for n in range(38)]
+    return "POST", "batch", [{"op": "produce/direct", "body": body} for body in bodies]
 
 
 class Told:

@@ -168,13 +168,27 @@ async fn between(core: &Arc<Core>, crm_id: &str, operation: Operation) -> Answer
 /// A member's own operations: where they stand in the batch, whose they are, what is asked.
 type Group = Vec<(usize, String, Command)>;
 
+/// A member's own operations with what the index knows of their keys: where they stand in the batch, and what is asked.
+struct Asked {
+    id: MemberId,
+    member_no: String,
+    changes: Vec<(usize, Command, StampedPrior)>,
+}
+
 async fn own_changes(core: Arc<Core>, crm_id: Arc<str>, groups: Vec<Group>) -> Vec<(usize, Answered)> {
     let mut answers = Vec::with_capacity(groups.len());
-    let mut rested = Vec::with_capacity(groups.len());
+    let (mut rested, mut posted) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
     for group in groups {
-        match at_rest(&core, &crm_id, group) {
+        let asked = match look_up(&core, &crm_id, group) {
+            Ok(asked) => asked,
+            Err((places, failure)) => {
+                answers.extend(places.into_iter().map(|place| (place, Err(failure.clone()))));
+                continue;
+            }
+        };
+        match at_rest(&core, asked) {
             Ok(done) => rested.push(done),
-            Err(group) => answers.extend(by_actor(&core, &crm_id, group).await),
+            Err(asked) => posted.push(post_all(&core, &crm_id, asked, &mut answers).await),
         }
     }
     let through = rested.iter().map(|done| done.last).max().unwrap_or(Lsn::ZERO);
@@ -185,7 +199,28 @@ async fn own_changes(core: Arc<Core>, crm_id: Arc<str>, groups: Vec<Group>) -> V
             answers.push((place, told(&core, &crm_id, &member_no, outcome).await));
         }
     }
+    for Posted { member_no, waiting } in posted {
+        for waiting in waiting {
+            answers.push(answered(&core, &crm_id, &member_no, waiting).await);
+        }
+    }
     answers
+}
+
+/// Finds the member and what is known of the keys; where that fails, nothing of the group is done.
+fn look_up(core: &Core, crm_id: &str, group: Group) -> Result<Asked, (Vec<usize>, Failure)> {
+    let places: Vec<usize> = group.iter().map(|(place, ..)| *place).collect();
+    let asked = || {
+        let Some((_, first, _)) = group.first() else { return Err(Failure::Fault("an empty group".into())) };
+        let (member_no, mut changes) = (first.clone(), Vec::with_capacity(group.len()));
+        let id = core.trusted(core.directory.find_or_new(crm_id, &member_no))?;
+        for (place, member_no, command) in group {
+            let prior = core.look_up(crm_id, &member_no, &command)?;
+            changes.push((place, command, prior));
+        }
+        Ok(Asked { id, member_no, changes })
+    };
+    asked().map_err(|failure| (places, failure))
 }
 
 async fn told(core: &Core, crm_id: &str, member_no: &str, outcome: Result<Outcome, Failure>) -> Answered {
@@ -200,49 +235,50 @@ struct Rested {
 }
 
 /// Changes a member where it lies at rest; gives the operations back where it does not.
-fn at_rest(core: &Arc<Core>, crm_id: &str, group: Group) -> Result<Rested, Group> {
-    let Some((_, member_no, _)) = group.first() else { return Err(group) };
-    // A member that can't be read is a broken one: its actor says so, and the process ends.
-    let Ok(id) = core.directory.find_or_new(crm_id, member_no) else { return Err(group) };
-    let mut priors = Vec::with_capacity(group.len());
-    for (_, member_no, command) in &group {
-        match core.look_up(crm_id, member_no, command) {
-            Ok(prior) => priors.push(prior),
-            Err(_) => return Err(group),
-        }
-    }
-    let stamp = priors.iter().map(|prior| prior.stamp).min().unwrap_or(Lsn::ZERO);
+fn at_rest(core: &Core, asked: Asked) -> Result<Rested, Asked> {
+    let Asked { id, member_no, mut changes } = asked;
+    let stamp = changes.iter().map(|(_, _, prior)| prior.stamp).min().unwrap_or(Lsn::ZERO);
     let turns = core.turns_at_rest(id, stamp, Instant::MAX, |turn| {
-        let asked = group.iter().zip(priors);
-        asked.map(|((place, _, command), prior)| (*place, turn.carry_out(command, prior.prior))).collect()
+        let changes = changes.iter_mut();
+        let carried = changes.map(|(place, command, prior)| {
+            (*place, turn.carry_out(command, std::mem::take(&mut prior.prior)))
+        });
+        carried.collect()
     });
-    let Some((outcomes, last)) = turns else { return Err(group) };
-    let member_no = group.into_iter().next().map(|(_, member_no, _)| member_no).unwrap_or_default();
-    Ok(Rested { member_no, outcomes, last })
+    match turns {
+        Some((outcomes, last)) => Ok(Rested { member_no, outcomes, last }),
+        None => Err(Asked { id, member_no, changes }),
+    }
 }
 
-/// Has the member's actor carry them out: handed over in order, not waiting for one another.
-async fn by_actor(core: &Arc<Core>, crm_id: &str, group: Group) -> Vec<(usize, Answered)> {
-    let mut answers = Vec::with_capacity(group.len());
-    let mut posted: VecDeque<(usize, String, Answering)> = VecDeque::new();
-    for (place, member_no, command) in group {
-        let found = core.trusted(core.directory.find_or_new(crm_id, &member_no));
-        let prior = core.look_up(crm_id, &member_no, &command);
-        let posted_to = found.and_then(|id| post(core, id, command, prior?));
-        match posted_to {
-            Ok(answering) => posted.push_back((place, member_no, answering)),
+/// On their way to the member's actor, in order.
+struct Posted {
+    member_no: String,
+    waiting: VecDeque<(usize, Answering)>,
+}
+
+/// Has the member's actor carry them out, which waits for no answer: that of another member's actor may come with the same
+/// group commit. Only where there are very many for this one are the first of them waited for.
+async fn post_all(
+    core: &Arc<Core>,
+    crm_id: &str,
+    asked: Asked,
+    answers: &mut Vec<(usize, Answered)>,
+) -> Posted {
+    let Asked { id, member_no, changes } = asked;
+    let mut waiting = VecDeque::with_capacity(changes.len().min(BATCH_POSTED_MAX));
+    for (place, command, prior) in changes {
+        match post(core, id, command, prior) {
+            Ok(answering) => waiting.push_back((place, answering)),
             Err(failure) => answers.push((place, Err(failure))),
         }
-        if posted.len() >= BATCH_POSTED_MAX
-            && let Some(oldest) = posted.pop_front()
+        if waiting.len() >= BATCH_POSTED_MAX
+            && let Some(oldest) = waiting.pop_front()
         {
-            answers.push(answered(core, crm_id, oldest).await);
+            answers.push(answered(core, crm_id, &member_no, oldest).await);
         }
     }
-    for waiting in posted {
-        answers.push(answered(core, crm_id, waiting).await);
-    }
-    answers
+    Posted { member_no, waiting }
 }
 
 fn post(core: &Arc<Core>, id: MemberId, command: Command, prior: StampedPrior) -> Result<Answering, Failure> {
@@ -253,10 +289,11 @@ fn post(core: &Arc<Core>, id: MemberId, command: Command, prior: StampedPrior) -
 async fn answered(
     core: &Core,
     crm_id: &str,
-    (place, member_no, answering): (usize, String, Answering),
+    member_no: &str,
+    (place, answering): (usize, Answering),
 ) -> (usize, Answered) {
     let outcome = answering.await.unwrap_or(Err(Failure::Unknown));
-    (place, told(core, crm_id, &member_no, outcome).await)
+    (place, told(core, crm_id, member_no, outcome).await)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
 use crate::actors::directory::{Directory, MemberId};
+use crate::actors::scans::Pace;
 use crate::actors::tenant::Message;
 use crate::actors::tenants::Cell;
 use crate::format::codec;
@@ -24,6 +25,9 @@ use tokio::sync::{oneshot, watch};
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// A snapshot beside requests pauses three times as long as it works. All at once it would take a core from them for as long as
+/// it lasts.
+const PAUSES: u32 = 3;
 
 /// What of a snapshot is a member's: tenant, member and packed account. The order is the format on disk.
 pub type MemberImage = (String, String, Vec<u8>);
@@ -93,7 +97,7 @@ pub async fn run(core: Arc<Core>, snapshotter: Snapshotter) {
         if uncovered_before + bytes - last_bytes < due_after {
             continue;
         }
-        match take_in_background(&core, &snapshotter).await {
+        match take_in_background(&core, &snapshotter, PAUSES).await {
             Ok(size) => {
                 (uncovered_before, last_bytes) = (0, bytes);
                 due_after = snapshotter.every_bytes.max(size);
@@ -107,19 +111,25 @@ pub async fn run(core: Arc<Core>, snapshotter: Snapshotter) {
     }
 }
 
-/// Off the workers that answer requests: a snapshot is file work.
-pub async fn take_in_background(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, SnapshotError> {
+/// Off the workers that answer requests: a snapshot is file work. It pauses so many times as long as it works, where it has
+/// a thread to itself.
+pub async fn take_in_background(
+    core: &Arc<Core>,
+    snapshotter: &Snapshotter,
+    pauses: u32,
+) -> Result<u64, SnapshotError> {
     if !snapshotter.in_background {
-        return take(core, snapshotter).await;
+        return take(core, snapshotter, Pace::new(0)).await;
     }
     let (core, snapshotter) = (core.clone(), snapshotter.clone());
     let handle = tokio::runtime::Handle::current();
-    let task = tokio::task::spawn_blocking(move || handle.block_on(take(&core, &snapshotter)));
+    let task =
+        tokio::task::spawn_blocking(move || handle.block_on(take(&core, &snapshotter, Pace::new(pauses))));
     task.await.unwrap_or(Err(SnapshotError::Account(Failure::NotReady)))
 }
 
 /// Takes one snapshot and archives what two of them and the index cover. Its size in bytes.
-async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, SnapshotError> {
+async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, mut pace: Pace) -> Result<u64, SnapshotError> {
     let started = crate::clock::monotonic();
     let (disk, folder) = (&*snapshotter.disk, &snapshotter.folder);
     let header = SnapshotHeader {
@@ -154,6 +164,7 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, Snapsh
                 let (crm_id, member_no, packed) = answer.map_err(SnapshotError::Account)?;
                 push(&mut writer, &crm_id, &member_no, packed)?;
             }
+            pace.rest();
         }
     }
     let finished = writer.finish()?;

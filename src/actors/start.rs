@@ -255,7 +255,7 @@ impl Running {
         for task in &self.tasks[1..] {
             task.abort();
         }
-        if let Err(error) = take_in_background(&self.core, &self.snapshotter).await {
+        if let Err(error) = take_in_background(&self.core, &self.snapshotter, 0).await {
             tracing::error!("no snapshot at the end, the next start replays more of the log: {error}");
         }
         self.steppers.iter().for_each(tokio::task::JoinHandle::abort);

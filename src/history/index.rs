@@ -21,6 +21,7 @@ use crate::history::keys::Remembered;
 use crate::history::orders::order_sn;
 use crate::history::postings::{Filling, block_of, block_start, created_at};
 use crate::history::sieve::{Filler, Sieve};
+use crate::history::yielding::give_way;
 use crate::history::{HistoryError, Row, keys};
 use crate::ledger::event::{Sequel, Standing};
 use crate::ledger::lsn::Lsn;
@@ -154,6 +155,7 @@ impl FjallHistory {
             recent: Mutex::default(),
         };
         history.load()?;
+        give_way(WORKERS);
         Ok(history)
     }
 

@@ -20,6 +20,7 @@ mod scan;
 mod search;
 mod sieve;
 pub mod view;
+mod yielding;
 
 pub use index::FjallHistory;
 pub use reopening::ReopeningHistory;

@@ -7,6 +7,7 @@ pub mod liability;
 mod walk;
 
 pub use cuts::Cuts;
+pub use walk::Pace;
 
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
@@ -18,7 +19,7 @@ use cuts::Cut;
 use std::sync::{Arc, Weak};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use walk::{Pace, walk};
+use walk::walk;
 
 /// Such a read pauses as long as it works: half of one core's time.
 const PAUSES: u32 = 1;

@@ -25,9 +25,10 @@ impl Pace {
         Pace { pauses, began: crate::clock::monotonic() }
     }
 
-    fn rest(&mut self) {
+    /// Pauses, where the work has gone on for a stretch.
+    pub fn rest(&mut self) {
         let worked = self.began.elapsed();
-        if worked >= STRETCH {
+        if worked >= STRETCH && self.pauses > 0 {
             std::thread::sleep(worked * self.pauses);
             self.began = crate::clock::monotonic();
         }

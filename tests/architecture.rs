@@ -11,7 +11,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("measure", &[]),
     ("format", &["ledger", "limits"]),
     ("store", &["format", "ledger", "limits", "clock", "measure"]),
-    ("history", &["format", "ledger", "limits"]),
+    ("history", &["format", "ledger", "limits", "clock"]),
     ("actors", &["history", "store", "format", "ledger", "limits", "clock", "telemetry", "measure"]),
     ("http", &["actors", "ledger", "limits", "clock", "telemetry", "measure"]),
     ("import", &["http", "actors", "history", "store", "format", "ledger", "limits"]),

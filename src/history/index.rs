@@ -18,10 +18,10 @@ use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
 use crate::history::chunks::{Chunk, chunk_of, payload_in, records_in};
 use crate::history::keys::Remembered;
+use crate::history::merging::Haste;
 use crate::history::orders::order_sn;
 use crate::history::postings::{Filling, block_of, block_start, created_at};
 use crate::history::sieve::{Filler, Sieve};
-use crate::history::yielding::give_way;
 use crate::history::{HistoryError, Row, keys};
 use crate::ledger::event::{Sequel, Standing};
 use crate::ledger::lsn::Lsn;
@@ -32,15 +32,25 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The layout of the tables. An index of another version is made anew.
 const INDEX_VERSION: u64 = 3;
 const MIB: u64 = 1 << 20;
 const LEVEL0_TABLES: u8 = 12;
-/// One flushes memtables while the other is at a long merge: with one alone, full memtables pile up in memory.
-const WORKERS: usize = 2;
+/// With so many of a table's newest tables, or full memtables of all tables that wait to be written, merges pause no more.
+const LEVEL0_TABLES_MANY: usize = 15;
+const MEMTABLES_MANY: usize = 2;
+/// With so many of one table the index waits; at one more the library would, for ever where its worker has failed.
+const MEMTABLES_MAX: usize = 3;
+const WAIT_MAX: Duration = Duration::from_secs(5);
+/// With more than one, the library's first leaves merges to the others, and while one of them merges asks itself again and again
+/// for nothing, for as long as it takes: a whole core.
+const WORKERS: usize = 1;
 
 pub struct FjallHistory {
+    /// First: what is dropped next waits for merges.
+    haste: Haste,
     pub(super) db: Database,
     pub(super) records: Keyspace,
     pub(super) members: Keyspace,
@@ -128,7 +138,10 @@ fn table(memtable_bytes: u64, looked_up: bool) -> impl Fn() -> KeyspaceCreateOpt
 impl FjallHistory {
     /// Opens the index in `folder`, or begins one.
     pub fn open(folder: &Path, cache_bytes: u64) -> Result<FjallHistory, HistoryError> {
+        let haste = Haste::default();
+        let paces = haste.paces();
         let db = Database::builder(folder)
+            .with_compaction_filter_factories(Arc::new(move |_| Some(paces.clone())))
             .cache_size(cache_bytes)
             .manual_journal_persist(true)
             .max_journaling_size(128 * MIB)
@@ -139,6 +152,7 @@ impl FjallHistory {
         // No more keys than records.
         let sieve = Arc::new(Sieve::new(meta_number(&meta, b"applied")?.unwrap_or(0) as usize));
         let history = FjallHistory {
+            haste,
             _filler: Filler::start(sieve.clone(), db.snapshot().iter(&keys).map(|row| taken_key(row.key()))),
             sieve,
             keys,
@@ -155,7 +169,6 @@ impl FjallHistory {
             recent: Mutex::default(),
         };
         history.load()?;
-        give_way(WORKERS);
         Ok(history)
     }
 
@@ -289,7 +302,25 @@ impl FjallHistory {
         // After a failure nothing here can be relied on any more: whoever called opens the index anew.
         batch.commit()?;
         self.applied.store(through.0, Ordering::Release);
+        self.wait_for_merges();
         Ok(())
+    }
+
+    /// Has merges make haste where flushes wait for them, and waits for these where full memtables pile up: they are memory.
+    fn wait_for_merges(&self) {
+        let Self { records, members, keys, sequels, transfers, frozen, orders, postings, meta, .. } = self;
+        let tables = [records, members, keys, sequels, transfers, frozen, orders, postings, meta];
+        let began = crate::clock::monotonic();
+        loop {
+            let newest = tables.iter().map(|table| table.l0_table_count()).max().unwrap_or(0);
+            let full = tables.map(|table| table.sealed_memtable_count());
+            self.haste.set(newest >= LEVEL0_TABLES_MANY || full.iter().sum::<usize>() >= MEMTABLES_MANY);
+            // After a failure nobody flushes any more: the next write is told.
+            if full.iter().all(|full| *full < MEMTABLES_MAX) || began.elapsed() > WAIT_MAX {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     pub(super) fn persist(&self) -> Result<Lsn, HistoryError> {

@@ -12,6 +12,7 @@ mod filter;
 mod index;
 mod keys;
 mod lists;
+mod merging;
 mod orders;
 mod past;
 mod postings;
@@ -20,7 +21,6 @@ mod scan;
 mod search;
 mod sieve;
 pub mod view;
-mod yielding;
 
 pub use index::FjallHistory;
 pub use reopening::ReopeningHistory;

@@ -10,7 +10,7 @@
 //! - [`import`]: members, lots and past events of another system, offline.
 //! - [`cli`]: the commands of the binary.
 //!
-//! Beside them: [`limits`], [`clock`], [`measure`] (counters for `/metrics`), [`config`], [`telemetry`].
+//! Beside them: [`limits`], [`clock`], [`measure`] (counters for `/metrics`), [`pace`] (work without haste), [`config`], [`telemetry`].
 pub mod actors;
 pub mod cli;
 pub mod clock;
@@ -22,5 +22,6 @@ pub mod import;
 pub mod ledger;
 pub mod limits;
 pub mod measure;
+pub mod pace;
 pub mod store;
 pub mod telemetry;

@@ -4,15 +4,16 @@ use eros_points::http::access::{Listed, PREFIX, listed};
 use std::path::{Path, PathBuf};
 
 /// Each module with those that it may name. What is not here may name nothing of the crate.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("ledger", &["limits"]),
     ("limits", &["ledger"]),
     ("clock", &["ledger"]),
     ("measure", &[]),
+    ("pace", &["clock"]),
     ("format", &["ledger", "limits"]),
     ("store", &["format", "ledger", "limits", "clock", "measure"]),
-    ("history", &["format", "ledger", "limits", "clock"]),
-    ("actors", &["history", "store", "format", "ledger", "limits", "clock", "telemetry", "measure"]),
+    ("history", &["format", "ledger", "limits", "clock", "pace"]),
+    ("actors", &["history", "store", "format", "ledger", "limits", "clock", "telemetry", "measure", "pace"]),
     ("http", &["actors", "ledger", "limits", "clock", "telemetry", "measure"]),
     ("import", &["http", "actors", "history", "store", "format", "ledger", "limits"]),
     ("config", &["ledger", "store"]),

@@ -3,7 +3,6 @@
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
 use crate::actors::directory::{Directory, MemberId};
-use crate::actors::scans::Pace;
 use crate::actors::tenant::Message;
 use crate::actors::tenants::Cell;
 use crate::format::codec;
@@ -12,6 +11,7 @@ use crate::ledger::account::Account;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::tenant::Tenant;
+use crate::pace::Pace;
 use crate::store::archive::archive_through;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;

@@ -1,21 +1,16 @@
 //! Merges of the store's tables leave requests room: they pause between stretches of work, as other work without haste does.
 //!
 //! A merge takes a core for half a second every few seconds. On a machine that has none to spare requests would come late
-//! for as long. Priorities don't help there: a thread that is about to answer somebody waits out a merge's slice of some
-//! milliseconds each time it wakes.
+//! for as long.
+use crate::pace::Pace;
 use fjall::compaction::filter::{
     CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-/// Work between two pauses.
-const STRETCH: Duration = Duration::from_millis(1);
 /// A merge pauses three times as long as it works: a quarter of a core's time.
 const PAUSES: u32 = 3;
-/// A stretch may have been interrupted: that is no work.
-const PAUSE_MAX: Duration = Duration::from_millis(20);
 /// Rows between two looks at the clock: some 50 us of work.
 const ROWS: u32 = 64;
 
@@ -48,35 +43,23 @@ impl Factory for Paces {
     }
 
     fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
-        Box::new(Pace { haste: self.0.clone(), rows: 0, began: crate::clock::monotonic() })
+        Box::new(Paced { haste: self.0.clone(), rows: 0, pace: Pace::new(PAUSES) })
     }
 }
 
-struct Pace {
+struct Paced {
     haste: Arc<AtomicBool>,
     rows: u32,
-    began: Instant,
+    pace: Pace,
 }
 
-impl CompactionFilter for Pace {
+impl CompactionFilter for Paced {
     fn filter_item(&mut self, _: ItemAccessor<'_>, _: &Context) -> CompactionFilterResult {
         self.rows += 1;
         if self.rows.is_multiple_of(ROWS) {
-            self.rest();
+            self.pace.rest_unless(|| self.haste.load(Ordering::Relaxed));
         }
         Ok(Verdict::Keep)
-    }
-}
-
-impl Pace {
-    fn rest(&mut self) {
-        let worked = self.began.elapsed();
-        if worked >= STRETCH {
-            if !self.haste.load(Ordering::Relaxed) {
-                std::thread::sleep((worked * PAUSES).min(PAUSE_MAX));
-            }
-            self.began = crate::clock::monotonic();
-        }
     }
 }
 

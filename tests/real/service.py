@@ -40,7 +40,7 @@ class Service:
     def ready(self):
         """Waits for the ready line. False: the process ended, or will, without one."""
         if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
-            raise Stuck("no ready line")
+            raise Stuck(f"no ready line; {self.threads()}")
         line = self.process.stdout.readline().decode()
         found = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", line)
         self.address = ("127.0.0.1", int(found[1])) if found else None
@@ -54,11 +54,32 @@ class Service:
         self.process.send_signal(signal.SIGTERM)
         return self.ended()
 
+    def threads(self):
+        """What each thread does: its name, state, system call, and how much of a second it took of a processor."""
+
+        def seen():
+            folder, all_seen = f"/proc/{self.process.pid}/task", {}
+            for thread in os.listdir(folder):
+                try:
+                    name, stat, call, where = (open(f"{folder}/{thread}/{file}").read().strip()
+                                               for file in ("comm", "stat", "syscall", "wchan"))
+                except OSError:
+                    continue
+                state, *fields = stat.rpartition(")")[2].split()
+                all_seen[thread] = (int(fields[10]) + int(fields[11]), f"{name} {state} {where} {call.split(' ')[0]}")
+            return all_seen
+
+        before = seen()
+        time.sleep(1)
+        ticks = os.sysconf("SC_CLK_TCK")
+        return "its threads: " + ", ".join(
+            f"{words} {(took - before.get(thread, (took,))[0]) / ticks:.2f}" for thread, (took, words) in seen().items())
+
     def ended(self):
         try:
             code = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            raise Stuck("it does not end") from None
+            raise Stuck(f"it does not end; {self.threads()}") from None
         running.discard(self.process)
         self.process.stdout.close()
         return code

@@ -3,13 +3,13 @@
 //! No cut is made for it: a figure here may miss, or have twice, what moved while it was added up.
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
-use crate::actors::scans::Pace;
 use crate::actors::scans::shown_at;
 use crate::actors::scans::walk::walk;
 use crate::ledger::account::Account;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::Total;
+use crate::pace::Pace;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -7,7 +7,6 @@ pub mod liability;
 mod walk;
 
 pub use cuts::Cuts;
-pub use walk::Pace;
 
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
@@ -15,6 +14,7 @@ use crate::ledger::account::Account;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::{Terms, project};
+use crate::pace::Pace;
 use cuts::Cut;
 use std::sync::{Arc, Weak};
 use tokio::runtime::Handle;

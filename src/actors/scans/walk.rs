@@ -4,36 +4,9 @@ use crate::actors::core::Core;
 use crate::actors::directory::{Directory, TenantId};
 use crate::format::codec;
 use crate::ledger::account::Account;
+use crate::pace::Pace;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::runtime::Handle;
-
-/// Work between two pauses.
-const STRETCH: Duration = Duration::from_millis(2);
-
-/// How much of a core's time a walk takes: it pauses `pauses` times as long as it works.
-///
-/// Not by the scheduler's priorities: a thread that seldom gets to run, and holds a shard's lock then, would hold up
-/// everybody who wants that shard.
-pub struct Pace {
-    pauses: u32,
-    began: std::time::Instant,
-}
-
-impl Pace {
-    pub fn new(pauses: u32) -> Pace {
-        Pace { pauses, began: crate::clock::monotonic() }
-    }
-
-    /// Pauses, where the work has gone on for a stretch.
-    pub fn rest(&mut self) {
-        let worked = self.began.elapsed();
-        if worked >= STRETCH && self.pauses > 0 {
-            std::thread::sleep(worked * self.pauses);
-            self.began = crate::clock::monotonic();
-        }
-    }
-}
 
 /// Gives each member of `tenant`, or of every tenant, to `visit`, as it is when its turn comes; `passed` is told
 /// where each next shard begins. For a thread of its own: it waits for busy members.

@@ -1,0 +1,41 @@
+//! Work without haste beside requests: it pauses between stretches.
+//!
+//! Not by the scheduler's priorities: a thread that is about to answer somebody would still wait out the other's slice of some
+//! milliseconds each time it wakes, and one that seldom gets to run, and holds a lock then, would hold up everybody who wants
+//! it.
+use crate::clock::monotonic;
+use std::time::{Duration, Instant};
+
+/// Work between two pauses.
+const STRETCH: Duration = Duration::from_millis(2);
+/// A stretch may have been a wait: that is no work.
+const PAUSE_MAX: Duration = Duration::from_millis(50);
+
+/// How much of a core's time some work takes: it pauses so many times as long as it works.
+pub struct Pace {
+    pauses: u32,
+    began: Instant,
+}
+
+impl Pace {
+    pub fn new(pauses: u32) -> Pace {
+        Pace { pauses, began: monotonic() }
+    }
+
+    /// Pauses, where the work has gone on for a stretch.
+    pub fn rest(&mut self) {
+        self.rest_unless(|| false);
+    }
+
+    /// The same, but goes on where there is haste.
+    pub fn rest_unless(&mut self, haste: impl FnOnce() -> bool) {
+        let worked = self.began.elapsed();
+        if worked < STRETCH {
+            return;
+        }
+        if self.pauses > 0 && !haste() {
+            std::thread::sleep((worked * self.pauses).min(PAUSE_MAX));
+        }
+        self.began = monotonic();
+    }
+}

@@ -27,7 +27,9 @@ use crate::ledger::event::{Sequel, Standing};
 use crate::ledger::lsn::Lsn;
 use fjall::compaction::Leveled;
 use fjall::config::{BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry, PartitioningPolicy};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, Snapshot};
+use fjall::{
+    AbstractTree, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, Snapshot,
+};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,6 +40,11 @@ use std::time::Duration;
 const INDEX_VERSION: u64 = 3;
 const MIB: u64 = 1 << 20;
 const LEVEL0_TABLES: u8 = 12;
+/// What of a table is gathered in memory: of a table of scattered keys, of records, of one with few rows, of `meta`.
+const SCATTERED_BYTES: u64 = 12 * MIB;
+const RECORDS_BYTES: u64 = 8 * MIB;
+const FEW_BYTES: u64 = 4 * MIB;
+const META_BYTES: u64 = MIB;
 /// With so many of a table's newest tables, or full memtables of all tables that wait to be written, merges pause no more.
 const LEVEL0_TABLES_MANY: usize = 15;
 const MEMTABLES_MANY: usize = 2;
@@ -148,7 +155,7 @@ impl FjallHistory {
             .worker_threads(WORKERS)
             .open()?;
         let open = |name: &str, memtable: u64, looked_up: bool| db.keyspace(name, table(memtable, looked_up));
-        let (keys, meta) = (open("keys", 12 * MIB, true)?, open("meta", MIB, true)?);
+        let (keys, meta) = (open("keys", SCATTERED_BYTES, true)?, open("meta", META_BYTES, true)?);
         // No more keys than records.
         let sieve = Arc::new(Sieve::new(meta_number(&meta, b"applied")?.unwrap_or(0) as usize));
         let history = FjallHistory {
@@ -157,13 +164,13 @@ impl FjallHistory {
             sieve,
             keys,
             meta,
-            records: open("records", 8 * MIB, false)?,
-            members: open("members", 12 * MIB, false)?,
-            sequels: open("sequels", 4 * MIB, false)?,
-            transfers: open("transfers", 4 * MIB, false)?,
-            frozen: open("frozen", 4 * MIB, false)?,
-            orders: open("orders", 4 * MIB, false)?,
-            postings: open("postings", 4 * MIB, true)?,
+            records: open("records", RECORDS_BYTES, false)?,
+            members: open("members", SCATTERED_BYTES, false)?,
+            sequels: open("sequels", FEW_BYTES, false)?,
+            transfers: open("transfers", FEW_BYTES, false)?,
+            frozen: open("frozen", FEW_BYTES, false)?,
+            orders: open("orders", FEW_BYTES, false)?,
+            postings: open("postings", FEW_BYTES, true)?,
             db,
             applied: AtomicU64::new(0),
             recent: Mutex::default(),
@@ -301,19 +308,45 @@ impl FjallHistory {
         batch.insert(&self.meta, "version", INDEX_VERSION.to_be_bytes());
         // After a failure nothing here can be relied on any more: whoever called opens the index anew.
         batch.commit()?;
+        self.begin_memtables()?;
         self.applied.store(through.0, Ordering::Release);
         self.wait_for_merges();
         Ok(())
     }
 
+    /// The tables, and what of each is gathered in memory.
+    fn memtables(&self) -> [(&Keyspace, u64); 9] {
+        [
+            (&self.records, RECORDS_BYTES),
+            (&self.members, SCATTERED_BYTES),
+            (&self.keys, SCATTERED_BYTES),
+            (&self.sequels, FEW_BYTES),
+            (&self.transfers, FEW_BYTES),
+            (&self.frozen, FEW_BYTES),
+            (&self.orders, FEW_BYTES),
+            (&self.postings, FEW_BYTES),
+            (&self.meta, META_BYTES),
+        ]
+    }
+
+    /// Begins new memtables for those that are full. The library has its worker do so, each time that something is written: while
+    /// that is at a long merge they would grow, and the requests for it could fill the queue that it fills itself.
+    fn begin_memtables(&self) -> Result<(), HistoryError> {
+        for (table, bytes) in self.memtables() {
+            if table.tree.active_memtable().size() > bytes {
+                table.rotate_memtable()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Has merges make haste where flushes wait for them, and waits for these where full memtables pile up: they are memory.
     fn wait_for_merges(&self) {
-        let Self { records, members, keys, sequels, transfers, frozen, orders, postings, meta, .. } = self;
-        let tables = [records, members, keys, sequels, transfers, frozen, orders, postings, meta];
+        let tables = self.memtables();
         let began = crate::clock::monotonic();
         loop {
-            let newest = tables.iter().map(|table| table.l0_table_count()).max().unwrap_or(0);
-            let full = tables.map(|table| table.sealed_memtable_count());
+            let newest = tables.iter().map(|(table, _)| table.l0_table_count()).max().unwrap_or(0);
+            let full = tables.map(|(table, _)| table.sealed_memtable_count());
             self.haste.set(newest >= LEVEL0_TABLES_MANY || full.iter().sum::<usize>() >= MEMTABLES_MANY);
             // After a failure nobody flushes any more: the next write is told.
             if full.iter().all(|full| *full < MEMTABLES_MAX) || began.elapsed() > WAIT_MAX {

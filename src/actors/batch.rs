@@ -170,7 +170,6 @@ type Group = Vec<(usize, String, Command)>;
 
 /// A member's own operations with what the index knows of their keys: where they stand in the batch, and what is asked.
 struct Asked {
-    id: MemberId,
     member_no: String,
     changes: Vec<(usize, Command, StampedPrior)>,
 }
@@ -179,16 +178,15 @@ async fn own_changes(core: Arc<Core>, crm_id: Arc<str>, groups: Vec<Group>) -> V
     let mut answers = Vec::with_capacity(groups.len());
     let (mut rested, mut posted) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
     for group in groups {
-        let asked = match look_up(&core, &crm_id, group) {
-            Ok(asked) => asked,
-            Err((places, failure)) => {
-                answers.extend(places.into_iter().map(|place| (place, Err(failure.clone()))));
-                continue;
+        let asked = look_up(&core, &crm_id, group, &mut answers);
+        match core.trusted(core.directory.find_or_new(&crm_id, &asked.member_no)) {
+            Ok(id) => match at_rest(&core, id, asked) {
+                Ok(done) => rested.push(done),
+                Err(asked) => posted.push(post_all(&core, &crm_id, id, asked, &mut answers).await),
+            },
+            Err(failure) => {
+                answers.extend(asked.changes.into_iter().map(|(place, ..)| (place, Err(failure.clone()))));
             }
-        };
-        match at_rest(&core, asked) {
-            Ok(done) => rested.push(done),
-            Err(asked) => posted.push(post_all(&core, &crm_id, asked, &mut answers).await),
         }
     }
     let through = rested.iter().map(|done| done.last).max().unwrap_or(Lsn::ZERO);
@@ -207,20 +205,17 @@ async fn own_changes(core: Arc<Core>, crm_id: Arc<str>, groups: Vec<Group>) -> V
     answers
 }
 
-/// Finds the member and what is known of the keys; where that fails, nothing of the group is done.
-fn look_up(core: &Core, crm_id: &str, group: Group) -> Result<Asked, (Vec<usize>, Failure)> {
-    let places: Vec<usize> = group.iter().map(|(place, ..)| *place).collect();
-    let asked = || {
-        let Some((_, first, _)) = group.first() else { return Err(Failure::Fault("an empty group".into())) };
-        let (member_no, mut changes) = (first.clone(), Vec::with_capacity(group.len()));
-        let id = core.trusted(core.directory.find_or_new(crm_id, &member_no))?;
-        for (place, member_no, command) in group {
-            let prior = core.look_up(crm_id, &member_no, &command)?;
-            changes.push((place, command, prior));
+/// What the index knows of each key; an operation of which it can't tell is answered with that.
+fn look_up(core: &Core, crm_id: &str, group: Group, answers: &mut Vec<(usize, Answered)>) -> Asked {
+    let mut asked = Asked { member_no: String::new(), changes: Vec::with_capacity(group.len()) };
+    for (place, member_no, command) in group {
+        match core.look_up(crm_id, &member_no, &command) {
+            Ok(prior) => asked.changes.push((place, command, prior)),
+            Err(failure) => answers.push((place, Err(failure))),
         }
-        Ok(Asked { id, member_no, changes })
-    };
-    asked().map_err(|failure| (places, failure))
+        asked.member_no = member_no;
+    }
+    asked
 }
 
 async fn told(core: &Core, crm_id: &str, member_no: &str, outcome: Result<Outcome, Failure>) -> Answered {
@@ -235,8 +230,8 @@ struct Rested {
 }
 
 /// Changes a member where it lies at rest; gives the operations back where it does not.
-fn at_rest(core: &Core, asked: Asked) -> Result<Rested, Asked> {
-    let Asked { id, member_no, mut changes } = asked;
+fn at_rest(core: &Core, id: MemberId, asked: Asked) -> Result<Rested, Asked> {
+    let Asked { member_no, mut changes } = asked;
     let stamp = changes.iter().map(|(_, _, prior)| prior.stamp).min().unwrap_or(Lsn::ZERO);
     let turns = core.turns_at_rest(id, stamp, Instant::MAX, |turn| {
         let changes = changes.iter_mut();
@@ -247,7 +242,7 @@ fn at_rest(core: &Core, asked: Asked) -> Result<Rested, Asked> {
     });
     match turns {
         Some((outcomes, last)) => Ok(Rested { member_no, outcomes, last }),
-        None => Err(Asked { id, member_no, changes }),
+        None => Err(Asked { member_no, changes }),
     }
 }
 
@@ -262,10 +257,11 @@ struct Posted {
 async fn post_all(
     core: &Arc<Core>,
     crm_id: &str,
+    id: MemberId,
     asked: Asked,
     answers: &mut Vec<(usize, Answered)>,
 ) -> Posted {
-    let Asked { id, member_no, changes } = asked;
+    let Asked { member_no, changes } = asked;
     let mut waiting = VecDeque::with_capacity(changes.len().min(BATCH_POSTED_MAX));
     for (place, command, prior) in changes {
         match post(core, id, command, prior) {

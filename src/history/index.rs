@@ -283,6 +283,8 @@ impl FjallHistory {
 
     /// One atomic step that ends at `through`.
     pub(super) fn write_step(&self, rows: &[Row<'_>], through: Lsn) -> Result<(), HistoryError> {
+        // Before the step and without its lock: what is written is shown at once, and readers go on.
+        self.wait_for_merges();
         let applied = self.applied_now();
         let mut batch = self.db.batch();
         let mut recent = self.recent();
@@ -310,7 +312,6 @@ impl FjallHistory {
         batch.commit()?;
         self.begin_memtables()?;
         self.applied.store(through.0, Ordering::Release);
-        self.wait_for_merges();
         Ok(())
     }
 

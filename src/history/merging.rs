@@ -69,7 +69,7 @@ mod tests {
     use fjall::{Database, KeyspaceCreateOptions};
 
     #[test]
-    fn a_paced_merge_keeps_all_rows_and_haste_lets_it_run() {
+    fn a_merge_keeps_all_rows_with_haste_and_without() {
         for in_haste in [false, true] {
             let folder = tempfile::tempdir().unwrap();
             let haste = Haste::default();

@@ -315,25 +315,25 @@ impl FjallHistory {
         Ok(())
     }
 
-    /// The tables, and what of each is gathered in memory.
-    fn memtables(&self) -> [(&Keyspace, u64); 9] {
+    /// The tables by their names, and what of each is gathered in memory.
+    pub(super) fn tables(&self) -> [(&'static str, &Keyspace, u64); 9] {
         [
-            (&self.records, RECORDS_BYTES),
-            (&self.members, SCATTERED_BYTES),
-            (&self.keys, SCATTERED_BYTES),
-            (&self.sequels, FEW_BYTES),
-            (&self.transfers, FEW_BYTES),
-            (&self.frozen, FEW_BYTES),
-            (&self.orders, FEW_BYTES),
-            (&self.postings, FEW_BYTES),
-            (&self.meta, META_BYTES),
+            ("records", &self.records, RECORDS_BYTES),
+            ("members", &self.members, SCATTERED_BYTES),
+            ("keys", &self.keys, SCATTERED_BYTES),
+            ("sequels", &self.sequels, FEW_BYTES),
+            ("transfers", &self.transfers, FEW_BYTES),
+            ("frozen", &self.frozen, FEW_BYTES),
+            ("orders", &self.orders, FEW_BYTES),
+            ("postings", &self.postings, FEW_BYTES),
+            ("meta", &self.meta, META_BYTES),
         ]
     }
 
     /// Begins new memtables for those that are full. The library has its worker do so, each time that something is written: while
     /// that is at a long merge they would grow, and the requests for it could fill the queue that it fills itself.
     fn begin_memtables(&self) -> Result<(), HistoryError> {
-        for (table, bytes) in self.memtables() {
+        for (_, table, bytes) in self.tables() {
             if table.tree.active_memtable().size() > bytes {
                 table.rotate_memtable()?;
             }
@@ -343,11 +343,11 @@ impl FjallHistory {
 
     /// Has merges make haste where flushes wait for them, and waits for these where full memtables pile up: they are memory.
     fn wait_for_merges(&self) {
-        let tables = self.memtables();
+        let tables = self.tables().map(|(_, table, _)| table);
         let began = crate::clock::monotonic();
         loop {
-            let newest = tables.iter().map(|(table, _)| table.l0_table_count()).max().unwrap_or(0);
-            let full = tables.map(|(table, _)| table.sealed_memtable_count());
+            let newest = tables.iter().map(|table| table.l0_table_count()).max().unwrap_or(0);
+            let full = tables.map(|table| table.sealed_memtable_count());
             self.haste.set(newest >= LEVEL0_TABLES_MANY || full.iter().sum::<usize>() >= MEMTABLES_MANY);
             // After a failure nobody flushes any more: the next write is told.
             if full.iter().all(|full| *full < MEMTABLES_MAX) || began.elapsed() > WAIT_MAX {

@@ -1,7 +1,13 @@
-//! An orderly stop while clients hold on to their connections.
+//! An orderly stop while clients hold on to their connections, and while a snapshot is under way.
+use crate::support::books::accrue;
+use crate::support::disk::Op;
 use crate::support::process::{Connection, Process};
+use crate::support::service::House;
+use eros_points::ledger::command::Command;
+use eros_points::ledger::instant::Instant;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 const API: &str = "/api/crm/points/10080";
 
@@ -61,4 +67,35 @@ fn what_is_in_flight_is_finished_first() {
     sending.read_to_string(&mut answer).unwrap();
     assert!(answer.contains("\"code\":50301"), "it is answered, and nothing new is begun: {answer}");
     assert_eq!(ready.process.ended(), Some(0));
+}
+
+#[test]
+fn its_snapshot_waits_for_one_under_way() {
+    let mut house = House::new(Instant(1_655_258_400_000));
+    house.journal.segment_bytes = 1 << 20;
+    let lodger = house.start().expect("a start");
+    crate::support::until(|| house.disk.is_prepared());
+    // The first is complete and about to be put in place.
+    house.disk.hold(Op::Rename);
+    for n in 0..40 {
+        lodger.change("m", &Command::Accrue(accrue(&format!("e{n}"), 1.0))).expect("an answer");
+    }
+    house.disk.wait_until_held();
+    std::thread::scope(|scope| {
+        scope.spawn(|| lodger.stop());
+        // Long enough for the last one to get as far, if it did not wait.
+        std::thread::sleep(Duration::from_millis(300));
+        house.disk.let_go();
+    });
+    let ending = |path: &std::path::Path| path.extension().and_then(|e| e.to_str()).map(str::to_owned);
+    let mut steps = Vec::new();
+    for (op, path) in house.disk.done() {
+        match (op, ending(&path).as_deref()) {
+            (Op::Open, Some("tmp")) if path.parent() == Some(&house.folder().snapshots) => steps.push("begun"),
+            (Op::Rename, Some("snap")) => steps.push("in place"),
+            _ => {}
+        }
+    }
+    assert_eq!(steps, ["begun", "in place", "begun", "in place"]);
+    house.start().expect("a start from the last of them").stop();
 }

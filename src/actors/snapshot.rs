@@ -19,7 +19,7 @@ use crate::store::folder::Folder;
 use crate::store::snapshots::{self, SnapshotWriter};
 use futures_util::future::join_all;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
@@ -62,6 +62,16 @@ pub struct Snapshotter {
     pub index_synced: watch::Receiver<Lsn>,
     /// Whether it has a thread to itself.
     pub in_background: bool,
+    pub turn: Arc<Turn>,
+}
+
+/// One snapshot at a time: two that no record came between would write into the same file. Who waits for one in the background
+/// may be gone when the next begins, so the work itself holds the turn.
+#[derive(Default)]
+pub struct Turn {
+    taking: tokio::sync::Mutex<()>,
+    /// The service ends: the snapshot under way makes room for the last.
+    is_last: AtomicBool,
 }
 
 /// A snapshot in place.
@@ -80,6 +90,8 @@ pub enum SnapshotError {
     Store(#[from] StoreError),
     #[error("an account could not be asked: {0:?}")]
     Account(Failure),
+    #[error("the service stops, which takes another")]
+    Stopping,
 }
 
 /// Takes a snapshot whenever enough log has gathered since the last.
@@ -97,7 +109,7 @@ pub async fn run(core: Arc<Core>, snapshotter: Snapshotter) {
         if uncovered_before + bytes - last_bytes < due_after {
             continue;
         }
-        match take_in_background(&core, &snapshotter, PAUSES).await {
+        match take_off_workers(&core, &snapshotter, false).await {
             Ok(size) => {
                 (uncovered_before, last_bytes) = (0, bytes);
                 due_after = snapshotter.every_bytes.max(size);
@@ -111,26 +123,32 @@ pub async fn run(core: Arc<Core>, snapshotter: Snapshotter) {
     }
 }
 
-/// Off the workers that answer requests: a snapshot is file work. It pauses so many times as long as it works, where it has
-/// a thread to itself.
-pub async fn take_in_background(
+/// Takes the last snapshot, without pauses. One under way is given up for it.
+pub async fn take_last(core: &Arc<Core>, snapshotter: &Snapshotter) -> Result<u64, SnapshotError> {
+    snapshotter.turn.is_last.store(true, Ordering::Relaxed);
+    take_off_workers(core, snapshotter, true).await
+}
+
+/// Off the workers that answer requests, where it has a thread to itself: a snapshot is file work.
+async fn take_off_workers(
     core: &Arc<Core>,
     snapshotter: &Snapshotter,
-    pauses: u32,
+    is_last: bool,
 ) -> Result<u64, SnapshotError> {
     if !snapshotter.in_background {
-        return take(core, snapshotter, Pace::new(0)).await;
+        return take(core, snapshotter, is_last).await;
     }
     let (core, snapshotter) = (core.clone(), snapshotter.clone());
     let handle = tokio::runtime::Handle::current();
-    let task =
-        tokio::task::spawn_blocking(move || handle.block_on(take(&core, &snapshotter, Pace::new(pauses))));
+    let task = tokio::task::spawn_blocking(move || handle.block_on(take(&core, &snapshotter, is_last)));
     task.await.unwrap_or(Err(SnapshotError::Account(Failure::NotReady)))
 }
 
 /// Takes one snapshot and archives what two of them and the index cover. Its size in bytes.
-async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, mut pace: Pace) -> Result<u64, SnapshotError> {
+async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, is_last: bool) -> Result<u64, SnapshotError> {
+    let _turn = snapshotter.turn.taking.lock().await;
     let started = crate::clock::monotonic();
+    let mut pace = Pace::new(if is_last || !snapshotter.in_background { 0 } else { PAUSES });
     let (disk, folder) = (&*snapshotter.disk, &snapshotter.folder);
     let header = SnapshotHeader {
         version: SNAPSHOT_VERSION,
@@ -163,6 +181,9 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, mut pace: Pace) -> Re
             for answer in join_all(batch.awake.into_iter().map(|id| asked(core, id))).await {
                 let (crm_id, member_no, packed) = answer.map_err(SnapshotError::Account)?;
                 push(&mut writer, &crm_id, &member_no, packed)?;
+            }
+            if !is_last && snapshotter.turn.is_last.load(Ordering::Relaxed) {
+                return Err(SnapshotError::Stopping);
             }
             pace.rest();
         }

@@ -16,7 +16,7 @@ use crate::actors::recovery::RecoveryError;
 use crate::actors::scans::Cuts;
 use crate::actors::scans::gauge::{self, GaugePlan};
 use crate::actors::shown::Shown;
-use crate::actors::snapshot::{Snapshotter, take_in_background};
+use crate::actors::snapshot::{Snapshotter, take_last};
 use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
 use crate::actors::vitals::Vitals;
@@ -170,6 +170,7 @@ pub async fn start(
         replayed_bytes: recovered.replayed_bytes,
         index_synced,
         in_background,
+        turn: Arc::default(),
     };
     if let Beside::Tasks(steps) = beside {
         steppers.push(tokio::spawn(steps.write_log(core.clone())));
@@ -255,7 +256,7 @@ impl Running {
         for task in &self.tasks[1..] {
             task.abort();
         }
-        if let Err(error) = take_in_background(&self.core, &self.snapshotter, 0).await {
+        if let Err(error) = take_last(&self.core, &self.snapshotter).await {
             tracing::error!("no snapshot at the end, the next start replays more of the log: {error}");
         }
         self.steppers.iter().for_each(tokio::task::JoinHandle::abort);

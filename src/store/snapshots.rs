@@ -40,16 +40,16 @@ pub struct FinishedSnapshot<'a> {
 }
 
 impl<'a> SnapshotWriter<'a> {
+    /// Begins a snapshot, and removes what those before it left that were not finished: the caller sees to it that none is still
+    /// being written.
     pub fn create(
         disk: &'a dyn Disk,
         folder: &'a Folder,
         header: SnapshotHeader,
     ) -> Result<SnapshotWriter<'a>, StoreError> {
         let path = folder.snapshots.join(format!("{:020}.tmp", header.noted.0));
+        remove_leftovers(disk, folder)?;
         let create = || {
-            if disk.list(&folder.snapshots)?.contains(&path) {
-                disk.remove(&path)?;
-            }
             let file = disk.open(&path, true)?;
             file.write_all_at(&header.encode(), 0)?;
             Ok(file)

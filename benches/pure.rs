@@ -25,6 +25,7 @@ use eros_points::ledger::event::Event;
 use eros_points::ledger::{Decision, Prior, Terms, apply, decide};
 use made::{LOG_ID, NOW, TENANT};
 use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::hint::black_box;
 
 #[global_allocator]
@@ -74,9 +75,9 @@ fn applies(bencher: &mut Bencher<'_>, account: &Account, event: &Event) {
     let lsn = account.last.next();
     // Room as in an account that grew: a clone has none, and would pay for all of its growth at once.
     let prepared = || {
-        let mut account = account.clone();
-        account.lots.reserve(1);
-        account
+        let mut lots = VecDeque::with_capacity(account.lots.len() + 1);
+        lots.extend(account.lots.iter());
+        Account { lots: lots.into(), ..account.clone() }
     };
     bencher.iter_batched_ref(
         prepared,

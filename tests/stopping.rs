@@ -91,7 +91,9 @@ fn its_snapshot_waits_for_one_under_way() {
     let mut steps = Vec::new();
     for (op, path) in house.disk.done() {
         match (op, ending(&path).as_deref()) {
-            (Op::Open, Some("tmp")) if path.parent() == Some(&house.folder().snapshots) => steps.push("begun"),
+            (Op::Open, Some("tmp")) if path.parent() == Some(&house.folder().snapshots) => {
+                steps.push("begun")
+            }
             (Op::Rename, Some("snap")) => steps.push("in place"),
             _ => {}
         }

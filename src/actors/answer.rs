@@ -54,7 +54,7 @@ impl Summary {
         Summary {
             detail_id: seen.then_some(account.first_record),
             total: account.total,
-            freeze: account.frozen(now),
+            freeze: account.lots.frozen(now),
             expired: account.expired,
             active: account.active(now),
             used: account.used,

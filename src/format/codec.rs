@@ -2,9 +2,13 @@
 //!
 //! Standard configuration: little-endian, variable-length integers. What is decoded has a bounded size, and every
 //! byte must be used: bincode itself accepts trailing bytes without a word.
+use crate::ledger::lots::Lots;
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
-use bincode::error::DecodeError;
+use bincode::de::Decoder;
+use bincode::enc::Encoder;
+use bincode::error::{DecodeError, EncodeError};
 use bincode::{BorrowDecode, Decode, Encode};
+use std::collections::VecDeque;
 
 /// No value fills more than this many bytes of memory when it is decoded: a corrupt length can't ask for all of it.
 pub const DECODED_BYTES_MAX: usize = 64 << 20;
@@ -97,6 +101,21 @@ fn bounded<T: Decode<()>>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {
         bincode::decode_from_slice(bytes, LONG)
     }
 }
+
+// Lots are their deque alone; what is kept beside it is reckoned anew.
+impl Encode for Lots {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        VecDeque::encode(self, encoder)
+    }
+}
+
+impl<Context> Decode<Context> for Lots {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Lots, DecodeError> {
+        VecDeque::decode(decoder).map(Lots::from)
+    }
+}
+
+bincode::impl_borrow_decode!(Lots);
 
 #[cfg(test)]
 mod tests {

@@ -73,7 +73,7 @@ fn differences(old: &Balances, account: &Account, now: Instant) -> Vec<(&'static
     let pairs = [
         ("total_points", old.total, account.total),
         ("active_points", old.active, account.active(now)),
-        ("freeze_points", old.freeze, account.frozen(now)),
+        ("freeze_points", old.freeze, account.lots.frozen(now)),
         ("expired_points", old.expired, account.expired),
         ("used_points", old.used, account.used),
     ];

@@ -4,13 +4,13 @@
 //! the log's and the index's. So its size is bounded by what the member has, not by what it did.
 use crate::ledger::event::{Event, ForeignLot};
 use crate::ledger::instant::{Instant, Span};
-use crate::ledger::lot::{Lot, LotId, LotKind, Taken};
+use crate::ledger::lot::{Lot, LotId, Taken};
+use crate::ledger::lots::Lots;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Points, Total};
 use crate::ledger::profile::Profile;
 use crate::ledger::rule::Uses;
 use bincode::{Decode, Encode};
-use std::collections::VecDeque;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Account {
@@ -31,8 +31,7 @@ pub struct Account {
     pub used: Total,
     /// What lots held when they expired - what reversals took out of that.
     pub expired: Total,
-    /// In spending order; every lot holds something. A deque, since spending and expiry empty it from the front.
-    pub lots: VecDeque<Lot>,
+    pub lots: Lots,
     /// Oldest first. While there is one, no active lot holds anything.
     pub debts: Vec<Debt>,
     /// What reversals took from other lots than their origin's, oldest first, until it is made good.
@@ -119,22 +118,13 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
 impl Account {
     /// What active lots hold, less debt: what the member can spend, where it is positive.
     pub fn active(&self, now: Instant) -> Total {
-        let held: Total = self.lots.iter().filter(|lot| lot.active(now)).map(|lot| lot.remaining).sum();
-        held - self.debt()
-    }
-
-    pub fn frozen(&self, now: Instant) -> Total {
-        self.lots
-            .iter()
-            .filter(|lot| lot.frozen(now) && !lot.kind.expired(now))
-            .map(|lot| lot.remaining)
-            .sum()
+        self.lots.active(now) - self.debt()
     }
 
     /// Active points that expire within `span` from now.
     pub fn expiring_within(&self, span: Span, now: Instant) -> Total {
-        let end = now.after(span);
-        self.lots.iter().filter(|lot| lot.active(now) && lot.kind.expired(end)).map(|lot| lot.remaining).sum()
+        let soon = self.lots.expired(now.after(span));
+        soon.filter(|lot| lot.active(now)).map(|lot| lot.remaining).sum()
     }
 
     pub fn debt(&self) -> Total {
@@ -185,41 +175,6 @@ impl Account {
         self.lots.iter().take(those).filter(|lot| lot.unfreeze_at.is_some())
     }
 
-    pub(super) fn insert(&mut self, lot: Lot) {
-        let key = lot.kind.spending_key();
-        let place = self.lots.partition_point(|other| other.kind.spending_key() < key);
-        // By an eighth, not to twice the size: a hundred thousand busy members with hundreds of lots are gigabytes.
-        if self.lots.len() == self.lots.capacity() {
-            self.lots.reserve_exact(self.lots.len() / 8 + 4);
-        }
-        self.lots.insert(place, lot);
-    }
-
-    pub(super) fn take(&mut self, taken: &Taken) {
-        let Ok(place) = self.find(&taken.lot) else {
-            debug_assert!(false, "a record takes from a lot that is not there: {taken:?}");
-            return;
-        };
-        let lot = &mut self.lots[place];
-        lot.remaining -= taken.points;
-        debug_assert!(lot.remaining >= Points::ZERO);
-        if lot.remaining.is_zero() {
-            self.lots.remove(place);
-        }
-    }
-
-    /// Puts points into a lot, bringing it back where it was emptied.
-    pub(super) fn put(&mut self, taken: &Taken) {
-        match self.find(&taken.lot) {
-            Ok(place) => self.lots[place].remaining += taken.points,
-            Err(_) => self.insert(Lot { kind: taken.lot, remaining: taken.points, unfreeze_at: None }),
-        }
-    }
-
-    fn find(&self, lot: &LotKind) -> Result<usize, usize> {
-        self.lots.binary_search_by_key(&lot.spending_key(), |other| other.kind.spending_key())
-    }
-
     pub(super) fn pay_debt(&mut self, accrual: Lsn, mut points: Points) {
         for debt in self.debts.iter_mut().filter(|debt| debt.accrual == accrual) {
             let part = debt.points.min(points);
@@ -253,6 +208,9 @@ impl Account {
     /// Holds the account against the identity and its own invariants; says what is wrong.
     pub fn check(&self) -> Result<(), String> {
         let held: Total = self.lots.iter().map(|lot| lot.remaining).sum();
+        if self.lots.held() != held {
+            return Err(format!("lots hold {held} and are said to hold {}", self.lots.held()));
+        }
         let sum = held - self.debt() + self.expired + self.used;
         if self.total != sum {
             return Err(format!(

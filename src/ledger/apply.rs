@@ -51,7 +51,7 @@ fn accrued<T>(account: &mut Account, lsn: Lsn, e: &Accrued<T>) {
     let id = LotId { lsn, place: 0 };
     let kind = LotKind { id, accrual: lsn, source: lsn, expire_at: e.expire_at, graced: false };
     account.total += e.points;
-    account.insert(Lot { kind, remaining: e.points, unfreeze_at: e.unfreeze_at });
+    account.lots.insert(Lot { kind, remaining: e.points, unfreeze_at: e.unfreeze_at });
     pay_all(account, kind, &e.paid);
 }
 
@@ -131,7 +131,7 @@ fn received<T>(account: &mut Account, lsn: Lsn, e: &Received<T>) {
     account.total += e.points;
     let kinds: Vec<LotKind> = (0..).zip(&e.lots).map(|(place, lot)| foreign(lsn, place, lot)).collect();
     for (kind, lot) in kinds.iter().zip(&e.lots) {
-        account.insert(Lot { kind: *kind, remaining: lot.points, unfreeze_at: None });
+        account.lots.insert(Lot { kind: *kind, remaining: lot.points, unfreeze_at: None });
     }
     for (place, payment) in &e.paid {
         pay_all(account, kinds[*place as usize], std::slice::from_ref(payment));
@@ -140,7 +140,7 @@ fn received<T>(account: &mut Account, lsn: Lsn, e: &Received<T>) {
 
 fn lot_expired(account: &mut Account, e: &LotExpired) {
     account.expired += e.points;
-    account.take(&Taken { lot: e.lot, points: e.points });
+    account.lots.take(&Taken { lot: e.lot, points: e.points });
 }
 
 fn lot_unfrozen(account: &mut Account, e: &LotUnfrozen) {
@@ -169,7 +169,7 @@ pub(super) fn restore(account: &mut Account, record: Lsn, step: &Restore) {
             account.forget_elsewhere(accrual, lot.resolved(record), Some(points));
         }
         Restore::Forget { accrual, lot } => account.forget_elsewhere(accrual, lot.resolved(record), None),
-        Restore::Lot(taken) | Restore::Grace(taken) => account.put(&resolved(taken, record)),
+        Restore::Lot(taken) | Restore::Grace(taken) => account.lots.put(&resolved(taken, record)),
         Restore::Pay { accrual, taken } => pay(account, accrual, resolved(taken, record)),
     }
 }
@@ -180,7 +180,7 @@ fn resolved(taken: Taken, record: Lsn) -> Taken {
 
 /// A lot pays debt: from then on the debt counts as taken from that lot.
 fn pay(account: &mut Account, accrual: Lsn, taken: Taken) {
-    account.take(&taken);
+    account.lots.take(&taken);
     account.pay_debt(accrual, taken.points);
     account.elsewhere.push(Elsewhere { accrual, taken });
 }
@@ -192,7 +192,7 @@ fn pay_all(account: &mut Account, lot: LotKind, payments: &[Payment]) {
 }
 
 fn take_all(account: &mut Account, taken: &[Taken]) {
-    taken.iter().for_each(|part| account.take(part));
+    taken.iter().for_each(|part| account.lots.take(part));
 }
 
 fn close(account: &mut Account, offer: Lsn) -> Option<OpenOffer> {

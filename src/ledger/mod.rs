@@ -14,6 +14,7 @@ mod give_back;
 pub mod instant;
 pub mod local;
 pub mod lot;
+pub mod lots;
 pub mod lsn;
 pub mod moved;
 pub mod points;

@@ -134,7 +134,8 @@ pub fn account(recovered: &Recovered, crm_id: &str, member: &str) -> Account {
 }
 
 pub fn sums(account: &Account) -> [i128; 5] {
-    [account.total, account.used, account.expired, account.frozen(END), account.active(END)].map(|sum| sum.0)
+    [account.total, account.used, account.expired, account.lots.frozen(END), account.active(END)]
+        .map(|sum| sum.0)
 }
 
 /// Recovers the folder and holds accounts, index and end against the story.

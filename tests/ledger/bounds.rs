@@ -1,5 +1,5 @@
 //! One record takes from so many lots at most that what it took comes back in one record too.
-use crate::support::books::{Books, accrue, give_back, offer, refund, reverse, send, spend};
+use crate::support::books::{Books, accrue, give_back, offer, refund, relay, reverse, send, spend};
 use eros_points::format::entry::{Entry, MemberEntry};
 use eros_points::ledger::account::Account;
 use eros_points::ledger::command::Command;
@@ -26,8 +26,10 @@ fn give_lots(books: &mut Books, member: &str, lots: usize, expire_at: Option<Ins
             LotKind { id: LotId { lsn, place: 0 }, accrual: lsn, source: lsn, expire_at, graced: false };
         Lot { kind, remaining: Points(1), unfreeze_at: None }
     };
-    account.lots.extend((0..lots).map(lot));
-    account.lots.make_contiguous().sort_by_key(|lot| lot.kind.spending_key());
+    relay(account, |all| {
+        all.extend((0..lots).map(lot));
+        all.sort_by_key(|lot| lot.kind.spending_key());
+    });
     account.total += Total(lots as i128);
     assert_eq!(account.check(), Ok(()));
 }

@@ -1,8 +1,9 @@
 //! What an account is held against after every record: a sound one passes, and each way to be wrong is told.
-use crate::support::books::points;
+use crate::support::books::{points, relay};
 use eros_points::ledger::account::{Account, Debt, Elsewhere};
 use eros_points::ledger::instant::Instant;
 use eros_points::ledger::lot::{Lot, LotId, LotKind, Taken};
+use eros_points::ledger::lots::Lots;
 use eros_points::ledger::lsn::Lsn;
 use eros_points::ledger::points::{Points, Total};
 
@@ -17,7 +18,7 @@ fn lot(lsn: u64, remaining: Points) -> Lot {
 /// Two lots of 10 and 20, something spent and something expired.
 fn sound() -> Account {
     Account {
-        lots: [lot(1, points(10.0)), lot(2, points(20.0))].into(),
+        lots: Lots::from_iter([lot(1, points(10.0)), lot(2, points(20.0))]),
         total: points(37.0).into(),
         used: points(4.0).into(),
         expired: points(3.0).into(),
@@ -30,7 +31,7 @@ fn sound() -> Account {
 fn indebted(lot: Lot) -> Account {
     Account {
         debts: vec![Debt { accrual: Lsn(3), points: points(2.0) }],
-        lots: [lot].into(),
+        lots: Lots::from_iter([lot]),
         total: (lot.remaining - points(2.0)).into(),
         clock: NOW,
         ..Account::default()
@@ -57,7 +58,7 @@ fn total_is_what_is_held_less_debt_and_what_expired_and_was_used() {
         |account| account.total -= Points(1),
         |account| account.used += Points(1),
         |account| account.expired += Points(1),
-        |account| account.lots[1].remaining += Points(1),
+        |account| relay(account, |lots| lots[1].remaining += Points(1)),
     ] {
         let mut account = sound();
         change(&mut account);
@@ -72,23 +73,23 @@ fn total_is_what_is_held_less_debt_and_what_expired_and_was_used() {
 #[test]
 fn lots_stand_in_spending_order_each_once() {
     let mut account = sound();
-    account.lots.swap(0, 1);
+    relay(&mut account, |lots| lots.swap(0, 1));
     is_told(&account, "out of spending order");
     let mut account = sound();
-    account.lots[1] = Lot { remaining: points(20.0), ..account.lots[0] };
+    relay(&mut account, |lots| lots[1] = Lot { remaining: points(20.0), ..lots[0] });
     is_told(&account, "out of spending order");
     // One that expires comes before those that never do.
     let mut account = sound();
-    account.lots[1].kind.expire_at = Some(Instant(5_000));
+    relay(&mut account, |lots| lots[1].kind.expire_at = Some(Instant(5_000)));
     is_told(&account, "out of spending order");
-    account.lots.swap(0, 1);
+    relay(&mut account, |lots| lots.swap(0, 1));
     is_sound(&account);
 }
 
 #[test]
 fn nothing_empty_is_kept() {
     let mut account = sound();
-    account.lots.push_back(lot(3, Points::ZERO));
+    relay(&mut account, |lots| lots.push(lot(3, Points::ZERO)));
     is_told(&account, "empty");
     let mut account = Account::default();
     account.debts.push(Debt { accrual: Lsn(3), points: Points::ZERO });

@@ -57,7 +57,7 @@ fn a_projection_shows_what_settling_will_record() {
         settled.now = then;
         settled.settle("m");
         let sums = |a: &eros_points::ledger::account::Account| {
-            (a.total, a.used, a.expired, a.active(then), a.frozen(then))
+            (a.total, a.used, a.expired, a.active(then), a.lots.frozen(then))
         };
         assert_eq!(sums(&projected), sums(settled.account("m")), "after {hours} h");
     }

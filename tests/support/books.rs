@@ -7,6 +7,7 @@ use eros_points::ledger::command::{
 };
 use eros_points::ledger::event::{Event, Key};
 use eros_points::ledger::instant::{Instant, Span};
+use eros_points::ledger::lot::Lot;
 use eros_points::ledger::lsn::Lsn;
 use eros_points::ledger::points::{Amount, Points};
 use eros_points::ledger::refusal::Refusal;
@@ -155,7 +156,7 @@ impl Books {
         let now = self.now;
         let account = self.account(member);
         let now = now.max(account.clock);
-        [account.total, account.used, account.expired, account.frozen(now), account.active(now)]
+        [account.total, account.used, account.expired, account.lots.frozen(now), account.active(now)]
             .map(|total| total.0)
     }
 
@@ -190,6 +191,13 @@ fn fingerprint(content: &impl std::fmt::Debug) -> [u8; 16] {
     let mut out = [0; 16];
     out.copy_from_slice(&blake3::hash(format!("{content:?}").as_bytes()).as_bytes()[..16]);
     out
+}
+
+/// Changes an account's lots as no event does.
+pub fn relay(account: &mut Account, change: impl FnOnce(&mut Vec<Lot>)) {
+    let mut lots = account.lots.iter().copied().collect();
+    change(&mut lots);
+    account.lots = lots.into_iter().collect();
 }
 
 pub fn points(text: f64) -> Points {

@@ -57,7 +57,7 @@ impl Tally {
     fn add(&mut self, account: &Account, now: Instant) {
         self.members += 1;
         self.active += account.active(now);
-        self.frozen += account.frozen(now);
+        self.frozen += account.lots.frozen(now);
         self.expired += account.expired;
         self.used += account.used;
         self.total += account.total;

@@ -1,0 +1,129 @@
+//! An account's open lots, with what nearly every change asks of all of them at once.
+use crate::ledger::instant::Instant;
+use crate::ledger::lot::{Lot, LotKind, Taken};
+use crate::ledger::points::{Points, Total};
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Deref;
+
+/// In spending order; every lot holds something. Encoded, shown and equal as the lots alone: the rest follows from them.
+///
+/// What lots hold in all is kept beside them. Some members have hundreds, and a walk over them for each change would cost more
+/// than the change.
+#[derive(Clone, Default)]
+pub struct Lots {
+    /// A deque, since spending and expiry empty it from the front.
+    open: VecDeque<Lot>,
+    held: Total,
+    /// From this moment on none of them is frozen. It may be later than need be: lots that go leave it as it is.
+    thawed: Instant,
+}
+
+impl Lots {
+    /// What they hold in all: active, frozen, or expired and not yet recorded so.
+    pub fn held(&self) -> Total {
+        self.held
+    }
+
+    /// What the active ones hold.
+    pub fn active(&self, now: Instant) -> Total {
+        let expired: Total = self.expired(now).map(|lot| lot.remaining).sum();
+        self.held - expired - self.frozen(now)
+    }
+
+    /// What those hold that are frozen and won't have expired before.
+    pub fn frozen(&self, now: Instant) -> Total {
+        if now >= self.thawed {
+            return Total::ZERO;
+        }
+        self.iter().filter(|lot| lot.frozen(now) && !lot.kind.expired(now)).map(|lot| lot.remaining).sum()
+    }
+
+    /// Those that expire by `moment`: in spending order they come first.
+    pub fn expired(&self, moment: Instant) -> impl Iterator<Item = &Lot> {
+        self.iter().take_while(move |lot| lot.kind.expired(moment))
+    }
+
+    pub(super) fn insert(&mut self, lot: Lot) {
+        let key = lot.kind.spending_key();
+        let place = self.open.partition_point(|other| other.kind.spending_key() < key);
+        // By an eighth, not to twice the size: a hundred thousand busy members with hundreds of lots are gigabytes.
+        if self.open.len() == self.open.capacity() {
+            self.open.reserve_exact(self.open.len() / 8 + 4);
+        }
+        self.open.insert(place, lot);
+        self.note(&lot);
+    }
+
+    fn note(&mut self, lot: &Lot) {
+        self.held += lot.remaining;
+        self.thawed = self.thawed.max(lot.unfreeze_at.unwrap_or(Instant::MIN));
+    }
+
+    pub(super) fn take(&mut self, taken: &Taken) {
+        let Ok(place) = self.find(&taken.lot) else {
+            debug_assert!(false, "a record takes from a lot that is not there: {taken:?}");
+            return;
+        };
+        let lot = &mut self.open[place];
+        lot.remaining -= taken.points;
+        self.held -= taken.points;
+        debug_assert!(lot.remaining >= Points::ZERO);
+        if lot.remaining.is_zero() {
+            self.open.remove(place);
+        }
+    }
+
+    /// Puts points into a lot, bringing it back where it was emptied.
+    pub(super) fn put(&mut self, taken: &Taken) {
+        match self.find(&taken.lot) {
+            Ok(place) => {
+                self.open[place].remaining += taken.points;
+                self.held += taken.points;
+            }
+            Err(_) => self.insert(Lot { kind: taken.lot, remaining: taken.points, unfreeze_at: None }),
+        }
+    }
+
+    fn find(&self, lot: &LotKind) -> Result<usize, usize> {
+        self.open.binary_search_by_key(&lot.spending_key(), |other| other.kind.spending_key())
+    }
+}
+
+/// To be read; only an account's own changes change them.
+impl Deref for Lots {
+    type Target = VecDeque<Lot>;
+
+    fn deref(&self) -> &VecDeque<Lot> {
+        &self.open
+    }
+}
+
+/// Of lots in spending order.
+impl From<VecDeque<Lot>> for Lots {
+    fn from(open: VecDeque<Lot>) -> Lots {
+        let mut lots = Lots::default();
+        open.iter().for_each(|lot| lots.note(lot));
+        Lots { open, ..lots }
+    }
+}
+
+impl FromIterator<Lot> for Lots {
+    fn from_iter<I: IntoIterator<Item = Lot>>(lots: I) -> Lots {
+        lots.into_iter().collect::<VecDeque<Lot>>().into()
+    }
+}
+
+impl PartialEq for Lots {
+    fn eq(&self, other: &Lots) -> bool {
+        self.open == other.open
+    }
+}
+
+impl Eq for Lots {}
+
+impl fmt::Debug for Lots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.open.fmt(f)
+    }
+}

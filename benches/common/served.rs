@@ -65,6 +65,9 @@ pub fn running(address: SocketAddr, key: Option<String>) -> Served {
     server
 }
 
+/// Processor time in a second of a process that does nothing but look at its clocks.
+const AT_REST: f64 = 0.03;
+
 impl Served {
     /// Its data folder, if it was started here.
     pub fn folder(&self) -> Option<&Path> {
@@ -111,6 +114,23 @@ impl Served {
             std::thread::sleep(Duration::from_millis(100));
         }
         None
+    }
+
+    /// Waits until it does nothing any more, at most so long: merges of the index go on after it has caught up. Whether it came to
+    /// that; not known of a process that is not ours.
+    pub fn at_rest(&self, at_most: Duration) -> bool {
+        let started = std::time::Instant::now();
+        let mut before = self.cpu_seconds();
+        while started.elapsed() <= at_most {
+            std::thread::sleep(Duration::from_secs(1));
+            let now = self.cpu_seconds();
+            match before.zip(now) {
+                Some((before, now)) if now - before > AT_REST => {}
+                _ => return true,
+            }
+            before = now;
+        }
+        false
     }
 
     /// Waits for work that a load has left behind, so that it is counted with the load and falls into nothing else.

@@ -28,6 +28,8 @@ pub fn history(arguments: Arguments) {
         sent.seconds + more.seconds
     );
     bench.service.caught_up(CATCH_UP).expect("an index that catches up");
+    // What is measured is so much history, not what the filling left to be merged.
+    assert!(bench.service.at_rest(CATCH_UP), "the service goes on after the fill");
     let rate = bench.rate(&bench.produces(&spread), 0.5);
     let writes = bench.plan(&bench.service, seconds, Pace::Open(rate));
     let reads = Plan {

@@ -65,6 +65,12 @@ class Told:
         self.all.append((change, answer))
         return answer
 
+    def keep_of(self, code, most):
+        """Keeps so much of what was answered so, and all else."""
+        answered_so = [one for one in self.all if one[1] is not None and operations(one[1])[0]["code"] == code]
+        left_out = {id(one) for one in answered_so[most:]}
+        self.all = [one for one in self.all if id(one) not in left_out]
+
     def check(self, connection):
         """Sends all of it again, in order, to a service that lacks nothing. How many were held against an answer."""
         held = 0

@@ -75,9 +75,9 @@ fn its_snapshot_waits_for_one_under_way() {
     house.journal.segment_bytes = 1 << 20;
     let lodger = house.start().expect("a start");
     crate::support::until(|| house.disk.is_prepared());
-    // The first is complete and about to be put in place.
+    // The first is complete and about to be put in place. Enough records for one, too few for another.
     house.disk.hold(Op::Rename);
-    for n in 0..40 {
+    for n in 0..20 {
         lodger.change("m", &Command::Accrue(accrue(&format!("e{n}"), 1.0))).expect("an answer");
     }
     house.disk.wait_until_held();

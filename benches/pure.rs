@@ -24,8 +24,7 @@ use eros_points::ledger::command::Command;
 use eros_points::ledger::event::Event;
 use eros_points::ledger::{Decision, Prior, Terms, apply, decide};
 use made::{LOG_ID, NOW, TENANT};
-use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::hint::black_box;
 
 #[global_allocator]

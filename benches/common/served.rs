@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// How long a server may take to settle.
 const SETTLED: Duration = Duration::from_secs(60);
+/// Processor time in a second of a process that does nothing but look at its clocks.
+const AT_REST: f64 = 0.03;
 
 /// A server that takes requests. One that was started here is killed when it is dropped, and its data removed.
 pub struct Served {
@@ -64,9 +66,6 @@ pub fn running(address: SocketAddr, key: Option<String>) -> Served {
     server.has_index = server.lag().is_some();
     server
 }
-
-/// Processor time in a second of a process that does nothing but look at its clocks.
-const AT_REST: f64 = 0.03;
 
 impl Served {
     /// Its data folder, if it was started here.

@@ -67,9 +67,14 @@ class Told:
 
     def keep_of(self, code, most):
         """Keeps so much of what was answered so, and all else."""
-        answered_so = [one for one in self.all if one[1] is not None and operations(one[1])[0]["code"] == code]
-        left_out = {id(one) for one in answered_so[most:]}
-        self.all = [one for one in self.all if id(one) not in left_out]
+        kept, seen = [], 0
+        for change, answer in self.all:
+            if answer is not None and operations(answer)[0]["code"] == code:
+                seen += 1
+                if seen > most:
+                    continue
+            kept.append((change, answer))
+        self.all = kept
 
     def check(self, connection):
         """Sends all of it again, in order, to a service that lacks nothing. How many were held against an answer."""

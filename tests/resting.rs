@@ -4,6 +4,7 @@ use crate::support::books::{accrue, send};
 use crate::support::random::Random;
 use crate::support::service::{House, Lodger, TENANT};
 use crate::support::until;
+use eros_points::actors::beside::{Beside, Pace, Part, Tasks};
 use eros_points::actors::directory::{Directory, MemberId, NameKey, Spill};
 use eros_points::actors::recovery::recover;
 use eros_points::format::codec;
@@ -19,6 +20,7 @@ use eros_points::store::resting::RestingFile;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 const BEGINS: Instant = Instant(1_655_258_400_000);
 const MEMBERS: usize = 200;
@@ -288,4 +290,50 @@ fn recovery_alone_fills_memory_up_to_the_budget() {
     let recovered = recover(&*disk, &folder, log_id, &history, &empty, |_| {}).unwrap();
     let census = recovered.directory.census();
     assert_eq!((census.members, census.on_disk, census.awake), (MEMBERS, MEMBERS, 0));
+}
+
+/// The log's writer works; the index does until it is told to sleep.
+#[derive(Default)]
+struct SleepyIndex {
+    tired: AtomicBool,
+    asleep: AtomicBool,
+}
+
+impl Pace for SleepyIndex {
+    fn pause(&self, before: Part) -> Duration {
+        if before == Part::Index && self.tired.load(Ordering::SeqCst) {
+            self.asleep.store(true, Ordering::SeqCst);
+            return Duration::from_secs(3_600);
+        }
+        Duration::from_millis(1)
+    }
+
+    fn syncs_index(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_member_that_comes_again_at_once_does_not_wait_for_the_index() {
+    let house = House::new(BEGINS);
+    house.folder().create(&RealDisk).expect("folders");
+    let history = FjallHistory::open(&house.folder().history, 1 << 20).expect("an index");
+    let pace = Arc::new(SleepyIndex::default());
+    let tasks = Tasks { history: Arc::new(history), pace: pace.clone(), names: NameKey(1, 2), log_id: 1 };
+    let lodger = house.start_beside(Beside::Tasks(tasks)).expect("a start");
+    pace.tired.store(true, Ordering::SeqCst);
+    until(|| pace.asleep.load(Ordering::SeqCst));
+    let comes = |event_no: &str, amount| lodger.change("m", &accrue(event_no, amount).into());
+    // The first where it lies, the second wakes it: the clock stands still.
+    let first = comes("e1", 10.0).expect("an answer");
+    assert_eq!(lodger.running.core.directory.live_count(), 0);
+    comes("e2", 5.0).expect("an answer");
+    assert_eq!(lodger.running.core.directory.live_count(), 1);
+    assert_eq!(
+        comes("e1", 10.0).expect("the same answer").record.lsn,
+        first.record.lsn,
+        "known for a repetition"
+    );
+    assert!(comes("e1", 11.0).is_err(), "the same number for something else");
+    assert_eq!(lodger.sums("m")[4], 150_000);
 }

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 /// The epoll's name for the timer; connections are numbered.
 const TIMER: u64 = u64::MAX;
+/// An open loop's timer rings no sooner again: a timer for each request of many thousands a second would cost the cores that
+/// the service shares as much as the requests do. What it sends late is part of their latency.
+const TICK: Duration = Duration::from_micros(200);
 
 pub struct Lane<A> {
     pub asks: A,
@@ -107,23 +110,27 @@ impl<A: Asks> Lane<A> {
 
     /// This thread's requests are those in `thread`'s place among `threads`, so that all together come evenly.
     pub fn open(&mut self, seconds: f64, rate: f64, thread: usize, threads: usize) {
-        let begin = Instant::now() + Duration::from_millis(1);
+        let mut rings = Instant::now();
+        let begin = rings + Duration::from_millis(1);
         let count = (seconds * rate) as u64;
         let place = thread as f64 / threads as f64;
         let due = |number: u64| begin + Duration::from_secs_f64((number as f64 + place) / rate);
         let mut free: VecDeque<usize> = (0..self.connections.len()).collect();
         let mut next = 0;
         while next < count || free.len() < self.connections.len() {
+            let mut now = Instant::now();
             // What is due, in turn over all connections: none idles until the service closes it.
             while next < count {
-                let (due, now) = (due(next), Instant::now());
+                let due = due(next);
                 let Some(name) = free.pop_front_if(|_| due <= now) else { break };
                 self.told.late.record((now - due).as_micros() as u64).expect("a histogram that grows");
                 self.send(name, due);
                 next += 1;
+                now = Instant::now();
             }
-            if next < count && !free.is_empty() {
-                self.wake_at(due(next));
+            if next < count && !free.is_empty() && rings <= now {
+                rings = due(next).max(now + TICK);
+                self.wake_at(rings);
             }
             self.wait(|_, name, _| free.push_back(name));
         }

@@ -2,6 +2,7 @@
 use crate::actors::answer::Failure;
 use crate::actors::directory::{Awakened, BrokenMember, Directory, Handed, MemberId};
 use crate::actors::feeds::Feeds;
+use crate::actors::fresh::Fresh;
 use crate::actors::held::Held;
 use crate::actors::issues::Issues;
 use crate::actors::member::{Change, Member, Message, Outcome};
@@ -42,6 +43,7 @@ pub struct Core {
     pub index_waiters: Arc<AtomicUsize>,
     pub feeds: Arc<Feeds>,
     pub issues: Issues,
+    pub fresh: Fresh,
     pub clock: Arc<dyn Clock>,
     pub timer: Timer,
     /// Members with an actor, for the sweeper: least recently awakened or looked at first.

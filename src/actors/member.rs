@@ -77,7 +77,7 @@ impl Actor for Member {
     type Arguments = Awakened;
 
     async fn pre_start(&self, _: ActorRef<Message>, me: Awakened) -> Result<State, ActorProcessingErr> {
-        let recents = Recents::new(me.account.last);
+        let recents = self.core.fresh.take(me.id, me.account.last);
         // Whoever put the account to rest left the timer an entry for it.
         let scheduled = me.account.next_due().unwrap_or(Instant::MAX);
         Ok(State { me, recents, scheduled })

@@ -7,6 +7,7 @@ mod carrier;
 pub mod core;
 pub mod directory;
 mod feeds;
+mod fresh;
 mod held;
 mod indexer;
 mod issues;

@@ -42,6 +42,16 @@ impl Recents {
         self.complete_since
     }
 
+    /// How many records are remembered.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The newest of them.
+    pub fn last(&self) -> Option<Lsn> {
+        self.records.back().map(|recent| recent.lsn)
+    }
+
     pub fn push(&mut self, lsn: Lsn, at: Instant, event: Arc<Event>) {
         let key_hash = event.key().map(|key| hash(&key));
         self.records.push_back(Recent { key_hash, lsn, at, event });

@@ -8,6 +8,7 @@ use crate::actors::answer::Failure;
 use crate::actors::beside::Beside;
 use crate::actors::core::{Bounds, Core, partition_of};
 use crate::actors::feeds::Feeds;
+use crate::actors::fresh::Fresh;
 use crate::actors::indexer::Indexer;
 use crate::actors::issues::Issues;
 use crate::actors::personal::PersonalError;
@@ -147,6 +148,7 @@ pub async fn start(
         index_waiters,
         feeds,
         issues: Issues::default(),
+        fresh: Fresh::default(),
         clock: setup.clock,
         timer,
         awake: Mutex::new(VecDeque::new()),

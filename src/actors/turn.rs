@@ -47,6 +47,7 @@ impl Core {
             let (before, scheduled) = (account.last, account.next_due().unwrap_or(Instant::MAX));
             let mut recents = Recents::new(account.last);
             let result = turns(&mut Turn { core: self, crm_id, member_no, account, recents: &mut recents });
+            self.fresh.keep(id, recents);
             let due = account.next_due().filter(|due| *due < scheduled);
             (account.last > before, Some((result, account.last, due)))
         });

@@ -18,7 +18,7 @@ use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
 use crate::history::chunks::{Chunk, chunk_of, payload_in, records_in};
 use crate::history::keys::Remembered;
-use crate::history::merging::Haste;
+use crate::history::merging::Merges;
 use crate::history::orders::order_sn;
 use crate::history::postings::{Filling, block_of, block_start, created_at};
 use crate::history::sieve::{Filler, Sieve};
@@ -57,7 +57,7 @@ const WORKERS: usize = 1;
 
 pub struct FjallHistory {
     /// First: what is dropped next waits for merges.
-    haste: Haste,
+    merges: Merges,
     pub(super) db: Database,
     pub(super) records: Keyspace,
     pub(super) members: Keyspace,
@@ -135,7 +135,8 @@ fn table(memtable_bytes: u64, looked_up: bool) -> impl Fn() -> KeyspaceCreateOpt
         KeyspaceCreateOptions::default()
             .filter_block_partitioning_policy(in_parts.clone())
             .index_block_partitioning_policy(in_parts)
-            .max_memtable_size(memtable_bytes)
+            // Begun anew long before, by the index: see `begin_memtables`.
+            .max_memtable_size(2 * memtable_bytes)
             .compaction_strategy(leveled.clone())
             .filter_policy(FilterPolicy::all(filter))
             .manual_journal_persist(true)
@@ -145,10 +146,10 @@ fn table(memtable_bytes: u64, looked_up: bool) -> impl Fn() -> KeyspaceCreateOpt
 impl FjallHistory {
     /// Opens the index in `folder`, or begins one.
     pub fn open(folder: &Path, cache_bytes: u64) -> Result<FjallHistory, HistoryError> {
-        let haste = Haste::default();
-        let paces = haste.paces();
+        let merges = Merges::default();
+        let companion = merges.companion();
         let db = Database::builder(folder)
-            .with_compaction_filter_factories(Arc::new(move |_| Some(paces.clone())))
+            .with_compaction_filter_factories(Arc::new(move |_| Some(companion.clone())))
             .cache_size(cache_bytes)
             .manual_journal_persist(true)
             .max_journaling_size(128 * MIB)
@@ -159,7 +160,7 @@ impl FjallHistory {
         // No more keys than records.
         let sieve = Arc::new(Sieve::new(meta_number(&meta, b"applied")?.unwrap_or(0) as usize));
         let history = FjallHistory {
-            haste,
+            merges,
             _filler: Filler::start(sieve.clone(), db.snapshot().iter(&keys).map(|row| taken_key(row.key()))),
             sieve,
             keys,
@@ -176,6 +177,7 @@ impl FjallHistory {
             recent: Mutex::default(),
         };
         history.load()?;
+        history.merges.set_tables(history.tables().map(|(_, table, _)| table.clone()).to_vec());
         Ok(history)
     }
 
@@ -330,14 +332,22 @@ impl FjallHistory {
         ]
     }
 
-    /// Begins new memtables for those that are full. The library has its worker do so, each time that something is written: while
-    /// that is at a long merge they would grow, and the requests for it could fill the queue that it fills itself.
+    /// Begins new memtables for those that are full. The library would have its worker do so, each time that something is written:
+    /// while that is at a long merge they would grow, and the requests for it could fill the queue that it fills itself.
     fn begin_memtables(&self) -> Result<(), HistoryError> {
-        for (_, table, bytes) in self.tables() {
-            if table.tree.active_memtable().size() > bytes {
-                table.rotate_memtable()?;
-            }
+        let tables = self.tables();
+        let is_full = |(_, table, most): &&(_, &Keyspace, u64)| table.tree.active_memtable().size() > *most;
+        let full: Vec<&Keyspace> = tables.iter().filter(is_full).map(|(_, table, _)| *table).collect();
+        if full.is_empty() {
+            return Ok(());
         }
+        // Nothing may get into a table before the journal is synced so far: after a power failure the table would have rows of
+        // steps that the others lack.
+        self.db.persist(PersistMode::SyncAll)?;
+        for table in full {
+            table.rotate_memtable()?;
+        }
+        self.merges.memtables_are_full();
         Ok(())
     }
 
@@ -348,7 +358,8 @@ impl FjallHistory {
         loop {
             let newest = tables.iter().map(|table| table.l0_table_count()).max().unwrap_or(0);
             let full = tables.map(|table| table.sealed_memtable_count());
-            self.haste.set(newest >= LEVEL0_TABLES_MANY || full.iter().sum::<usize>() >= MEMTABLES_MANY);
+            self.merges
+                .set_haste(newest >= LEVEL0_TABLES_MANY || full.iter().sum::<usize>() >= MEMTABLES_MANY);
             // After a failure nobody flushes any more: the next write is told.
             if full.iter().all(|full| *full < MEMTABLES_MAX) || began.elapsed() > WAIT_MAX {
                 return;

@@ -184,8 +184,8 @@ pub(super) struct State<T> {
     pub(super) spare_failed: Option<String>,
     pub(super) disk_low: bool,
     pub(super) stopping: bool,
-    /// The writer waits, and wants to be woken.
-    pub(super) writer_idle: bool,
+    /// The writer sleeps until so many records wait.
+    pub(super) writer_wakes_at: Option<usize>,
 }
 
 /// Encoded records that wait for the writer.
@@ -256,7 +256,7 @@ impl<T: Send + 'static> Journal<T> {
             spare_failed: None,
             disk_low: false,
             stopping: false,
-            writer_idle: false,
+            writer_wakes_at: None,
         };
         Arc::new(Shared {
             state: Mutex::new(state),
@@ -293,9 +293,10 @@ impl<T: Send + 'static> Journal<T> {
         push_record(&mut pending.bytes, partition, sequence, payload);
         let end = pending.bytes.len();
         pending.payloads.push(end - payload.len()..end);
-        let wake = std::mem::take(&mut state.writer_idle);
+        let waiting = pending.payloads.len();
+        let wake = state.writer_wakes_at.take_if(|records| waiting >= *records);
         drop(state);
-        if wake {
+        if wake.is_some() {
             self.shared.work.notify_one();
         }
         Ok(lsn)

@@ -21,8 +21,6 @@ use std::time::Duration;
 const IDLE_BEFORE_MARK: Duration = Duration::from_millis(10);
 /// From this many records a group on the next one is worth a short wait.
 const LARGE_GROUP: usize = 4;
-/// How often the writer looks whether there is company meanwhile.
-const GATHER_STEP: Duration = Duration::from_micros(200);
 
 struct Writer<T> {
     shared: Arc<Shared<T>>,
@@ -100,17 +98,11 @@ impl<T: Send> Writer<T> {
 
     /// What waits, once there is something; an empty group where nothing came for a while; none at the end.
     fn next_group(&mut self) -> Option<Pending> {
-        let shared = self.shared.clone();
         let mut state = self.gathered();
-        if state.pending.payloads.is_empty() && !state.stopping {
-            state.writer_idle = true;
+        if state.pending.payloads.is_empty() {
             let patience =
                 if self.marked && !self.unsynced { Duration::from_secs(3_600) } else { self.patience() };
-            let waited = shared.work.wait_timeout_while(state, patience, |state| {
-                state.pending.payloads.is_empty() && !state.stopping
-            });
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            state.writer_idle = false;
+            state = self.wait_for(state, 1, patience);
         }
         if state.pending.payloads.is_empty() && state.stopping {
             return None;
@@ -128,16 +120,27 @@ impl<T: Send> Writer<T> {
 
     /// Under load waits a while for as much as came last time: a large group costs less a record than many small ones.
     fn gathered(&self) -> MutexGuard<'_, State<T>> {
-        let begun = monotonic();
-        loop {
-            let state = self.shared.lock();
-            let enough = self.last_group < LARGE_GROUP || state.pending.payloads.len() >= self.last_group;
-            if enough || state.stopping || begun.elapsed() >= self.shared.options.gather {
-                return state;
-            }
-            drop(state);
-            std::thread::sleep(GATHER_STEP);
+        let state = self.shared.lock();
+        if self.last_group < LARGE_GROUP {
+            return state;
         }
+        self.wait_for(state, self.last_group, self.shared.options.gather)
+    }
+
+    /// Until so many records wait, or the end; at most so long.
+    fn wait_for<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+        records: usize,
+        patience: Duration,
+    ) -> MutexGuard<'a, State<T>> {
+        state.writer_wakes_at = Some(records);
+        let waited = self.shared.work.wait_timeout_while(state, patience, |state| {
+            state.pending.payloads.len() < records && !state.stopping
+        });
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.writer_wakes_at = None;
+        state
     }
 
     fn patience(&self) -> Duration {

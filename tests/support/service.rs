@@ -87,18 +87,23 @@ impl House {
     }
 
     pub fn start(&self) -> Result<Lodger, StartError> {
+        self.start_beside(Beside::Threads)
+    }
+
+    /// With the log's writer and the index as `beside` has them.
+    pub fn start_beside(&self, beside: Beside) -> Result<Lodger, StartError> {
         // The lock is of a real file.
         std::fs::create_dir_all(self.folder().wal).expect("a folder");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let running = runtime.block_on(start_alone(&self.setup(), |_| {}))?;
+        let running = runtime.block_on(start_alone(&self.setup(beside), |_| {}))?;
         let service = Service::starting(chrono_tz::Asia::Shanghai);
         service.ready(running.core.clone());
         Ok(Lodger { service, running, runtime })
     }
 
     /// So small that members go to rest and snapshots are taken all the time.
-    fn setup(&self) -> Setup {
+    fn setup(&self, beside: Beside) -> Setup {
         Setup {
             data_dir: self.real.path().to_owned(),
             disk: Arc::new(self.disk.clone()),
@@ -114,7 +119,7 @@ impl House {
             },
             terms: Terms::default(),
             zone: chrono_tz::Asia::Shanghai,
-            beside: Beside::Threads,
+            beside,
         }
     }
 

@@ -1,45 +1,36 @@
 //! What turns at rest have recorded lately, for the actor of a member that comes again before the index knows of it: else the
 //! actor would have to wait until it does, and would hurry the index, which gathers while nobody waits.
 use crate::actors::directory::MemberId;
+use crate::actors::generations::Generations;
 use crate::actors::recents::Recents;
 use crate::ledger::lsn::Lsn;
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Records of one generation, about what 0.1 s brings. There are two: the older one goes when the younger is full.
+/// Records of one generation, about what 0.1 s brings.
 const GENERATION_MAX: usize = 4_096;
 
-#[derive(Debug, Default)]
-pub struct Fresh(Mutex<Generations>);
+#[derive(Debug)]
+pub struct Fresh(Mutex<Generations<MemberId, Recents>>);
 
-#[derive(Debug, Default)]
-struct Generations {
-    younger: HashMap<MemberId, Recents>,
-    older: HashMap<MemberId, Recents>,
-    /// How many were kept in the younger.
-    records: usize,
+impl Default for Fresh {
+    fn default() -> Fresh {
+        Fresh(Mutex::new(Generations::new(GENERATION_MAX)))
+    }
 }
 
 impl Fresh {
     /// Keeps what was recorded at rest at once.
     pub fn keep(&self, id: MemberId, recorded: Recents) {
-        if recorded.len() == 0 {
-            return;
+        let records = recorded.len();
+        if records > 0 {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(id, recorded, records);
         }
-        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.records += recorded.len();
-        if generations.records > GENERATION_MAX {
-            generations.records = recorded.len();
-            generations.older = std::mem::take(&mut generations.younger);
-        }
-        generations.younger.insert(id, recorded);
     }
 
     /// What is known of an account whose last record is `last`: nothing where it has changed since in another way.
     pub fn take(&self, id: MemberId, last: Lsn) -> Recents {
-        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (younger, older) = (generations.younger.remove(&id), generations.older.remove(&id));
-        let kept = younger.or(older).filter(|recents| recents.last() == Some(last));
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take(&id);
+        let kept = kept.filter(|recents| recents.last() == Some(last));
         kept.unwrap_or_else(|| Recents::new(last))
     }
 }

@@ -2,43 +2,38 @@
 //! spend soon after an accrual need not wait for the index to know it. An entry never changes.
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
+use crate::actors::generations::Generations;
 use crate::history::view::{Issue, MovedLot};
 use crate::ledger::event::Event;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::moved::Moved;
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Entries of one generation. There are two: the older one goes when the younger is full.
+/// Entries of one generation.
 const GENERATION_MAX: usize = 4_096;
 /// So many are looked up in the index at once, without leaving the worker.
 const AT_ONCE_MAX: usize = 32;
 
-#[derive(Debug, Default)]
-pub struct Issues(Mutex<Generations>);
+#[derive(Debug)]
+pub struct Issues(Mutex<Generations<Lsn, Issue>>);
 
-#[derive(Debug, Default)]
-struct Generations {
-    younger: HashMap<Lsn, Issue>,
-    older: HashMap<Lsn, Issue>,
+impl Default for Issues {
+    fn default() -> Issues {
+        Issues(Mutex::new(Generations::new(GENERATION_MAX)))
+    }
 }
 
 impl Issues {
     /// Those of `sources` that are here, each in its place.
     pub fn find(&self, sources: &[Lsn]) -> Vec<Option<Issue>> {
         let generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let find =
-            |source| generations.younger.get(source).or_else(|| generations.older.get(source)).cloned();
-        sources.iter().map(find).collect()
+        sources.iter().map(|source| generations.get(source).cloned()).collect()
     }
 
     pub fn keep(&self, issues: impl IntoIterator<Item = (Lsn, Issue)>) {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (source, issue) in issues {
-            if generations.younger.len() >= GENERATION_MAX {
-                generations.older = std::mem::take(&mut generations.younger);
-            }
-            generations.younger.insert(source, issue);
+            generations.keep(source, issue, 1);
         }
     }
 }
@@ -98,6 +93,6 @@ mod tests {
         assert_eq!(found[0], None, "the oldest went");
         assert_eq!(found[1].as_ref().map(|issue| &*issue.event_no), Some(all.to_string().as_str()));
         let generations = issues.0.lock().unwrap();
-        assert!(generations.younger.len() + generations.older.len() <= 2 * GENERATION_MAX);
+        assert!(generations.len() <= 2 * GENERATION_MAX);
     }
 }

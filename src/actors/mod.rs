@@ -8,6 +8,7 @@ pub mod core;
 pub mod directory;
 mod feeds;
 mod fresh;
+mod generations;
 mod held;
 mod indexer;
 mod issues;

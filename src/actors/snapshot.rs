@@ -196,7 +196,7 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, is_last: bool) -> Res
     core.vitals.snapshots.taken.fetch_add(1, Ordering::Relaxed);
     core.vitals.snapshots.set_newest(Taken { noted, created_at, bytes, took: Some(took) });
     tracing::info!(%noted, entries, bytes, ?took, "snapshot taken");
-    archive(snapshotter)?;
+    archive(snapshotter, &mut pace)?;
     Ok(bytes)
 }
 
@@ -234,13 +234,14 @@ fn push(
     writer.push(EntryKind::Member, &codec::encode(&image), last)
 }
 
-fn archive(snapshotter: &Snapshotter) -> Result<(), StoreError> {
+fn archive(snapshotter: &Snapshotter, pace: &mut Pace) -> Result<(), StoreError> {
     let (disk, folder) = (&*snapshotter.disk, &snapshotter.folder);
+    let ends = || snapshotter.turn.is_last.load(Ordering::Relaxed);
     let snapshots = snapshots::list(disk, folder)?;
     // Recovery may have to fall back to the older of two.
     if let [.., older, _] = &snapshots[..] {
         let covered = older.noted.min(*snapshotter.index_synced.borrow());
-        let moved = archive_through(disk, folder, covered)?;
+        let moved = archive_through(disk, folder, covered, &mut || pace.rest_unless(ends))?;
         if moved > 0 {
             tracing::info!(moved, "segments archived");
         }

@@ -248,7 +248,7 @@ impl Small {
             }
             let all = snapshots::list(&self.disk, &self.folder)?;
             if let [.., older, _] = &all[..] {
-                archive_through(&self.disk, &self.folder, older.noted)?;
+                archive_through(&self.disk, &self.folder, older.noted, &mut || {})?;
             }
             Ok::<(), StoreError>(())
         };

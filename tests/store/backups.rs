@@ -86,7 +86,7 @@ fn first_stage() -> FaultyDisk {
 
 fn second_stage(disk: &FaultyDisk) {
     lay_out(disk, &[2, 3, 2]);
-    archive_through(disk, &folder(), Lsn(2)).expect("archived");
+    archive_through(disk, &folder(), Lsn(2), &mut || {}).expect("archived");
     keys(disk, &[true, false]);
 }
 
@@ -248,7 +248,7 @@ fn goes_on_when_a_segment_moves_to_the_archive_meanwhile() {
     for passing in 0..2 {
         let disk = first_stage();
         let happens = |disk: &FaultyDisk| {
-            assert_eq!(archive_through(disk, &folder(), Lsn(2)).expect("archived"), 1);
+            assert_eq!(archive_through(disk, &folder(), Lsn(2), &mut || {}).expect("archived"), 1);
         };
         let passing = AtomicUsize::new(passing);
         let meanwhile = Meanwhile { disk: disk.clone(), at: segment(1), happens, passing };
@@ -435,7 +435,7 @@ fn damage_in_the_log_that_is_backed_up_is_refused_by_its_place() {
 #[test]
 fn old_segments_that_were_removed_from_the_archive_stay_in_the_backup() {
     let disk = first_stage();
-    archive_through(&disk, &folder(), Lsn(2)).expect("archived");
+    archive_through(&disk, &folder(), Lsn(2), &mut || {}).expect("archived");
     backup(&disk).expect("a backup");
     disk.take_away(&folder().archive.join("00000000000000000001.seg.zst"));
     lay_out(&disk, &[2, 3]);

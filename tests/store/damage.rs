@@ -169,7 +169,7 @@ fn a_zeroed_or_emptied_segment_is_refused() {
 #[test]
 fn an_archived_segment_that_does_not_unpack_is_refused() {
     let disk = log_of(&[2, 2], payload);
-    eros_points::store::archive::archive_through(&disk, &folder(), Lsn(2)).expect("archived");
+    eros_points::store::archive::archive_through(&disk, &folder(), Lsn(2), &mut || {}).expect("archived");
     let path = folder().archive.join(format!("{:020}.seg.zst", 1));
     let mut bytes = disk.read(&path);
     bytes.truncate(bytes.len() / 2);

@@ -67,7 +67,7 @@ fn run(mut disk: LyingDisk, durable: &AtomicU64) -> (LyingDisk, Records) {
             take_snapshot(&disk, &read(&disk, Mode::LookOnly).expect("a log").1);
             let known = snapshots::list(&disk, &folder()).expect("snapshots");
             if let [.., older, _] = &known[..] {
-                archive_through(&disk, &folder(), older.noted).expect("to archive");
+                archive_through(&disk, &folder(), older.noted, &mut || {}).expect("to archive");
             }
         }
         journal.close();

@@ -30,7 +30,7 @@ fn look_after(disk: &LyingDisk, durable: Lsn) -> Result<(), StoreError> {
     writer.push(EntryKind::Member, &payload(durable.0), durable)?;
     writer.finish()?.publish()?;
     if let [.., older, _] = &snapshots::list(disk, &folder)?[..] {
-        archive_through(disk, &folder, older.noted)?;
+        archive_through(disk, &folder, older.noted, &mut || {})?;
     }
     Ok(())
 }

@@ -139,7 +139,7 @@ fn begins_from_the_newest_snapshot_that_checks_out() {
         recovers(&disk, &books, Some(3));
         damage(&disk, &snapshot_path(3), byte);
         recovers(&disk, &books, None);
-        archive_through(&disk, &folder(), Lsn(6)).expect("archived");
+        archive_through(&disk, &folder(), Lsn(6), &mut || {}).expect("archived");
         recovers(&disk, &books, None);
     }
 }

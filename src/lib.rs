@@ -10,12 +10,14 @@
 //! - [`import`]: members, lots and past events of another system, offline.
 //! - [`cli`]: the commands of the binary.
 //!
-//! Beside them: [`limits`], [`clock`], [`measure`] (counters for `/metrics`), [`pace`] (work without haste), [`config`], [`telemetry`].
+//! Beside them: [`limits`], [`clock`], [`measure`] (counters for `/metrics`), [`pace`] (work without haste), [`giving_way`]
+//! (threads that nobody waits for), [`config`], [`telemetry`].
 pub mod actors;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod format;
+pub mod giving_way;
 pub mod history;
 pub mod http;
 pub mod import;

@@ -1,8 +1,8 @@
 //! Work without haste beside requests: it pauses between stretches.
 //!
-//! Not by the scheduler's priorities: a thread that is about to answer somebody would still wait out the other's slice of some
-//! milliseconds each time it wakes, and one that seldom gets to run, and holds a lock then, would hold up everybody who wants
-//! it.
+//! For work that holds locks which requests want: what nobody waits for gives way altogether (`giving_way`). A lower priority
+//! would be neither: a thread that is about to answer somebody would still wait out the other's slice of some milliseconds
+//! each time it wakes.
 use crate::clock::monotonic;
 use std::time::{Duration, Instant};
 

@@ -4,16 +4,31 @@ use eros_points::http::access::{Listed, PREFIX, listed};
 use std::path::{Path, PathBuf};
 
 /// Each module with those that it may name. What is not here may name nothing of the crate.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("ledger", &["limits"]),
     ("limits", &["ledger"]),
     ("clock", &["ledger"]),
     ("measure", &[]),
     ("pace", &["clock"]),
+    ("giving_way", &[]),
     ("format", &["ledger", "limits"]),
     ("store", &["format", "ledger", "limits", "clock", "measure"]),
-    ("history", &["format", "ledger", "limits", "clock", "pace"]),
-    ("actors", &["history", "store", "format", "ledger", "limits", "clock", "telemetry", "measure", "pace"]),
+    ("history", &["format", "ledger", "limits", "clock", "pace", "giving_way"]),
+    (
+        "actors",
+        &[
+            "history",
+            "store",
+            "format",
+            "ledger",
+            "limits",
+            "clock",
+            "telemetry",
+            "measure",
+            "pace",
+            "giving_way",
+        ],
+    ),
     ("http", &["actors", "ledger", "limits", "clock", "telemetry", "measure"]),
     ("import", &["http", "actors", "history", "store", "format", "ledger", "limits"]),
     ("config", &["ledger", "store"]),

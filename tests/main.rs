@@ -10,6 +10,7 @@ mod crash;
 mod descriptors;
 mod disk_full;
 mod formats;
+mod giving_way;
 mod history_index;
 mod import;
 mod keys_file;

@@ -16,6 +16,7 @@ use crate::actors::turn::Turn;
 use crate::actors::vitals::Vitals;
 use crate::clock::Clock;
 use crate::format::entry::encode_member;
+use crate::giving_way::GivingWay;
 use crate::history::{History, HistoryError};
 use crate::ledger::account::Account;
 use crate::ledger::command::Command;
@@ -41,6 +42,8 @@ pub struct Core {
     pub indexed: Arc<Shown>,
     /// Requests that wait for the index.
     pub index_waiters: Arc<AtomicUsize>,
+    /// The threads that keep the index.
+    pub giving_way: Arc<GivingWay>,
     pub feeds: Arc<Feeds>,
     pub issues: Issues,
     pub fresh: Fresh,
@@ -184,6 +187,7 @@ impl Core {
             return Ok(());
         }
         let _waiting = Waiting::for_index(self.index_waiters.clone());
+        self.giving_way.hurry();
         match tokio::time::timeout(INDEX_WAIT_MAX, self.indexed.reaches(lsn)).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Failure::NotReady),

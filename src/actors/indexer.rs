@@ -1,7 +1,9 @@
 //! Keeps the history index behind the log: one thread, fed with what has become durable.
+use crate::actors::core::Core;
 use crate::actors::feeds::Feeds;
 use crate::actors::shown::Showing;
 use crate::format::entry::Entry;
+use crate::giving_way::{GivingWay, Work};
 use crate::history::{History, HistoryError, Row};
 use crate::ledger::lsn::Lsn;
 use crate::store::journal::Batch;
@@ -22,6 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(3);
 /// Where somebody waited within this time, it waits for one look alone, so that who comes next finds little to be done.
 const READ_WITHIN: Duration = Duration::from_secs(1);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// So long it may show nothing new before it gives way no more.
+const GIVES_WAY_MAX: Duration = Duration::from_millis(250);
 /// The index is synced this often, so that old segments can be archived.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 
@@ -39,11 +43,14 @@ pub struct Indexer {
     pub feeds: Arc<Feeds>,
     /// So many records end the gathering: far fewer than the index may be behind.
     pub gathered_max: usize,
+    pub giving_way: Arc<GivingWay>,
 }
 
 impl Indexer {
     /// Runs until the feeding end is gone.
     pub fn run(mut self) {
+        let _leaving = self.giving_way.leaving(Work::Index);
+        self.giving_way.join(Work::Index);
         let mut last_sync = crate::clock::monotonic();
         let (mut last_records, mut last_read) = (0, None);
         loop {
@@ -55,6 +62,7 @@ impl Indexer {
                         self.gather(&mut step, &mut last_read);
                     }
                     last_records = step.records;
+                    self.give_way(&step);
                     self.insist(&step.batches);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -80,6 +88,16 @@ impl Indexer {
             }
             std::thread::sleep(LOOK_EVERY);
             step.add_what_waits(&self.feed);
+        }
+    }
+
+    /// Where somebody waits for the index, and where it has fallen behind, it takes its share of the cores.
+    fn give_way(&self, step: &Step) {
+        if step.records < self.gathered_max.min(STEP_MAX) && !self.feeds.are_followed() {
+            self.giving_way.give_way();
+        }
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            self.giving_way.hurry();
         }
     }
 
@@ -116,6 +134,21 @@ impl Indexer {
             }
             Err(error) => tracing::error!("{error}"),
         }
+    }
+}
+
+/// The index gives way to requests, but not for ever: where it shows nothing new for a while it hurries.
+pub async fn watch(core: Arc<Core>) {
+    let mut tick = tokio::time::interval(GIVES_WAY_MAX);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut before = Lsn::ZERO;
+    loop {
+        tick.tick().await;
+        let applied = core.history.applied();
+        if applied == before && applied < core.journal.durable() {
+            core.giving_way.insist();
+        }
+        before = applied;
     }
 }
 

@@ -9,7 +9,7 @@ use crate::actors::beside::Beside;
 use crate::actors::core::{Bounds, Core, partition_of};
 use crate::actors::feeds::Feeds;
 use crate::actors::fresh::Fresh;
-use crate::actors::indexer::Indexer;
+use crate::actors::indexer::{self, Indexer};
 use crate::actors::issues::Issues;
 use crate::actors::personal::PersonalError;
 use crate::actors::profiles::{Profiles, take_up};
@@ -104,7 +104,7 @@ pub async fn start(
             loaded.map_err(|error| StartError::Panicked(error.to_string()))??
         }
     };
-    let Loaded { folder, lock, log_id, is_marked, history, recovered } = loaded;
+    let Loaded { folder, lock, log_id, is_marked, history, giving_way, recovered } = loaded;
     let disk = setup.disk;
 
     let (releases, to_release) = mpsc::unbounded_channel();
@@ -122,8 +122,16 @@ pub async fn start(
     let (synced, index_synced) = watch::channel(Lsn::ZERO);
     let (waiting, told) = (index_waiters.clone(), feeds.clone());
     let gathered_max = usize::try_from(setup.bounds.index_lag_wanted() / 2).unwrap_or(usize::MAX);
-    let indexer =
-        Indexer { history: history.clone(), feed: fed, shown, synced, waiting, feeds: told, gathered_max };
+    let indexer = Indexer {
+        history: history.clone(),
+        feed: fed,
+        shown,
+        synced,
+        waiting,
+        feeds: told,
+        gathered_max,
+        giving_way: giving_way.clone(),
+    };
     let (mut index_thread, mut steppers) = (None, Vec::new());
     let tasks = vec![tokio::spawn(release(to_release))];
     match &beside {
@@ -146,6 +154,7 @@ pub async fn start(
         history,
         indexed,
         index_waiters,
+        giving_way,
         feeds,
         issues: Issues::default(),
         fresh: Fresh::default(),
@@ -183,6 +192,7 @@ pub async fn start(
     running.core.profiles.keys.destroy_all_but(&used)?;
     running.catch_up(setup.zone, recovered.outboxes, progress).await.map_err(unfinished)?;
     running.tasks.push(tokio::spawn(ticker::run(running.core.clone())));
+    running.tasks.push(tokio::spawn(indexer::watch(running.core.clone())));
     running.tasks.push(tokio::spawn(sweeper::run(running.core.clone())));
     running.tasks.push(tokio::spawn(snapshot::run(running.core.clone(), running.snapshotter.clone())));
     Ok(running)
@@ -258,6 +268,7 @@ impl Running {
         for task in &self.tasks[1..] {
             task.abort();
         }
+        self.core.giving_way.end();
         if let Err(error) = take_last(&self.core, &self.snapshotter).await {
             tracing::error!("no snapshot at the end, the next start replays more of the log: {error}");
         }

@@ -16,6 +16,7 @@
 //! own journal is synced only now and then: what a power failure takes from it, the log gives again.
 use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
+use crate::giving_way::{GivingWay, Leaving, Work};
 use crate::history::chunks::{Chunk, chunk_of, payload_in, records_in};
 use crate::history::keys::Remembered;
 use crate::history::merging::Merges;
@@ -73,7 +74,10 @@ pub struct FjallHistory {
     /// Fills the sieve; stops when it is dropped.
     _filler: Filler,
     applied: AtomicU64,
-    pub(super) recent: Mutex<Recent>,
+    recent: Mutex<Recent>,
+    giving_way: Arc<GivingWay>,
+    /// Last: the store's worker has ended.
+    _leaving: Leaving,
 }
 
 /// What the tables don't hold yet, or not in a form quick to read.
@@ -146,7 +150,18 @@ fn table(memtable_bytes: u64, looked_up: bool) -> impl Fn() -> KeyspaceCreateOpt
 impl FjallHistory {
     /// Opens the index in `folder`, or begins one.
     pub fn open(folder: &Path, cache_bytes: u64) -> Result<FjallHistory, HistoryError> {
-        let merges = Merges::default();
+        FjallHistory::open_giving_way(folder, cache_bytes, Arc::default())
+    }
+
+    /// The same, with merges that may give way.
+    pub fn open_giving_way(
+        folder: &Path,
+        cache_bytes: u64,
+        giving_way: Arc<GivingWay>,
+    ) -> Result<FjallHistory, HistoryError> {
+        // Threads that are begun here would give way as the one does that begins them.
+        giving_way.hurry();
+        let merges = Merges::new(giving_way.clone());
         let companion = merges.companion();
         let db = Database::builder(folder)
             .with_compaction_filter_factories(Arc::new(move |_| Some(companion.clone())))
@@ -175,6 +190,8 @@ impl FjallHistory {
             db,
             applied: AtomicU64::new(0),
             recent: Mutex::default(),
+            _leaving: giving_way.leaving(Work::Tables),
+            giving_way,
         };
         history.load()?;
         history.merges.set_tables(history.tables().map(|(_, table, _)| table.clone()).to_vec());
@@ -218,7 +235,11 @@ impl FjallHistory {
     }
 
     pub(super) fn recent(&self) -> MutexGuard<'_, Recent> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+        self.recent.try_lock().unwrap_or_else(|_| {
+            // A step that gives way may keep it for long.
+            self.giving_way.hurry();
+            self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+        })
     }
 
     /// The rows of one entry. Those whose keys are hashes go to `scattered`, to be inserted in their order.

@@ -3,6 +3,7 @@
 //! A merge takes a core for half a second every few seconds. On a machine that has none to spare requests would come late
 //! for as long: so it pauses between stretches of work, as other work without haste does. It also takes the store's one worker,
 //! which has to write full memtables out: so it does that in between, and the index needn't wait until it has ended.
+use crate::giving_way::{GivingWay, Work};
 use crate::pace::Pace;
 use fjall::compaction::filter::{
     CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict,
@@ -25,6 +26,7 @@ pub struct Merges(Arc<Told>);
 
 #[derive(Default)]
 struct Told {
+    giving_way: Arc<GivingWay>,
     /// Merges must not pause: the index waits for them, or is being closed.
     haste: AtomicBool,
     /// There is a full memtable.
@@ -34,8 +36,15 @@ struct Told {
 }
 
 impl Merges {
+    pub fn new(giving_way: Arc<GivingWay>) -> Merges {
+        Merges(Arc::new(Told { giving_way, ..Told::default() }))
+    }
+
     pub fn set_haste(&self, haste: bool) {
         self.0.haste.store(haste, Ordering::Relaxed);
+        if haste {
+            self.0.giving_way.hurry();
+        }
     }
 
     /// From now on a merge writes these tables' full memtables out.
@@ -86,6 +95,7 @@ impl Factory for Companions {
     }
 
     fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
+        self.0.giving_way.join(Work::Tables);
         Box::new(Companion { told: self.0.clone(), rows: 0, pace: Pace::new(PAUSES) })
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Waits for what comes by itself; a minute is longer than any of it takes.
 #[track_caller]
-pub fn until(is_so: impl Fn() -> bool) {
+pub fn until(mut is_so: impl FnMut() -> bool) {
     for _ in 0..6_000 {
         if is_so() {
             return;

@@ -54,6 +54,11 @@ impl Process {
         }
     }
 
+    /// The system's number of it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL: nothing in the process runs any more.
     pub fn kill(mut self) {
         let _ = self.child.kill();
@@ -62,7 +67,7 @@ impl Process {
 
     /// Sends a signal such as `-HUP`.
     pub fn send(&self, signal: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.id().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
         assert!(sent.success());
     }

@@ -3,6 +3,7 @@ use super::{Setup, StartError};
 use crate::actors::beside::Beside;
 use crate::actors::directory::{Directory, NameKey, Spill};
 use crate::actors::recovery::{Recovered, RecoveryError, index_only, recover};
+use crate::giving_way::GivingWay;
 use crate::history::{FjallHistory, History, HistoryError, ReopeningHistory};
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
@@ -11,6 +12,7 @@ use crate::store::recovery::Progress;
 use crate::store::resting::RestingFile;
 use crate::store::{resting, segments, snapshots};
 use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What the folder held.
@@ -21,6 +23,7 @@ pub(super) struct Loaded {
     /// Whether the folder says that it is this log's.
     pub is_marked: bool,
     pub history: Arc<dyn History>,
+    pub giving_way: Arc<GivingWay>,
     pub recovered: Recovered,
 }
 
@@ -35,8 +38,9 @@ pub(super) fn load(setup: &Setup, progress: &mut impl FnMut(Progress)) -> Result
         Beside::Threads => log_of(disk, &folder)?,
         Beside::Tasks(tasks) => log_or(disk, &folder, || tasks.log_id)?,
     };
+    let giving_way = Arc::new(giving_way(setup));
     let history: Arc<dyn History> = match &setup.beside {
-        Beside::Threads => Arc::new(reopening(setup, &folder, log_id)?),
+        Beside::Threads => Arc::new(reopening(setup, &folder, log_id, &giving_way)?),
         Beside::Tasks(tasks) => tasks.history.clone(),
     };
     let started = crate::clock::monotonic();
@@ -48,7 +52,21 @@ pub(super) fn load(setup: &Setup, progress: &mut impl FnMut(Progress)) -> Result
     let last = recovered.end.last_lsn();
     let members = recovered.directory.census().members;
     tracing::info!(%last, snapshot = ?recovered.snapshot.map(|lsn| lsn.0), members, took = ?started.elapsed(), "recovered");
-    Ok(Loaded { folder, lock, log_id, is_marked, history, recovered })
+    Ok(Loaded { folder, lock, log_id, is_marked, history, giving_way, recovered })
+}
+
+fn giving_way(setup: &Setup) -> GivingWay {
+    if let Beside::Tasks(_) = &setup.beside {
+        return GivingWay::default();
+    }
+    let giving_way = GivingWay::where_allowed();
+    if !giving_way.is_allowed() {
+        tracing::info!(
+            "the index can't give way to requests, which take longer while it is at work; hint: a limit RLIMIT_NICE of 20 \
+             (systemd: LimitNICE=+0, docker: --ulimit nice=20)"
+        );
+    }
+    giving_way
 }
 
 /// A directory with the memory that members at rest may take.
@@ -98,11 +116,17 @@ fn log_or(disk: &dyn Disk, folder: &Folder, new: impl FnOnce() -> u128) -> Resul
 }
 
 /// The index, with what it takes to open it anew while the service runs.
-fn reopening(setup: &Setup, folder: &Folder, log_id: u128) -> Result<ReopeningHistory, StartError> {
-    let (cache_bytes, disk) = (setup.history_cache_bytes, setup.disk.clone());
-    let history = open_history(folder, cache_bytes)?;
+fn reopening(
+    setup: &Setup,
+    folder: &Folder,
+    log_id: u128,
+    giving_way: &Arc<GivingWay>,
+) -> Result<ReopeningHistory, StartError> {
+    let (cache_bytes, disk, giving_way) = (setup.history_cache_bytes, setup.disk.clone(), giving_way.clone());
+    let open = move |path: &Path| FjallHistory::open_giving_way(path, cache_bytes, giving_way.clone());
+    let history = opened_or_made_anew(folder, &open)?;
     let path = folder.history.clone();
-    let open = move || FjallHistory::open(&path, cache_bytes);
+    let open = move || open(&path);
     let folder = folder.clone();
     let refill = move |history: &FjallHistory, through| {
         index_only(&*disk, &folder, log_id, history, through, |_| {}).map_err(|error| match error {
@@ -115,12 +139,19 @@ fn reopening(setup: &Setup, folder: &Folder, log_id: u128) -> Result<ReopeningHi
 
 /// Opens the index; one that can't be opened is made anew from the log.
 pub fn open_history(folder: &Folder, cache_bytes: u64) -> Result<FjallHistory, StartError> {
-    match FjallHistory::open(&folder.history, cache_bytes) {
+    opened_or_made_anew(folder, &|path| FjallHistory::open(path, cache_bytes))
+}
+
+fn opened_or_made_anew(
+    folder: &Folder,
+    open: &dyn Fn(&Path) -> Result<FjallHistory, HistoryError>,
+) -> Result<FjallHistory, StartError> {
+    match open(&folder.history) {
         Ok(history) => Ok(history),
         Err(error) => {
             tracing::warn!("{}: {error}; it is made anew from the log", folder.history.display());
             remove_history(folder)?;
-            FjallHistory::open(&folder.history, cache_bytes).map_err(|error| of_history(folder, error))
+            open(&folder.history).map_err(|error| of_history(folder, error))
         }
     }
 }

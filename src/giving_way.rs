@@ -13,11 +13,13 @@ use uapi::c;
 pub enum Work {
     /// The index's store writes its tables, and merges them.
     Tables,
+    /// Old segments of the log are compressed.
+    Archive,
     /// The index takes what the log has. Its thread tells all when to give way, so it is the last to.
     Index,
 }
 
-const WORKS: usize = 2;
+const WORKS: usize = 3;
 /// No thread does the work; to the system, as a thread's number, the thread that asks.
 const NONE: i32 = 0;
 

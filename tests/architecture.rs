@@ -12,7 +12,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("pace", &["clock"]),
     ("giving_way", &[]),
     ("format", &["ledger", "limits"]),
-    ("store", &["format", "ledger", "limits", "clock", "measure"]),
+    ("store", &["format", "ledger", "limits", "clock", "measure", "pace"]),
     ("history", &["format", "ledger", "limits", "clock", "pace", "giving_way"]),
     (
         "actors",

@@ -16,7 +16,7 @@ const SHORT: [(&str, &str); 2] = [("snapshot_every", "8MiB"), ("segment_bytes", 
 
 pub fn open(arguments: Arguments) {
     let seconds = arguments.seconds(60.0, 15.0);
-    let rounds = arguments.rounds.unwrap_or(arguments.sized(3, 1, 1));
+    let rounds = arguments.rounds.unwrap_or(arguments.sized(5, 1, 1));
     let members = arguments.members(100_000, 10_000);
     let settings: &[_] = if seconds < 60.0 { &SHORT } else { &[] };
     let mut bench = Bench::new(arguments, settings);

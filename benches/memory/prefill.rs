@@ -44,7 +44,7 @@ pub fn prefill(folder: &Path, arguments: &Arguments) {
         let image: MemberImage = (TENANT.to_owned(), member(number), codec::encode(&account));
         snapshot.push(EntryKind::Member, &codec::encode(&image), account.last).expect("room");
     }
-    snapshot.finish().expect("a whole snapshot").publish().expect("a snapshot in place");
+    snapshot.finish(&mut || {}).expect("a whole snapshot").publish().expect("a snapshot in place");
     let history = FjallHistory::open(&folder.history, 32 << 20).expect("an index");
     history.apply(&[], last).and_then(|()| history.sync()).expect("an index that knows of no record");
     drop(history);

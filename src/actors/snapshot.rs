@@ -7,6 +7,7 @@ use crate::actors::tenant::Message;
 use crate::actors::tenants::Cell;
 use crate::format::codec;
 use crate::format::snapshot::{EntryKind, SNAPSHOT_VERSION, SnapshotHeader};
+use crate::giving_way::Work;
 use crate::ledger::account::Account;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
@@ -188,7 +189,8 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, is_last: bool) -> Res
             pace.rest();
         }
     }
-    let finished = writer.finish()?;
+    let ends = || snapshotter.turn.is_last.load(Ordering::Relaxed);
+    let finished = writer.finish(&mut || pace.rest_unless(ends))?;
     core.durable(finished.highest).await.map_err(SnapshotError::Account)?;
     let (bytes, entries) = (finished.bytes, finished.entries);
     finished.publish()?;
@@ -196,7 +198,10 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, is_last: bool) -> Res
     core.vitals.snapshots.taken.fetch_add(1, Ordering::Relaxed);
     core.vitals.snapshots.set_newest(Taken { noted, created_at, bytes, took: Some(took) });
     tracing::info!(%noted, entries, bytes, ?took, "snapshot taken");
-    archive(snapshotter, &mut pace)?;
+    // Nobody waits for it, and it holds nothing that others want.
+    let _leaving = core.giving_way.leaving(Work::Archive);
+    core.giving_way.join(Work::Archive);
+    archive(snapshotter, &mut || pace.rest_unless(ends))?;
     Ok(bytes)
 }
 
@@ -234,14 +239,13 @@ fn push(
     writer.push(EntryKind::Member, &codec::encode(&image), last)
 }
 
-fn archive(snapshotter: &Snapshotter, pace: &mut Pace) -> Result<(), StoreError> {
+fn archive(snapshotter: &Snapshotter, rest: &mut dyn FnMut()) -> Result<(), StoreError> {
     let (disk, folder) = (&*snapshotter.disk, &snapshotter.folder);
-    let ends = || snapshotter.turn.is_last.load(Ordering::Relaxed);
     let snapshots = snapshots::list(disk, folder)?;
     // Recovery may have to fall back to the older of two.
     if let [.., older, _] = &snapshots[..] {
         let covered = older.noted.min(*snapshotter.index_synced.borrow());
-        let moved = archive_through(disk, folder, covered, &mut || pace.rest_unless(ends))?;
+        let moved = archive_through(disk, folder, covered, rest)?;
         if moved > 0 {
             tracing::info!(moved, "segments archived");
         }

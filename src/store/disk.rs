@@ -21,6 +21,10 @@ pub trait Disk: Send + Sync {
     fn free_bytes(&self, folder: &Path) -> io::Result<u64>;
 }
 
+/// Files beside the log are synced each so many bytes: a sync of the log waits for all that the disk was given before, and 32 MiB
+/// at once take it twenty milliseconds or more.
+pub const SYNCED_AT_ONCE_BYTES: u64 = 1 << 20;
+
 pub trait DiskFile: Send + Sync {
     fn size(&self) -> io::Result<u64>;
     fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;

@@ -3,7 +3,7 @@ use crate::format::frame::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES};
 use crate::format::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::ledger::lsn::Lsn;
 use crate::limits::{FRAME_PAYLOAD_BYTES_AIM, FRAME_PAYLOAD_BYTES_MAX, RECORD_BYTES_MAX};
-use crate::store::disk::{Disk, DiskFile};
+use crate::store::disk::{Disk, DiskFile, SYNCED_AT_ONCE_BYTES};
 use crate::store::error::StoreError;
 use crate::store::folder::{Folder, record_in_name};
 use std::io;
@@ -106,9 +106,16 @@ pub struct Spare {
 }
 
 /// Makes the `n`th spare file, of `bytes`. Each has a name of its own: the one before may not have its new name yet.
-pub fn make_spare(disk: &dyn Disk, folder: &Folder, n: u64, bytes: u64) -> io::Result<Spare> {
+/// `rest` is called between parts of it.
+pub fn make_spare(
+    disk: &dyn Disk,
+    folder: &Folder,
+    n: u64,
+    bytes: u64,
+    rest: &mut dyn FnMut(),
+) -> io::Result<Spare> {
     let path = folder.wal.join(format!("spare-{n}.tmp"));
-    let made = fill(disk, &path, bytes);
+    let made = fill(disk, &path, bytes, rest);
     if made.is_err() {
         // Half a file would keep others from space that is short already.
         let _ = disk.remove(&path);
@@ -127,17 +134,18 @@ pub fn remove_spares(disk: &dyn Disk, folder: &Folder) -> Result<(), StoreError>
     Ok(())
 }
 
-fn fill(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<Box<dyn DiskFile>> {
-    const CHUNK: usize = 1 << 20;
-    let zeros = vec![0; CHUNK];
+fn fill(disk: &dyn Disk, path: &Path, bytes: u64, rest: &mut dyn FnMut()) -> io::Result<Box<dyn DiskFile>> {
+    const PART: usize = SYNCED_AT_ONCE_BYTES as usize;
+    let zeros = vec![0; PART];
     let file = disk.open(path, true)?;
-    let mut offset = 0;
-    while offset < bytes {
-        let part = CHUNK.min(usize::try_from(bytes - offset).unwrap_or(CHUNK));
+    for offset in (0..bytes).step_by(PART) {
+        let part = PART.min(usize::try_from(bytes - offset).unwrap_or(PART));
         file.write_all_at(&zeros[..part], offset)?;
-        offset += part as u64;
+        file.sync_data()?;
+        if offset + (part as u64) < bytes {
+            rest();
+        }
     }
-    file.sync_data()?;
     Ok(file)
 }
 

@@ -4,7 +4,7 @@ use crate::format::snapshot::{
     SnapshotHeader, block_crc, block_header, chain, decode_block_header, entries, header_crc, push_entry,
 };
 use crate::ledger::lsn::Lsn;
-use crate::store::disk::{Disk, DiskFile};
+use crate::store::disk::{Disk, DiskFile, SYNCED_AT_ONCE_BYTES};
 use crate::store::error::StoreError;
 use crate::store::folder::{Folder, record_in_name};
 use std::path::{Path, PathBuf};
@@ -86,17 +86,25 @@ impl<'a> SnapshotWriter<'a> {
         self.file
             .write_all_at(bytes, self.offset)
             .map_err(StoreError::io(&self.path, "writing a snapshot"))?;
+        let before = self.offset / SYNCED_AT_ONCE_BYTES;
         self.offset += bytes.len() as u64;
-        Ok(())
+        if self.offset / SYNCED_AT_ONCE_BYTES > before { self.sync() } else { Ok(()) }
     }
 
-    /// Completes the file, syncs it and reads it back.
-    pub fn finish(mut self) -> Result<FinishedSnapshot<'a>, StoreError> {
+    fn sync(&self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(StoreError::io(&self.path, "syncing a snapshot"))
+    }
+
+    /// Completes the file, syncs it and reads it back; `rest` is called between parts of that.
+    pub fn finish(mut self, rest: &mut dyn FnMut()) -> Result<FinishedSnapshot<'a>, StoreError> {
         self.end_block()?;
         let footer = self.footer.encode();
         self.write(&footer)?;
-        self.file.sync_data().map_err(StoreError::io(&self.path, "syncing a snapshot"))?;
-        read(self.disk, &self.path, self.header.log_id, |_, _, _| Ok(()))?;
+        self.sync()?;
+        read_blocks(self.disk, &self.path, self.header.log_id, |block| {
+            rest();
+            block.entries().map(drop)
+        })?;
         let path = self.folder.snapshots.join(format!("{:020}.{ENDING}", self.header.noted.0));
         Ok(FinishedSnapshot {
             disk: self.disk,

@@ -55,7 +55,7 @@ fn written(folder: &Folder) -> PathBuf {
         let image: MemberImage = (crm_id.into(), member.into(), codec::encode(&account));
         writer.push(EntryKind::Member, &codec::encode(&image), account.last).unwrap();
     }
-    writer.finish().unwrap().publish().unwrap();
+    writer.finish(&mut || {}).unwrap().publish().unwrap();
     named(folder, NOTED)
 }
 

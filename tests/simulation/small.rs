@@ -237,7 +237,7 @@ impl Small {
                 let image: MemberImage = (TENANT.to_owned(), member.clone(), codec::encode(account));
                 writer.push(EntryKind::Member, &codec::encode(&image), account.last)?;
             }
-            let finished = writer.finish()?;
+            let finished = writer.finish(&mut || {})?;
             for _ in 0..3 {
                 if journal.durable() < finished.highest {
                     journal.step();

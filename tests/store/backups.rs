@@ -290,7 +290,7 @@ fn snapshot(disk: &FaultyDisk, noted: u64) {
     };
     let folder = folder();
     let writer = SnapshotWriter::create(disk, &folder, header).expect("a snapshot");
-    writer.finish().expect("it reads back").publish().expect("it is put in place");
+    writer.finish(&mut || {}).expect("it reads back").publish().expect("it is put in place");
 }
 
 /// The key goes after the record that erases its data: a log without that record would be one whose data can't be read.

@@ -46,7 +46,7 @@ fn take_snapshot(disk: &dyn Disk, records: &Records) {
         let image: MemberImage = (crm_id, member_no, codec::encode(&account));
         writer.push(EntryKind::Member, &codec::encode(&image), account.last).expect("to write");
     }
-    writer.finish().expect("to finish").publish().expect("to publish");
+    writer.finish(&mut || {}).expect("to finish").publish().expect("to publish");
 }
 
 /// Three lives of a log, with snapshots and archived segments; how many records are durable is told in `durable`.

@@ -28,7 +28,7 @@ fn look_after(disk: &LyingDisk, durable: Lsn) -> Result<(), StoreError> {
     let folder = folder();
     let mut writer = SnapshotWriter::create(disk, &folder, header)?;
     writer.push(EntryKind::Member, &payload(durable.0), durable)?;
-    writer.finish()?.publish()?;
+    writer.finish(&mut || {})?.publish()?;
     if let [.., older, _] = &snapshots::list(disk, &folder)?[..] {
         archive_through(disk, &folder, older.noted, &mut || {})?;
     }

@@ -67,7 +67,7 @@ fn a_segment_is_never_put_in_anothers_place() {
     let disk = log_of(&[2, 2], payload);
     let chain = Chain { next_lsn: Lsn(3), ..read(&disk, Mode::LookOnly).expect("a log").0.chain };
     let before = disk.read(&segment(3));
-    let spare = make_spare(&disk, &folder(), 0, 17 << 20).expect("a spare segment");
+    let spare = make_spare(&disk, &folder(), 0, 17 << 20, &mut || {}).expect("a spare segment");
     let begun = begin(&disk, &folder(), spare, &SegmentHeader { log_id: LOG_ID, ordinal: 3, chain });
     assert!(begun.err().expect("a refusal").to_string().contains("already"));
     assert!(disk.read(&segment(3)) == before, "it is as it was");

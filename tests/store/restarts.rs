@@ -110,7 +110,7 @@ fn next_header(end: &LogEnd) -> SegmentHeader {
 fn a_segment_whose_name_was_never_made_durable_gets_it_before_records_go_in() {
     let disk = log_of(&[2], payload);
     let end = read(&disk, Mode::LookOnly).expect("a log").0;
-    let spare = make_spare(&disk, &folder(), 0, 17 << 20).expect("a spare segment");
+    let spare = make_spare(&disk, &folder(), 0, 17 << 20, &mut || {}).expect("a spare segment");
     disk.fail(Op::SyncFolder, 0);
     let begun = begin(&disk, &folder(), spare, &next_header(&end));
     assert!(begun.is_err() && disk.paths().contains(&segment(3)));
@@ -128,7 +128,7 @@ fn a_segment_whose_name_a_failed_sync_forgot_is_begun_again() {
         let log = log_of(if records == 0 { &[] } else { &[2] }, payload);
         log.paths().iter().for_each(|path| disk.place(path, &log.read(path)));
         let end = read(&disk, Mode::LookOnly).expect("a log").0;
-        let spare = make_spare(&disk, &folder(), 0, 17 << 20).expect("a spare segment");
+        let spare = make_spare(&disk, &folder(), 0, 17 << 20, &mut || {}).expect("a spare segment");
         disk.set_plan(Plan::honest().with(Fault::FolderSyncFails, 1));
         let begun = begin(&disk, &folder(), spare, &next_header(&end));
         assert!(begun.is_err() && disk.paths().contains(&segment(records + 1)));

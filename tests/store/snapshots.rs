@@ -61,7 +61,7 @@ fn snapshot(disk: &FaultyDisk, books: &Books, noted: u64) -> Result<(), StoreErr
         let image = (TENANT.to_owned(), member.to_owned(), codec::encode(&account));
         writer.push(EntryKind::Member, &codec::encode(&image), account.last)?;
     }
-    writer.finish()?.publish()
+    writer.finish(&mut || {})?.publish()
 }
 
 fn snapshot_path(noted: u64) -> PathBuf {

@@ -126,7 +126,14 @@ impl FaultyDisk {
 
     /// Whether the log's second spare segment is ready: from then on only the log itself is written to, until it is full.
     pub fn is_prepared(&self) -> bool {
-        self.lock().done.iter().any(|(op, path)| *op == Op::Sync && path.ends_with("spare-1.tmp"))
+        let state = self.lock();
+        let synced = |is_it: fn(&Path) -> bool| {
+            let mut paths = state.names.iter().filter(|(path, _)| is_it(path));
+            paths.next().map(|(_, id)| state.files[*id].durable.len())
+        };
+        let segment = synced(|path| path.extension().is_some_and(|ending| ending == "seg"));
+        // It is made and synced part by part.
+        segment.is_some() && synced(|path| path.ends_with("spare-1.tmp")) == segment
     }
 
     pub fn paths(&self) -> Vec<PathBuf> {

@@ -98,7 +98,7 @@ fn write_snapshot(disk: &LyingDisk, noted: Lsn, accounts: BTreeMap<(String, Stri
         let image: MemberImage = (crm_id, member_no, codec::encode(&account));
         writer.push(EntryKind::Member, &codec::encode(&image), account.last).expect("to write");
     }
-    writer.finish().expect("to finish").publish().expect("to publish");
+    writer.finish(&mut || {}).expect("to finish").publish().expect("to publish");
 }
 
 /// A data folder with nothing wrong in it.

@@ -21,7 +21,7 @@ impl<T: Send> ByHand<T> {
         segments::remove_spares(&*shared.disk, &shared.folder)?;
         let mut spares_made = 0;
         // Without one a log that has no segment can't begin: where it can't be made, that is refused.
-        make_spare(shared, &mut spares_made)
+        make_spare(shared, &mut spares_made, &mut || {})
             .map_err(StoreError::io(&shared.folder.wal, "making the log's first space"))?;
         Ok(ByHand { writer: Writer::begin(shared, end, sink)?, spares_made })
     }
@@ -60,7 +60,7 @@ impl<T: Send> ByHand<T> {
     fn has_spare(&mut self) -> bool {
         let shared = self.writer.shared.clone();
         if shared.lock().spare.is_none()
-            && let Err(error) = make_spare(&shared, &mut self.spares_made)
+            && let Err(error) = make_spare(&shared, &mut self.spares_made, &mut || {})
         {
             tracing::error!("the log's next segment can't be made: {error}");
         }

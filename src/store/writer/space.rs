@@ -1,5 +1,6 @@
 //! The writer's helper: it keeps one spare segment ready, and looks whether the disk fills up.
 use crate::clock::monotonic;
+use crate::pace::Pace;
 use crate::store::error::StoreError;
 use crate::store::journal::{Shared, State};
 use crate::store::segments;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 /// How often it looks at the disk.
 const LOOK_AT_DISK_EVERY: Duration = Duration::from_millis(250);
+/// Making a spare segment pauses three times as long as it works, most of which is the disk's: the log's own syncs go first.
+const PAUSES: u32 = 3;
 
 /// Starts its thread.
 pub(in crate::store) fn start_helper<T: Send + 'static>(
@@ -32,7 +35,8 @@ fn keep_spare<T>(shared: &Shared<T>) {
         let wanted = state.spare.is_none();
         drop(state);
         if wanted {
-            match make_spare(shared, &mut made) {
+            let mut pace = Pace::new(PAUSES);
+            match make_spare(shared, &mut made, &mut || pace.rest_unless(|| is_wanted_soon(shared))) {
                 Ok(()) => continue,
                 Err(error) => {
                     tracing::error!(
@@ -62,9 +66,14 @@ fn keep_spare<T>(shared: &Shared<T>) {
     }
 }
 
-pub(super) fn make_spare<T>(shared: &Shared<T>, made: &mut u64) -> std::io::Result<()> {
+pub(super) fn make_spare<T>(
+    shared: &Shared<T>,
+    made: &mut u64,
+    rest: &mut dyn FnMut(),
+) -> std::io::Result<()> {
     let started = monotonic();
-    let spare = segments::make_spare(&*shared.disk, &shared.folder, *made, shared.options.segment_bytes)?;
+    let bytes = shared.options.segment_bytes;
+    let spare = segments::make_spare(&*shared.disk, &shared.folder, *made, bytes, rest)?;
     *made += 1;
     tracing::debug!(took = ?started.elapsed(), "a spare segment is ready");
     let mut state = shared.lock();
@@ -72,6 +81,12 @@ pub(super) fn make_spare<T>(shared: &Shared<T>, made: &mut u64) -> std::io::Resu
     drop(state);
     shared.spare_changed.notify_all();
     Ok(())
+}
+
+/// Whether the log has come to the second half of its segment, or ends.
+fn is_wanted_soon<T>(shared: &Shared<T>) -> bool {
+    let state = shared.lock();
+    state.stopping || state.room < shared.options.segment_bytes / 2
 }
 
 /// Whether changes are turned away for want of space.

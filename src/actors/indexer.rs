@@ -93,10 +93,14 @@ impl Indexer {
 
     /// Where somebody waits for the index, and where it has fallen behind, it takes its share of the cores.
     fn give_way(&self, step: &Step) {
-        if step.records < self.gathered_max.min(STEP_MAX) && !self.feeds.are_followed() {
+        let is_behind = step.records >= self.gathered_max.min(STEP_MAX);
+        let in_a_hurry =
+            || is_behind || self.feeds.are_followed() || self.waiting.load(Ordering::Acquire) > 0;
+        if !in_a_hurry() {
             self.giving_way.give_way();
         }
-        if self.waiting.load(Ordering::Acquire) > 0 {
+        // Somebody may have come in between.
+        if in_a_hurry() {
             self.giving_way.hurry();
         }
     }

@@ -72,6 +72,12 @@ impl GivingWay {
         }
     }
 
+    /// This thread does the work until what is given is dropped.
+    pub fn begin(self: &Arc<Self>, work: Work) -> Leaving {
+        self.join(work);
+        self.leaving(work)
+    }
+
     /// To be dropped when the work's thread has ended, or is about to: its number may come to be another's.
     pub fn leaving(self: &Arc<Self>, work: Work) -> Leaving {
         Leaving { giving_way: self.clone(), work }
@@ -146,8 +152,7 @@ mod tests {
             let (ends, ended) = mpsc::channel::<()>();
             let giving_way = giving_way.clone();
             let thread = std::thread::spawn(move || {
-                let _leaving = giving_way.leaving(work);
-                giving_way.join(work);
+                let _leaving = giving_way.begin(work);
                 started.send(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
                 let _ = ended.recv();
             });

@@ -1,7 +1,7 @@
 //! Work without haste beside requests: it pauses between stretches.
 //!
-//! For work that holds locks which requests want: what nobody waits for gives way altogether (`giving_way`). A lower priority
-//! would be neither: a thread that is about to answer somebody would still wait out the other's slice of some milliseconds
+//! It is all that work can do that holds locks which requests want; what nobody waits for gives way as well (`giving_way`). A lower
+//! priority would be neither: a thread that is about to answer somebody would still wait out the other's slice of some milliseconds
 //! each time it wakes.
 use crate::clock::monotonic;
 use std::time::{Duration, Instant};

@@ -49,8 +49,7 @@ pub struct Indexer {
 impl Indexer {
     /// Runs until the feeding end is gone.
     pub fn run(mut self) {
-        let _leaving = self.giving_way.leaving(Work::Index);
-        self.giving_way.join(Work::Index);
+        let _leaving = self.giving_way.begin(Work::Index);
         let mut last_sync = crate::clock::monotonic();
         let (mut last_records, mut last_read) = (0, None);
         loop {

@@ -171,6 +171,7 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, is_last: bool) -> Res
         let image = tenant(core, &cell).await.map_err(SnapshotError::Account)?;
         writer.push(EntryKind::Tenant, &codec::encode(&image), image.1.last)?;
     }
+    let ends = || snapshotter.turn.is_last.load(Ordering::Relaxed);
     for shard in 0..Directory::SHARDS {
         let mut walk = core.directory.walk(shard, None);
         while let Some(batch) = core.trusted(walk.next()).map_err(SnapshotError::Account)? {
@@ -183,13 +184,12 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, is_last: bool) -> Res
                 let (crm_id, member_no, packed) = answer.map_err(SnapshotError::Account)?;
                 push(&mut writer, &crm_id, &member_no, packed)?;
             }
-            if !is_last && snapshotter.turn.is_last.load(Ordering::Relaxed) {
+            if !is_last && ends() {
                 return Err(SnapshotError::Stopping);
             }
             pace.rest();
         }
     }
-    let ends = || snapshotter.turn.is_last.load(Ordering::Relaxed);
     let finished = writer.finish(&mut || pace.rest_unless(ends))?;
     core.durable(finished.highest).await.map_err(SnapshotError::Account)?;
     let (bytes, entries) = (finished.bytes, finished.entries);
@@ -199,8 +199,7 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, is_last: bool) -> Res
     core.vitals.snapshots.set_newest(Taken { noted, created_at, bytes, took: Some(took) });
     tracing::info!(%noted, entries, bytes, ?took, "snapshot taken");
     // Nobody waits for it, and it holds nothing that others want.
-    let _leaving = core.giving_way.leaving(Work::Archive);
-    core.giving_way.join(Work::Archive);
+    let _leaving = core.giving_way.begin(Work::Archive);
     archive(snapshotter, &mut || pace.rest_unless(ends))?;
     Ok(bytes)
 }

@@ -192,7 +192,9 @@ pub async fn start(
     running.core.profiles.keys.destroy_all_but(&used)?;
     running.catch_up(setup.zone, recovered.outboxes, progress).await.map_err(unfinished)?;
     running.tasks.push(tokio::spawn(ticker::run(running.core.clone())));
-    running.tasks.push(tokio::spawn(indexer::watch(running.core.clone())));
+    if running.core.giving_way.is_allowed() {
+        running.tasks.push(tokio::spawn(indexer::watch(running.core.clone())));
+    }
     running.tasks.push(tokio::spawn(sweeper::run(running.core.clone())));
     running.tasks.push(tokio::spawn(snapshot::run(running.core.clone(), running.snapshotter.clone())));
     Ok(running)

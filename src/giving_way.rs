@@ -11,7 +11,7 @@ use uapi::c;
 /// Work that gives way, each done by one thread at a time.
 #[derive(Clone, Copy, Debug)]
 pub enum Work {
-    /// The index's store writes its tables, and merges them.
+    /// The index's tables are written out, and merged.
     Tables,
     /// Old segments of the log are compressed.
     Archive,
@@ -64,22 +64,14 @@ impl GivingWay {
         self.allowed.load(SeqCst)
     }
 
-    /// From now on the thread that calls this does the work.
-    pub fn join(&self, work: Work) {
+    /// This thread does the work until what is given is dropped: when it has ended, or is about to, as its number may come to be
+    /// another's.
+    pub fn begin(self: &Arc<Self>, work: Work) -> Leaving {
         let number = rustix::thread::gettid().as_raw_nonzero().get();
-        if self.threads[work as usize].swap(number, SeqCst) != number && self.now.load(SeqCst) {
+        self.threads[work as usize].store(number, SeqCst);
+        if self.now.load(SeqCst) {
             self.set_giving_way();
         }
-    }
-
-    /// This thread does the work until what is given is dropped.
-    pub fn begin(self: &Arc<Self>, work: Work) -> Leaving {
-        self.join(work);
-        self.leaving(work)
-    }
-
-    /// To be dropped when the work's thread has ended, or is about to: its number may come to be another's.
-    pub fn leaving(self: &Arc<Self>, work: Work) -> Leaving {
         Leaving { giving_way: self.clone(), work }
     }
 

@@ -1,11 +1,12 @@
 //! The index by itself, over several blocks of its posting lists: the feed and long searches against plain lists. And an
 //! index that an earlier build made.
 use crate::support::random::Random;
+use crate::support::rows::Rows;
 use crate::support::service::{House, TENANT};
 use eros_points::actors::answer::HistoryQuery;
 use eros_points::format::entry::{Entry, MemberEntry, encode_member};
 use eros_points::history::view::{PageQuery, Scan, SearchType};
-use eros_points::history::{FjallHistory, History, Row};
+use eros_points::history::{History, Row, TreeHistory};
 use eros_points::ledger::account::Account;
 use eros_points::ledger::command::{Details, SourceType};
 use eros_points::ledger::event::{Accrued, Event, RecordType};
@@ -42,9 +43,9 @@ fn entry(lsn: u64, random: &mut Random) -> MemberEntry {
 }
 
 /// An index in steps of all sizes, and what was put into it.
-fn filled() -> (tempfile::TempDir, FjallHistory, Vec<(u64, MemberEntry)>) {
+fn filled() -> (tempfile::TempDir, TreeHistory, Vec<(u64, MemberEntry)>) {
     let folder = tempfile::tempdir().unwrap();
-    let history = FjallHistory::open(folder.path(), 1 << 20).unwrap();
+    let history = TreeHistory::open(folder.path(), 1 << 20).unwrap();
     let mut random = Random::new(11);
     let mut all = Vec::new();
     while all.len() < ROWS as usize {
@@ -90,7 +91,7 @@ fn the_feed_of_a_tenant_has_all_of_it_however_it_is_read() {
 }
 
 /// All that a long search finds.
-fn scanned(history: &FjallHistory, query: &HistoryQuery, now: Instant, through: u64) -> Vec<u64> {
+fn scanned(history: &TreeHistory, query: &HistoryQuery, now: Instant, through: u64) -> Vec<u64> {
     let mut scan = Scan::new(now, Lsn(through));
     let mut found = Vec::new();
     while !scan.ended {
@@ -168,14 +169,14 @@ fn an_index_of_an_earlier_layout_is_made_anew_from_the_log() {
     lodger.stop();
 
     // As a build before this one left it: without orders, and saying so.
-    let db = fjall::Database::builder(house.folder().history).open().unwrap();
-    let table = |name: &str| db.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();
-    let orders: Vec<_> = table("orders").iter().map(|row| row.key().unwrap()).collect();
+    let history = house.folder().history;
+    let orders: Vec<_> = {
+        let orders = Rows::open(&history, "orders");
+        orders.keys()
+    };
     assert_eq!(orders.len(), 1);
-    orders.into_iter().for_each(|key| table("orders").remove(key).unwrap());
-    table("meta").insert("version", 1_u64.to_be_bytes()).unwrap();
-    db.persist(fjall::PersistMode::SyncAll).unwrap();
-    drop(db);
+    Rows::open(&history, "orders").remove(&orders[0]);
+    Rows::open(&history, "meta").insert(b"version", &1_u64.to_be_bytes());
 
     let lodger = house.start().unwrap();
     let query = HistoryQuery { order_sn: Some("O1".into()), ..HistoryQuery::default() };

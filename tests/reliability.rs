@@ -27,7 +27,13 @@ fn names(cell: &str) -> Vec<&str> {
 fn is_there(name: &str) -> bool {
     let Some((module, function)) = name.rsplit_once("::") else { return root().join(name).exists() };
     let path = module.trim_end_matches("::tests").replace("::", "/");
-    let files = [format!("tests/{path}.rs"), format!("tests/{path}/mod.rs"), format!("src/{path}.rs")];
+    let inside = module.replace("::", "/");
+    let files = [
+        format!("tests/{path}.rs"),
+        format!("tests/{path}/mod.rs"),
+        format!("src/{path}.rs"),
+        format!("src/{inside}.rs"),
+    ];
     files.iter().any(|file| has(&root().join(file), function))
 }
 

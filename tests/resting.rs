@@ -8,7 +8,7 @@ use eros_points::actors::beside::{Beside, Pace, Part, Tasks};
 use eros_points::actors::directory::{Directory, MemberId, NameKey, Spill};
 use eros_points::actors::recovery::recover;
 use eros_points::format::codec;
-use eros_points::history::FjallHistory;
+use eros_points::history::TreeHistory;
 use eros_points::ledger::account::Account;
 use eros_points::ledger::instant::Instant;
 use eros_points::ledger::lot::{Lot, LotId, LotKind};
@@ -282,7 +282,7 @@ fn recovery_alone_fills_memory_up_to_the_budget() {
     let disk: Arc<dyn Disk> = Arc::new(house.disk.clone());
     let folder = house.folder();
     let log_id = eros_points::actors::start::log_of(&*disk, &folder).unwrap().0;
-    let history = FjallHistory::open(&folder.history, 1 << 20).unwrap();
+    let history = TreeHistory::open(&folder.history, 1 << 20).unwrap();
     let empty = || {
         let file = RestingFile::begin(disk.clone(), &folder, 0)?;
         Ok(Directory::spilling(Some(Spill::new(file, 1)), NameKey::random()))
@@ -317,7 +317,7 @@ impl Pace for SleepyIndex {
 fn a_member_that_comes_again_at_once_does_not_wait_for_the_index() {
     let house = House::new(BEGINS);
     house.folder().create(&RealDisk).expect("folders");
-    let history = FjallHistory::open(&house.folder().history, 1 << 20).expect("an index");
+    let history = TreeHistory::open(&house.folder().history, 1 << 20).expect("an index");
     let pace = Arc::new(SleepyIndex::default());
     let tasks = Tasks { history: Arc::new(history), pace: pace.clone(), names: NameKey(1, 2), log_id: 1 };
     let lodger = house.start_beside(Beside::Tasks(tasks)).expect("a start");

@@ -3,7 +3,7 @@ use crate::common::figures::Figures;
 use crate::records::record;
 use crate::{Arguments, MILLION};
 use eros_points::format::entry::Entry;
-use eros_points::history::{FjallHistory, History, Row};
+use eros_points::history::{History, Row, TreeHistory};
 use eros_points::ledger::lsn::Lsn;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -61,7 +61,7 @@ pub fn resident() -> u64 {
     number("/proc/self/status", "RssAnon:") << 10
 }
 
-pub fn fill(history: &FjallHistory, arguments: &Arguments, folder: &Path, told: &mut Figures) {
+pub fn fill(history: &TreeHistory, arguments: &Arguments, folder: &Path, told: &mut Figures) {
     let (to, from) = sync_channel(2);
     let (name, named) = sync_channel(1);
     let (end, ended) = sync_channel::<()>(0);
@@ -91,7 +91,7 @@ pub fn fill(history: &FjallHistory, arguments: &Arguments, folder: &Path, told: 
     println!("the index has {} MiB on the disk", bytes_below(folder) >> 20);
 }
 
-fn index(history: &FjallHistory, steps: &Receiver<Step>, maker: &Path) {
+fn index(history: &TreeHistory, steps: &Receiver<Step>, maker: &Path) {
     let mut last = mark(maker);
     let (mut printed, mut synced, mut through) = (0, 0, Lsn::ZERO);
     for step in steps {

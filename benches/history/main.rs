@@ -23,7 +23,7 @@ mod searching;
 use clap::Parser;
 use common::called::{Called, called};
 use common::figures::{self, Figures};
-use eros_points::history::{FjallHistory, History};
+use eros_points::history::{History, TreeHistory};
 use eros_points::ledger::lsn::Lsn;
 use std::path::PathBuf;
 
@@ -102,7 +102,7 @@ fn run(arguments: &Arguments) {
     let mut folder = tempfile::tempdir_in(&arguments.folder).expect("a folder");
     folder.disable_cleanup(arguments.keep);
     let place = arguments.filled.as_deref().unwrap_or(folder.path());
-    let history = FjallHistory::open(place, arguments.cache << 20).expect("an index");
+    let history = TreeHistory::open(place, arguments.cache << 20).expect("an index");
     println!(
         "{} rows of about {} bytes, {} members, a cache of {} MiB",
         arguments.rows(),

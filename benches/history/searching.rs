@@ -4,13 +4,13 @@ use crate::common::mix;
 use crate::records::{at, event_no, member, store};
 use crate::{Arguments, TENANT};
 use eros_points::history::view::{HistoryQuery, SearchType};
-use eros_points::history::{FjallHistory, History};
+use eros_points::history::{History, TreeHistory};
 use eros_points::ledger::account::Account;
 use eros_points::ledger::event::{Key, RecordType};
 use eros_points::ledger::lsn::Lsn;
 use hdrhistogram::Histogram;
 
-pub fn searches(history: &FjallHistory, arguments: &Arguments, told: &mut Figures) {
+pub fn searches(history: &TreeHistory, arguments: &Arguments, told: &mut Figures) {
     let some = |n: u64| 1 + mix(n ^ 0xabcd) % arguments.rows();
     let now = at(arguments.rows());
     let search = |query: HistoryQuery, account: Option<&Account>| {

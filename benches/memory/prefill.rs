@@ -8,7 +8,7 @@ use eros_points::format::codec;
 use eros_points::format::entry::{Entry, ServiceEntry};
 use eros_points::format::segment::Chain;
 use eros_points::format::snapshot::{EntryKind, SNAPSHOT_VERSION, SnapshotHeader};
-use eros_points::history::{FjallHistory, History};
+use eros_points::history::{History, TreeHistory};
 use eros_points::ledger::account::Account;
 use eros_points::ledger::apply;
 use eros_points::ledger::command::{Details, SourceType};
@@ -45,7 +45,7 @@ pub fn prefill(folder: &Path, arguments: &Arguments) {
         snapshot.push(EntryKind::Member, &codec::encode(&image), account.last).expect("room");
     }
     snapshot.finish(&mut || {}).expect("a whole snapshot").publish().expect("a snapshot in place");
-    let history = FjallHistory::open(&folder.history, 32 << 20).expect("an index");
+    let history = TreeHistory::open(&folder.history, 32 << 20).expect("an index");
     history.apply(&[], last).and_then(|()| history.sync()).expect("an index that knows of no record");
     drop(history);
     let chain = Chain { next_lsn: last.next(), ..Chain::default() };

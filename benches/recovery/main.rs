@@ -23,7 +23,7 @@ use common::median;
 use eros_points::actors::directory::Directory;
 use eros_points::actors::recovery::recover;
 use eros_points::actors::start::{Running, start};
-use eros_points::history::{FjallHistory, History};
+use eros_points::history::{History, TreeHistory};
 use eros_points::store::disk::RealDisk;
 use eros_points::store::folder::Folder;
 use eros_points::store::recovery::Stage;
@@ -165,7 +165,7 @@ fn rounds(arguments: &Arguments, data: &Path, figures: &mut Figures) {
 }
 
 /// Recovers the folder: what it took, the last record, how many members there are.
-fn recovered(data: &Path, history: &FjallHistory, by_snapshot: bool) -> (Taken, u64, u64) {
+fn recovered(data: &Path, history: &TreeHistory, by_snapshot: bool) -> (Taken, u64, u64) {
     let folder = Folder::at(data);
     let before = Stamp::now();
     let recovered = recover(&RealDisk, &folder, making::LOG_ID, history, &|| Ok(Directory::new()), |_| {})
@@ -178,8 +178,8 @@ fn recovered(data: &Path, history: &FjallHistory, by_snapshot: bool) -> (Taken, 
 
 /// The index, once it has filled its filter of keys. It does that on a thread of its own beside whatever a start does, and that
 /// is no part of a replay: start to ready has it.
-fn still_history(data: &Path) -> FjallHistory {
-    let history = FjallHistory::open(&Folder::at(data).history, 32 << 20).expect("the index");
+fn still_history(data: &Path) -> TreeHistory {
+    let history = TreeHistory::open(&Folder::at(data).history, 32 << 20).expect("the index");
     loop {
         let before = Stamp::now();
         std::thread::sleep(Duration::from_millis(200));

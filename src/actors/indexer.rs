@@ -26,8 +26,10 @@ const READ_WITHIN: Duration = Duration::from_secs(1);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// So long it may show nothing new before it gives way no more.
 const GIVES_WAY_MAX: Duration = Duration::from_millis(250);
-/// The index is synced this often, so that old segments can be archived.
-const SYNC_EVERY: Duration = Duration::from_secs(5);
+/// So often it is looked how far the index is durable: so far old segments can be archived.
+const LOOK_HOW_DURABLE_EVERY: Duration = Duration::from_secs(5);
+/// Under load it becomes so by itself every few seconds; else it is synced this often.
+const SYNC_EVERY: Duration = Duration::from_secs(30);
 
 /// Feeds the index what has become durable, and tells how far it is.
 pub struct Indexer {
@@ -50,10 +52,11 @@ impl Indexer {
     /// Runs until the feeding end is gone.
     pub fn run(mut self) {
         let _leaving = self.giving_way.begin(Work::Index);
-        let mut last_sync = crate::clock::monotonic();
+        let started = crate::clock::monotonic();
+        let mut looks = Looks { last: started, moved: started };
         let (mut last_records, mut last_read) = (0, None);
         loop {
-            match self.feed.recv_timeout(SYNC_EVERY) {
+            match self.feed.recv_timeout(LOOK_HOW_DURABLE_EVERY) {
                 Ok(first) => {
                     let mut step = Step::of(first);
                     step.add_what_waits(&self.feed);
@@ -67,7 +70,7 @@ impl Indexer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.sync_now_and_then(&mut last_sync);
+            self.sync_now_and_then(&mut looks);
         }
     }
 
@@ -123,10 +126,19 @@ impl Indexer {
         self.shown.tell(self.history.applied());
     }
 
-    fn sync_now_and_then(&mut self, last: &mut Instant) {
-        if last.elapsed() >= SYNC_EVERY && *self.synced.borrow() < self.history.applied() {
-            self.sync();
-            *last = crate::clock::monotonic();
+    fn sync_now_and_then(&mut self, looks: &mut Looks) {
+        let now = crate::clock::monotonic();
+        if now - looks.last < LOOK_HOW_DURABLE_EVERY {
+            return;
+        }
+        looks.last = now;
+        let durable = self.history.durable();
+        if durable > *self.synced.borrow() {
+            self.synced.send_replace(durable);
+            looks.moved = now;
+        } else if durable < self.history.applied() && now - looks.moved >= SYNC_EVERY {
+            self.history.begin_sync();
+            looks.moved = now;
         }
     }
 
@@ -153,6 +165,13 @@ pub async fn watch(core: Arc<Core>) {
         }
         before = applied;
     }
+}
+
+/// When it was looked how far the index is durable.
+struct Looks {
+    last: Instant,
+    /// When it had moved on, or was made to.
+    moved: Instant,
 }
 
 /// What the index takes at once.

@@ -86,12 +86,12 @@ pub fn recover(
         lanes: workers(),
         unpacked_max: UNPACKED_MAX,
     };
-    let log = Log { disk, folder, log_id, durable: noted.max(highest).max(history.applied()) };
+    let log = Log { disk, folder, log_id, durable: noted.max(highest).max(history.reaches()) };
     let Rebuilt { read, survey, replayed_bytes } = rebuilding.run(&log, survey, progress)?;
     let owned = rebuilding.owned.into_inner().unwrap_or_else(PoisonError::into_inner);
     let end = read.settle(disk, folder)?;
     // Not the noted record alone: an account ahead of the log would skip the records that take those numbers next.
-    check_ends(folder, noted.max(highest), history.applied(), &end)?;
+    check_ends(folder, noted.max(highest), history.reaches(), &end)?;
     let Survey { due, outboxes, sealed } = survey;
     let Owned { zones, tenants } = owned;
     let snapshot = taken.map(|taken| taken.noted);

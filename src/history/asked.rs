@@ -1,5 +1,5 @@
 //! The index as the service asks it: each question to the file that answers it.
-use crate::history::index::FjallHistory;
+use crate::history::index::TreeHistory;
 use crate::history::view::{
     Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, Source, TransferView,
 };
@@ -9,10 +9,9 @@ use crate::ledger::account::Account;
 use crate::ledger::event::{Key, TransferStatus};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
-use fjall::Readable;
 use std::sync::Arc;
 
-impl History for FjallHistory {
+impl History for TreeHistory {
     fn applied(&self) -> Lsn {
         self.applied_now()
     }
@@ -25,18 +24,30 @@ impl History for FjallHistory {
         self.persist()
     }
 
+    fn begin_sync(&self) {
+        self.begin_persisting();
+    }
+
+    fn durable(&self) -> Lsn {
+        self.durable_now()
+    }
+
+    fn reaches(&self) -> Lsn {
+        self.reaches_now()
+    }
+
     fn size_bytes(&self) -> Option<u64> {
-        self.db.disk_space().ok()
+        Some(self.tables().iter().map(|table| table.size_bytes()).sum())
     }
 
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
         let taken = keys::taken(crm_id, member_no, &key);
         // A look past all snapshots is quicker, and enough for a key never taken. But it sees half of a batch that is
         // being applied: what it finds counts only where a snapshot, which sees whole batches, has it too.
-        if self.sieve.lacks(&taken) || !self.keys.contains_key(taken)? {
+        if self.sieve.lacks(&taken) || !self.keys.has(&taken)? {
             return Ok(None);
         }
-        let snapshot = self.db.snapshot();
+        let snapshot = self.steps.snapshot();
         let Some(number) = snapshot.get(&self.keys, taken)? else { return Ok(None) };
         let lsn = keys::lsn_of(&number);
         let entry = self.expect_entry(&snapshot, lsn)?;
@@ -117,12 +128,12 @@ impl History for FjallHistory {
     }
 
     fn issues(&self, sources: &[Lsn]) -> Result<Vec<Option<Issue>>, HistoryError> {
-        let snapshot = self.db.snapshot();
+        let snapshot = self.steps.snapshot();
         sources.iter().map(|source| self.issue_at(&snapshot, *source)).collect()
     }
 
     fn sources(&self, accruals: &[Lsn]) -> Result<Vec<Source>, HistoryError> {
-        let snapshot = self.db.snapshot();
+        let snapshot = self.steps.snapshot();
         let source = |lsn: &Lsn| {
             let entry = self.expect_entry(&snapshot, *lsn)?;
             let at = entry.at;

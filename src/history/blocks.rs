@@ -1,10 +1,10 @@
 //! The posting lists of a query, block by block, newest first.
 use crate::history::filter::Filter;
-use crate::history::index::FjallHistory;
+use crate::history::index::TreeHistory;
 use crate::history::postings::{Field, Filling, ListKey, decode, list_key};
+use crate::history::tables::Snapshot;
 use crate::history::{HistoryError, keys};
 use crate::ledger::instant::Instant;
-use fjall::{Readable, Snapshot};
 use std::collections::HashMap;
 
 /// What a search needs of the filling block.
@@ -45,7 +45,7 @@ type Times = Option<(Instant, Instant)>;
 
 /// The lists that a query asks for: the first is gone through, the others are looked into.
 struct Lists<'a> {
-    index: &'a FjallHistory,
+    index: &'a TreeHistory,
     snapshot: &'a Snapshot,
     filter: &'a Filter<'a>,
     all: ListKey,
@@ -53,7 +53,7 @@ struct Lists<'a> {
     others: Vec<(Field, ListKey)>,
 }
 
-impl FjallHistory {
+impl TreeHistory {
     /// The blocks up to `top`, newest first.
     pub(super) fn blocks<'a>(
         &'a self,
@@ -83,8 +83,8 @@ impl FjallHistory {
         let key = |block: u64| [&driver.1[..], &block.to_be_bytes()].concat();
         let below = filling.block.min(top.saturating_add(1));
         let rows = snapshot.range(&self.postings, key(0)..key(below)).rev();
-        newest.into_iter().chain(rows.map(move |guard| {
-            let (key, row) = guard.into_inner()?;
+        newest.into_iter().chain(rows.map(move |found| {
+            let (key, row) = found?;
             lists.read(keys::lsn_of(&key).0, &row)
         }))
     }

@@ -22,9 +22,12 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Goes on with a row that was written, empty where there is none.
-    pub fn resumed(number: u64, row: &[u8]) -> Chunk {
-        Chunk { number, places: payloads(row).count() as u64, bytes: row.to_vec() }
+    /// Goes on after a record with the row that it is in, empty where there is none. The row may have later records.
+    pub fn resumed(after: Lsn, row: &[u8]) -> Chunk {
+        let mut chunk = Chunk { number: chunk_of(after), ..Chunk::default() };
+        let places = (after.0 % CHUNK_LSNS + 1) as usize;
+        payloads(row).take(places).for_each(|payload| chunk.add(payload));
+        chunk
     }
 
     pub fn number(&self) -> u64 {
@@ -97,7 +100,7 @@ mod tests {
             rows.insert(chunk.number(), chunk.bytes().to_vec());
             if n % 2 == 0 {
                 // A restart goes on with what was written.
-                chunk = Chunk::resumed(chunk.number(), &rows[&chunk.number()]);
+                chunk = Chunk::resumed(Lsn(lsn), &rows[&chunk.number()]);
             }
         }
         for lsn in 0..48 {

@@ -1,15 +1,23 @@
 //! Two indexes of the same records held against each other, table by table. All that is in them follows from the records.
-use super::{FjallHistory, HistoryError, keys};
-use fjall::{Guard, Keyspace};
+use super::tables::Rows;
+use super::{HistoryError, TreeHistory, keys};
 
-type Row = (Vec<u8>, Vec<u8>);
-
-impl FjallHistory {
+impl TreeHistory {
     /// What differs from an index `made` of the same records, in words; at most so many.
-    pub fn differences(&self, made: &FjallHistory, most: usize) -> Result<Vec<String>, HistoryError> {
+    pub fn differences(&self, made: &TreeHistory, most: usize) -> Result<Vec<String>, HistoryError> {
         let mut found = Vec::new();
-        for ((name, table, _), (_, other, _)) in self.tables().into_iter().zip(made.tables()) {
-            compare(name, table, other, most, &mut found)?;
+        let (mine, wanted) = (self.steps.snapshot(), made.steps.snapshot());
+        // What lies in `meta` is as of a mark, and the rest as of now.
+        let tables = self
+            .tables()
+            .into_iter()
+            .zip(made.tables())
+            .filter(|(table, _)| table.design != self.meta.design);
+        for (table, other) in tables {
+            compare(table.design.name, mine.iter(table), wanted.iter(other), most, &mut found)?;
+        }
+        if self.recent().counts != made.recent().counts {
+            found.push("the history index counts other records of a tenant than the log has".to_owned());
         }
         Ok(found)
     }
@@ -17,16 +25,11 @@ impl FjallHistory {
 
 fn compare(
     name: &str,
-    table: &Keyspace,
-    other: &Keyspace,
+    mut rows: Rows,
+    mut others: Rows,
     most: usize,
     found: &mut Vec<String>,
 ) -> Result<(), HistoryError> {
-    let row = |guard: Guard| -> Result<Row, HistoryError> {
-        let (key, value) = guard.into_inner()?;
-        Ok((key.to_vec(), value.to_vec()))
-    };
-    let (mut rows, mut others) = (table.iter().map(row), other.iter().map(row));
     let (mut mine, mut wanted) = (rows.next().transpose()?, others.next().transpose()?);
     while found.len() < most {
         let (what, key) = match (&mine, &wanted) {

@@ -1,19 +1,18 @@
 //! A tenant's records in the order of their numbers, for those who follow them.
-use crate::history::index::FjallHistory;
+use crate::history::index::TreeHistory;
 use crate::history::postings::{Field, block_of, block_start, decode, list_key};
 use crate::history::view::{Feed, RecordView};
 use crate::history::{HistoryError, keys};
 use crate::ledger::lsn::Lsn;
-use fjall::Readable;
 
-impl FjallHistory {
+impl TreeHistory {
     /// Whole steps of the index are visible at once and each leads on from the last, so nothing can appear later
     /// below what was read.
     pub(super) fn feed_after(&self, crm_id: &str, after: Lsn, most: usize) -> Result<Feed, HistoryError> {
         let tenant = keys::tenant(crm_id);
         let all = list_key(tenant, Field::All, "");
         let recent = self.recent();
-        let snapshot = self.db.snapshot();
+        let snapshot = self.steps.snapshot();
         let (filling, last) = (recent.filling.block, recent.filling.lists.get(&all).cloned());
         // Read under the lock that a step holds: not a later step's than the snapshot's.
         let applied = self.applied_now();
@@ -29,8 +28,8 @@ impl FjallHistory {
         let key = |block: u64| [&all[..], &block.to_be_bytes()].concat();
         let mut wants_more = most > 0;
         if first < filling {
-            for guard in snapshot.range(&self.postings, key(first)..key(filling)) {
-                let (key, row) = guard.into_inner()?;
+            for found in snapshot.range(&self.postings, key(first)..key(filling)) {
+                let (key, row) = found?;
                 wants_more = take(keys::lsn_of(&key).0, &decode(Field::All, &row).0);
                 if !wants_more {
                     break;
@@ -53,7 +52,7 @@ impl FjallHistory {
         numbers: &[Lsn],
         lots: bool,
     ) -> Result<Vec<RecordView>, HistoryError> {
-        let snapshot = self.db.snapshot();
+        let snapshot = self.steps.snapshot();
         let mut records = Vec::with_capacity(numbers.len());
         for lsn in numbers {
             let entry = self.expect_entry(&snapshot, *lsn)?;

@@ -1,4 +1,4 @@
-//! The index over fjall, a log-structured store: its tables and what writes them.
+//! The index: its tables and what writes them.
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
@@ -12,72 +12,56 @@
 //! | postings | tenant, field, value, block | places in the block |
 //! | meta | `applied`, `version`, `c` and tenant hash | LSN, version, count of records |
 //!
-//! Every batch carries the LSN that it leads to, so rows and LSN are visible, and survive a crash, together. The store's
-//! own journal is synced only now and then: what a power failure takes from it, the log gives again.
+//! The rows of a step become visible together. What is in memory goes with the process: a start finds the rows through a mark
+//! (`applied` in `meta`), and of later records those that had got into files already. The log gives all of them again, and the
+//! same record makes the same rows. Records get into files first: no other table has a row of a record past their last.
 use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
-use crate::giving_way::{GivingWay, Leaving, Work};
+use crate::giving_way::GivingWay;
 use crate::history::chunks::{Chunk, chunk_of, payload_in, records_in};
 use crate::history::keys::Remembered;
-use crate::history::merging::Merges;
 use crate::history::orders::order_sn;
 use crate::history::postings::{Filling, block_of, block_start, created_at};
 use crate::history::sieve::{Filler, Sieve};
+use crate::history::tables::{Design, Opening, Snapshot, Step, Steps, Table};
+use crate::history::upkeep::{Mark, Task, Upkeep};
 use crate::history::{HistoryError, Row, keys};
 use crate::ledger::event::{Sequel, Standing};
 use crate::ledger::lsn::Lsn;
-use fjall::compaction::Leveled;
-use fjall::config::{BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry, PartitioningPolicy};
-use fjall::{
-    AbstractTree, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, Snapshot,
-};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// The layout of the tables. An index of another version is made anew.
-const INDEX_VERSION: u64 = 3;
+const INDEX_VERSION: u64 = 4;
 const MIB: u64 = 1 << 20;
-const LEVEL0_TABLES: u8 = 12;
-/// What of a table is gathered in memory: of a table of scattered keys, of records, of one with few rows, of `meta`.
+/// What of a table is gathered in memory: of a table of scattered keys, of records, of one with few rows.
 const SCATTERED_BYTES: u64 = 12 * MIB;
 const RECORDS_BYTES: u64 = 8 * MIB;
 const FEW_BYTES: u64 = 4 * MIB;
-const META_BYTES: u64 = MIB;
-/// With so many of a table's newest tables, or full memtables of all tables that wait to be written, merges pause no more.
-const LEVEL0_TABLES_MANY: usize = 15;
-const MEMTABLES_MANY: usize = 2;
-/// With so many of one table the index waits; at one more the library would, for ever where its worker has failed.
-const MEMTABLES_MAX: usize = 3;
-const WAIT_MAX: Duration = Duration::from_secs(5);
-/// With more than one, the library's first leaves merges to the others, and while one of them merges asks itself again and again
-/// for nothing, for as long as it takes: a whole core.
-const WORKERS: usize = 1;
 
-pub struct FjallHistory {
-    /// First: what is dropped next waits for merges.
-    merges: Merges,
-    pub(super) db: Database,
-    pub(super) records: Keyspace,
-    pub(super) members: Keyspace,
-    pub(super) keys: Keyspace,
-    pub(super) sequels: Keyspace,
-    pub(super) transfers: Keyspace,
-    pub(super) frozen: Keyspace,
-    pub(super) orders: Keyspace,
-    pub(super) postings: Keyspace,
-    pub(super) meta: Keyspace,
+pub struct TreeHistory {
+    pub(super) steps: Steps,
+    pub(super) records: Arc<Table>,
+    pub(super) members: Arc<Table>,
+    pub(super) keys: Arc<Table>,
+    pub(super) sequels: Arc<Table>,
+    pub(super) transfers: Arc<Table>,
+    pub(super) frozen: Arc<Table>,
+    pub(super) orders: Arc<Table>,
+    pub(super) postings: Arc<Table>,
+    pub(super) meta: Arc<Table>,
+    upkeep: Upkeep,
     /// Of the table of keys.
     pub(super) sieve: Arc<Sieve>,
     /// Fills the sieve; stops when it is dropped.
     _filler: Filler,
     applied: AtomicU64,
+    /// The last record of which there were rows when it was opened.
+    reached: Lsn,
     recent: Mutex<Recent>,
     giving_way: Arc<GivingWay>,
-    /// Last: the store's worker has ended.
-    _leaving: Leaving,
 }
 
 /// What the tables don't hold yet, or not in a form quick to read.
@@ -101,132 +85,105 @@ struct Scattered {
 }
 
 impl Scattered {
-    fn insert_into(mut self, batch: &mut OwnedWriteBatch, index: &FjallHistory) {
+    fn insert_into(mut self, step: &Step, index: &TreeHistory) {
         self.members.sort_unstable();
         self.keys.sort_unstable();
         self.orders.sort_unstable();
         for (key, value) in self.members {
-            batch.insert(&index.members, key, value);
+            step.insert(&index.members, key, value);
         }
         for (key, value) in self.keys {
-            batch.insert(&index.keys, key, value);
+            step.insert(&index.keys, key, value);
         }
         for key in self.orders {
-            batch.insert(&index.orders, key, []);
+            step.insert(&index.orders, key, []);
         }
     }
 }
 
-impl From<fjall::Error> for HistoryError {
-    fn from(error: fjall::Error) -> HistoryError {
-        HistoryError::Storage(error.to_string())
-    }
+/// A table that single keys are not looked up in.
+const fn table(name: &'static str, memtable_bytes: u64) -> Design {
+    Design { name, memtable_bytes, looked_up: false }
 }
 
-/// A table: how much of it is gathered in memory, and whether single keys are looked up in it that mostly are absent.
-fn table(memtable_bytes: u64, looked_up: bool) -> impl Fn() -> KeyspaceCreateOptions {
-    let filter = if looked_up {
-        FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(10.0))
-    } else {
-        FilterPolicyEntry::None
-    };
-    // Merging the newest tables only when there are 12 of them saves writing them as often (decision 0002).
-    let leveled =
-        Arc::new(Leveled::default().with_table_target_size(16 * MIB).with_l0_threshold(LEVEL0_TABLES));
-    move || {
-        // Of a large table's filter or index a look-up reads one block, not all of it: half a megabyte with 500,000 keys.
-        let in_parts = PartitioningPolicy::new([false, true]);
-        KeyspaceCreateOptions::default()
-            .filter_block_partitioning_policy(in_parts.clone())
-            .index_block_partitioning_policy(in_parts)
-            // Begun anew long before, by the index: see `begin_memtables`.
-            .max_memtable_size(2 * memtable_bytes)
-            .compaction_strategy(leveled.clone())
-            .filter_policy(FilterPolicy::all(filter))
-            .manual_journal_persist(true)
-    }
-}
-
-impl FjallHistory {
+impl TreeHistory {
     /// Opens the index in `folder`, or begins one.
-    pub fn open(folder: &Path, cache_bytes: u64) -> Result<FjallHistory, HistoryError> {
-        FjallHistory::open_giving_way(folder, cache_bytes, Arc::default())
+    pub fn open(folder: &Path, cache_bytes: u64) -> Result<TreeHistory, HistoryError> {
+        TreeHistory::open_giving_way(folder, cache_bytes, Arc::default())
     }
 
-    /// The same, with merges that may give way.
+    /// The same, with threads that may give way.
     pub fn open_giving_way(
         folder: &Path,
         cache_bytes: u64,
         giving_way: Arc<GivingWay>,
-    ) -> Result<FjallHistory, HistoryError> {
+    ) -> Result<TreeHistory, HistoryError> {
         // Threads that are begun here would give way as the one does that begins them.
         giving_way.hurry();
-        let merges = Merges::new(giving_way.clone());
-        let companion = merges.companion();
-        let db = Database::builder(folder)
-            .with_compaction_filter_factories(Arc::new(move |_| Some(companion.clone())))
-            .cache_size(cache_bytes)
-            .manual_journal_persist(true)
-            .max_journaling_size(128 * MIB)
-            .worker_threads(WORKERS)
-            .open()?;
-        let open = |name: &str, memtable: u64, looked_up: bool| db.keyspace(name, table(memtable, looked_up));
-        let (keys, meta) = (open("keys", SCATTERED_BYTES, true)?, open("meta", META_BYTES, true)?);
+        let upkeep = Upkeep::new(giving_way.clone());
+        let opening = Opening::new(folder, cache_bytes, upkeep.companion())?;
+        let steps = opening.steps.clone();
+        let open = |design| opening.table(design).map(Arc::new);
+        let looked_up = |name, memtable_bytes| Design { name, memtable_bytes, looked_up: true };
+        let meta = open(looked_up("meta", FEW_BYTES))?;
+        if opening.is_new {
+            write_mark(&meta, &steps, &Mark::default())?;
+        }
+        let mark = read_mark(&meta, &steps.snapshot())?;
+        let keys = open(looked_up("keys", SCATTERED_BYTES))?;
         // No more keys than records.
-        let sieve = Arc::new(Sieve::new(meta_number(&meta, b"applied")?.unwrap_or(0) as usize));
-        let history = FjallHistory {
-            merges,
-            _filler: Filler::start(sieve.clone(), db.snapshot().iter(&keys).map(|row| taken_key(row.key()))),
+        let sieve = Arc::new(Sieve::new(mark.through.0 as usize));
+        let mut history = TreeHistory {
+            records: open(table("records", RECORDS_BYTES))?,
+            members: open(table("members", SCATTERED_BYTES))?,
+            sequels: open(table("sequels", FEW_BYTES))?,
+            transfers: open(table("transfers", FEW_BYTES))?,
+            frozen: open(table("frozen", FEW_BYTES))?,
+            orders: open(table("orders", FEW_BYTES))?,
+            postings: open(looked_up("postings", FEW_BYTES))?,
+            _filler: Filler::start(sieve.clone(), steps.snapshot().iter(&keys).map(taken_key)),
             sieve,
             keys,
             meta,
-            records: open("records", RECORDS_BYTES, false)?,
-            members: open("members", SCATTERED_BYTES, false)?,
-            sequels: open("sequels", FEW_BYTES, false)?,
-            transfers: open("transfers", FEW_BYTES, false)?,
-            frozen: open("frozen", FEW_BYTES, false)?,
-            orders: open("orders", FEW_BYTES, false)?,
-            postings: open("postings", FEW_BYTES, true)?,
-            db,
-            applied: AtomicU64::new(0),
+            steps,
+            upkeep,
+            applied: AtomicU64::new(mark.through.0),
+            reached: Lsn::ZERO,
             recent: Mutex::default(),
-            _leaving: giving_way.leaving(Work::Tables),
             giving_way,
         };
-        history.load()?;
-        history.merges.set_tables(history.tables().map(|(_, table, _)| table.clone()).to_vec());
+        let through = mark.through;
+        history.load(mark)?;
+        let tables = history.tables().map(Clone::clone).to_vec();
+        let (meta, steps) = (history.meta.clone(), history.steps.clone());
+        let write = Box::new(move |mark: &Mark| write_mark(&meta, &steps, mark));
+        history.upkeep.start(history.steps.clone(), tables, through, write)?;
         Ok(history)
     }
 
-    fn load(&self) -> Result<(), HistoryError> {
-        let applied = Lsn(meta_number(&self.meta, b"applied")?.unwrap_or(0));
-        let version = meta_number(&self.meta, b"version")?;
-        if applied > Lsn::ZERO && version != Some(INDEX_VERSION) {
-            return Err(HistoryError::Corrupt(format!(
-                "its layout is version {version:?}, not {INDEX_VERSION}"
-            )));
+    fn load(&mut self, mark: Mark) -> Result<(), HistoryError> {
+        let applied = mark.through;
+        let snapshot = self.steps.snapshot();
+        if let Some(last) = snapshot.iter(&self.records).next_back() {
+            let (key, row) = last?;
+            let last = records_in(keys::lsn_of(&key).0, &row).map(|(lsn, _)| lsn).max();
+            self.reached = last.unwrap_or_default();
         }
-        self.applied.store(applied.0, Ordering::Release);
         let mut recent = self.recent();
-        for guard in self.meta.prefix(b"c") {
-            let (key, value) = guard.into_inner()?;
-            if let (Ok(tenant), Ok(count)) = (key[1..].try_into(), <[u8; 8]>::try_from(&*value)) {
-                recent.counts.insert(tenant, u64::from_be_bytes(count));
-            }
-        }
+        recent.counts = mark.counts;
         let Recent { filling, chunk, remembered, .. } = &mut *recent;
         filling.block = block_of(applied.next());
         let start = chunk_of(block_start(filling.block)).to_be_bytes();
-        for guard in self.records.range(start..) {
-            let (key, row) = guard.into_inner()?;
+        let end = chunk_of(applied).to_be_bytes();
+        for found in snapshot.range(&self.records, start..=end) {
+            let (key, row) = found?;
             let number = keys::lsn_of(&key).0;
-            for (lsn, payload) in records_in(number, &row) {
+            for (lsn, payload) in records_in(number, &row).filter(|(lsn, _)| *lsn <= applied) {
                 filling.add(remembered, lsn, &decode(lsn, payload)?);
             }
         }
-        let number = chunk_of(applied);
-        let row = self.records.get(number.to_be_bytes())?;
-        *chunk = Chunk::resumed(number, row.as_deref().unwrap_or_default());
+        let row = snapshot.get(&self.records, end)?;
+        *chunk = Chunk::resumed(applied, row.as_deref().unwrap_or_default());
         Ok(())
     }
 
@@ -243,7 +200,7 @@ impl FjallHistory {
     }
 
     /// The rows of one entry. Those whose keys are hashes go to `scattered`, to be inserted in their order.
-    fn add(&self, batch: &mut OwnedWriteBatch, scattered: &mut Scattered, row: &Row<'_>) {
+    fn add(&self, step: &Step, scattered: &mut Scattered, row: &Row<'_>) {
         let (lsn, entry) = (row.lsn, &row.entry);
         let number = lsn.0.to_be_bytes();
         let member = keys::member(&entry.crm_id, &entry.member_no);
@@ -258,14 +215,14 @@ impl FjallHistory {
             scattered.keys.push((taken, number));
         }
         if let Some((origin, sequel)) = entry.event.sequel(entry.at) {
-            batch.insert(&self.sequels, keys::with_lsn(&origin.0.to_be_bytes(), lsn), codec::encode(&sequel));
+            step.insert(&self.sequels, keys::with_lsn(&origin.0.to_be_bytes(), lsn), codec::encode(&sequel));
         }
         if let (Some(to), Some(key)) = (entry.event.sent_to(), entry.event.key()) {
             for side in [member, keys::member(&entry.crm_id, to)] {
-                batch.insert(&self.transfers, keys::with_lsn(&[b"m", &side[..]].concat(), lsn), []);
+                step.insert(&self.transfers, keys::with_lsn(&[b"m", &side[..]].concat(), lsn), []);
             }
             let offered = keys::offered(&entry.crm_id, to, key.number());
-            batch.insert(&self.transfers, keys::with_lsn(&[b"n", &offered[..]].concat(), lsn), []);
+            step.insert(&self.transfers, keys::with_lsn(&[b"n", &offered[..]].concat(), lsn), []);
         }
         if let Some(order_sn) = order_sn(&entry.event) {
             scattered.orders.push(keys::of_record(&keys::order(&entry.crm_id, &order_sn), lsn));
@@ -275,19 +232,19 @@ impl FjallHistory {
             && at > entry.at
         {
             let key = [&keys::tenant(&entry.crm_id)[..], &keys::instant(at)].concat();
-            batch.insert(&self.frozen, keys::with_lsn(&key, lsn), []);
+            step.insert(&self.frozen, keys::with_lsn(&key, lsn), []);
         }
     }
 
     /// Adds to what is filling; what is full is written.
-    fn fill(&self, batch: &mut OwnedWriteBatch, recent: &mut Recent, row: &Row<'_>) {
+    fn fill(&self, step: &Step, recent: &mut Recent, row: &Row<'_>) {
         if let Some(full) = recent.chunk.push(row.lsn, row.payload) {
-            self.write_chunk(batch, &full);
+            self.write_chunk(step, &full);
         }
         let block = block_of(row.lsn);
         if block != recent.filling.block {
             for (key, value) in recent.filling.rows() {
-                batch.insert(&self.postings, key, value);
+                step.insert(&self.postings, key, value);
             }
             recent.filling = Filling { block, ..Filling::default() };
         }
@@ -298,101 +255,88 @@ impl FjallHistory {
         }
     }
 
-    fn write_chunk(&self, batch: &mut OwnedWriteBatch, chunk: &Chunk) {
+    fn write_chunk(&self, step: &Step, chunk: &Chunk) {
         if !chunk.is_empty() {
-            batch.insert(&self.records, chunk.number().to_be_bytes(), chunk.bytes());
+            step.insert(&self.records, chunk.number().to_be_bytes(), chunk.bytes());
         }
     }
 
     /// One atomic step that ends at `through`.
     pub(super) fn write_step(&self, rows: &[Row<'_>], through: Lsn) -> Result<(), HistoryError> {
         // Before the step and without its lock: what is written is shown at once, and readers go on.
-        self.wait_for_merges();
+        // After a failure nothing here can be relied on any more: whoever called opens the index anew.
+        self.upkeep.keep_up()?;
         let applied = self.applied_now();
-        let mut batch = self.db.batch();
         let mut recent = self.recent();
-        let (mut scattered, mut tenants) = (Scattered::default(), Vec::new());
+        let step = self.steps.begin();
+        let mut scattered = Scattered::default();
         // What a start finds in the index already is not counted again.
         for row in rows.iter().filter(|row| row.lsn > applied) {
-            self.add(&mut batch, &mut scattered, row);
-            self.fill(&mut batch, &mut recent, row);
-            let tenant = recent.remembered.tenant(&row.entry.crm_id);
-            if tenants.last() != Some(&tenant) {
-                tenants.push(tenant);
-            }
+            self.add(&step, &mut scattered, row);
+            self.fill(&step, &mut recent, row);
         }
-        self.write_chunk(&mut batch, &recent.chunk);
-        scattered.insert_into(&mut batch, self);
-        tenants.sort_unstable();
-        tenants.dedup();
-        for tenant in tenants {
-            let count = recent.counts.get(&tenant).copied().unwrap_or(0);
-            batch.insert(&self.meta, [&b"c"[..], &tenant].concat(), count.to_be_bytes());
-        }
-        batch.insert(&self.meta, "applied", through.0.to_be_bytes());
-        batch.insert(&self.meta, "version", INDEX_VERSION.to_be_bytes());
-        // After a failure nothing here can be relied on any more: whoever called opens the index anew.
-        batch.commit()?;
-        self.begin_memtables()?;
+        self.write_chunk(&step, &recent.chunk);
+        scattered.insert_into(&step, self);
+        self.steps.end(step);
         self.applied.store(through.0, Ordering::Release);
+        self.seal_what_is_full(&recent);
         Ok(())
     }
 
-    /// The tables by their names, and what of each is gathered in memory.
-    pub(super) fn tables(&self) -> [(&'static str, &Keyspace, u64); 9] {
+    /// The tables, records first.
+    pub(super) fn tables(&self) -> [&Arc<Table>; 9] {
         [
-            ("records", &self.records, RECORDS_BYTES),
-            ("members", &self.members, SCATTERED_BYTES),
-            ("keys", &self.keys, SCATTERED_BYTES),
-            ("sequels", &self.sequels, FEW_BYTES),
-            ("transfers", &self.transfers, FEW_BYTES),
-            ("frozen", &self.frozen, FEW_BYTES),
-            ("orders", &self.orders, FEW_BYTES),
-            ("postings", &self.postings, FEW_BYTES),
-            ("meta", &self.meta, META_BYTES),
+            &self.records,
+            &self.members,
+            &self.keys,
+            &self.sequels,
+            &self.transfers,
+            &self.frozen,
+            &self.orders,
+            &self.postings,
+            &self.meta,
         ]
     }
 
-    /// Begins new memtables for those that are full. The library would have its worker do so, each time that something is written:
-    /// while that is at a long merge they would grow, and the requests for it could fill the queue that it fills itself.
-    fn begin_memtables(&self) -> Result<(), HistoryError> {
-        let tables = self.tables();
-        let is_full = |(_, table, most): &&(_, &Keyspace, u64)| table.tree.active_memtable().size() > *most;
-        let full: Vec<&Keyspace> = tables.iter().filter(is_full).map(|(_, table, _)| *table).collect();
-        if full.is_empty() {
-            return Ok(());
+    /// Between two steps. Every record has a row among the members': when that table is full, all are written out.
+    fn seal_what_is_full(&self, recent: &Recent) {
+        if self.members.is_full() {
+            self.seal_all(recent);
+        } else if self.tables().iter().any(|table| table.is_full()) {
+            let full = |table: &&&Arc<Table>| table.is_full() || table.design == self.records.design;
+            self.upkeep.add(self.tables().iter().filter(full).filter_map(|table| sealed(table)));
         }
-        // Nothing may get into a table before the journal is synced so far: after a power failure the table would have rows of
-        // steps that the others lack.
-        self.db.persist(PersistMode::SyncAll)?;
-        for table in full {
-            table.rotate_memtable()?;
-        }
-        self.merges.memtables_are_full();
-        Ok(())
     }
 
-    /// Has merges make haste where flushes wait for them, and waits for these where full memtables pile up: they are memory.
-    fn wait_for_merges(&self) {
-        let tables = self.tables().map(|(_, table, _)| table);
-        let began = crate::clock::monotonic();
-        loop {
-            let newest = tables.iter().map(|table| table.l0_table_count()).max().unwrap_or(0);
-            let full = tables.map(|table| table.sealed_memtable_count());
-            self.merges
-                .set_haste(newest >= LEVEL0_TABLES_MANY || full.iter().sum::<usize>() >= MEMTABLES_MANY);
-            // After a failure nobody flushes any more: the next write is told.
-            if full.iter().all(|full| *full < MEMTABLES_MAX) || began.elapsed() > WAIT_MAX {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(1));
+    /// All that there is now is to get into files.
+    fn seal_all(&self, recent: &Recent) {
+        let mark = Mark { through: self.applied_now(), counts: recent.counts.clone() };
+        let sealed = self.tables().into_iter().filter_map(sealed);
+        self.upkeep.add(sealed.chain([Task::Mark(mark)]));
+    }
+
+    /// Has what is applied written out; answers how far that is.
+    pub(super) fn begin_persisting(&self) -> Lsn {
+        let recent = self.recent();
+        let applied = self.applied_now();
+        if self.durable_now() < applied {
+            self.seal_all(&recent);
         }
+        applied
     }
 
     pub(super) fn persist(&self) -> Result<Lsn, HistoryError> {
-        let applied = self.applied_now();
-        self.db.persist(PersistMode::SyncAll)?;
+        let applied = self.begin_persisting();
+        self.upkeep.wait_for_mark(applied)?;
         Ok(applied)
+    }
+
+    pub(super) fn durable_now(&self) -> Lsn {
+        self.upkeep.marked()
+    }
+
+    pub(super) fn reaches_now(&self) -> Lsn {
+        self.reached.max(self.applied_now())
     }
 
     /// The entry under `lsn`, as `snapshot` sees it.
@@ -420,8 +364,8 @@ impl FjallHistory {
         let mut standing = Standing::default();
         let range =
             keys::with_lsn(&lsn.0.to_be_bytes(), Lsn::ZERO)..=keys::with_lsn(&lsn.0.to_be_bytes(), through);
-        for guard in snapshot.range(&self.sequels, range) {
-            let (key, value) = guard.into_inner()?;
+        for found in snapshot.range(&self.sequels, range) {
+            let (key, value) = found?;
             let sequel: Sequel = codec::decode(&value).map_err(|error| corrupt(lsn, &error))?;
             standing.follow(keys::lsn_of(&key), &sequel);
         }
@@ -429,13 +373,41 @@ impl FjallHistory {
     }
 }
 
-fn meta_number(meta: &Keyspace, key: &[u8]) -> Result<Option<u64>, HistoryError> {
-    let value = meta.get(key)?;
-    Ok(value.and_then(|value| <[u8; 8]>::try_from(&*value).ok()).map(u64::from_be_bytes))
+fn sealed(table: &Arc<Table>) -> Option<Task> {
+    table.seal().map(|memtable| Task::WriteOut(table.clone(), memtable))
 }
 
-fn taken_key(key: Result<fjall::UserKey, fjall::Error>) -> Result<[u8; 20], HistoryError> {
-    <[u8; 20]>::try_from(&*key?).map_err(|_| HistoryError::Corrupt("a key is not of 20 bytes".into()))
+fn write_mark(meta: &Table, steps: &Steps, mark: &Mark) -> Result<(), HistoryError> {
+    let count = |(tenant, count): (&[u8; 8], &u64)| ([&b"c"[..], tenant].concat(), *count);
+    let mut rows: Vec<(Vec<u8>, u64)> = mark.counts.iter().map(count).collect();
+    rows.push((b"applied".to_vec(), mark.through.0));
+    rows.push((b"version".to_vec(), INDEX_VERSION));
+    rows.sort_unstable();
+    meta.write(rows.into_iter().map(|(key, number)| (key, number.to_be_bytes())), steps)
+}
+
+fn read_mark(meta: &Table, snapshot: &Snapshot) -> Result<Mark, HistoryError> {
+    let number = |key: &str| -> Result<Option<u64>, HistoryError> {
+        let value = snapshot.get(meta, key)?;
+        Ok(value.and_then(|value| <[u8; 8]>::try_from(&*value).ok()).map(u64::from_be_bytes))
+    };
+    let version = number("version")?;
+    if version != Some(INDEX_VERSION) {
+        return Err(HistoryError::Corrupt(format!("its layout is version {version:?}, not {INDEX_VERSION}")));
+    }
+    let mut mark = Mark { through: Lsn(number("applied")?.unwrap_or(0)), ..Mark::default() };
+    for found in snapshot.prefix(meta, b"c") {
+        let (key, value) = found?;
+        if let (Ok(tenant), Ok(count)) = (key[1..].try_into(), <[u8; 8]>::try_from(&*value)) {
+            mark.counts.insert(tenant, u64::from_be_bytes(count));
+        }
+    }
+    Ok(mark)
+}
+
+fn taken_key(found: Result<crate::history::tables::Row, HistoryError>) -> Result<[u8; 20], HistoryError> {
+    let (key, _) = found?;
+    <[u8; 20]>::try_from(&*key).map_err(|_| HistoryError::Corrupt("a key is not of 20 bytes".into()))
 }
 
 fn corrupt(lsn: Lsn, error: &codec::CodecError) -> HistoryError {
@@ -451,3 +423,6 @@ fn decode(lsn: Lsn, payload: &[u8]) -> Result<MemberEntry, HistoryError> {
         Err(error) => Err(corrupt(lsn, &error)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! `/lots` and `/transfers`.
 use crate::format::entry::MemberEntry;
-use crate::history::index::FjallHistory;
+use crate::history::index::TreeHistory;
+use crate::history::tables::Snapshot;
 use crate::history::view::{LotState, LotView, Page, PageQuery, TransferView};
 use crate::history::{HistoryError, keys};
 use crate::ledger::account::Account;
@@ -9,10 +10,9 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::Points;
-use fjall::{Readable, Snapshot};
 use std::collections::HashMap;
 
-impl FjallHistory {
+impl TreeHistory {
     /// The transfers to a member that bear a number.
     pub(super) fn offers_under(
         &self,
@@ -20,11 +20,11 @@ impl FjallHistory {
         member_no: &str,
         transfer_no: &str,
     ) -> Result<Vec<(Lsn, String)>, HistoryError> {
-        let snapshot = self.db.snapshot();
+        let snapshot = self.steps.snapshot();
         let prefix = [b"n", &keys::offered(crm_id, member_no, transfer_no)[..]].concat();
         let mut offers = Vec::new();
-        for guard in snapshot.prefix(&self.transfers, prefix) {
-            let lsn = keys::lsn_of(&guard.key()?);
+        for found in snapshot.prefix(&self.transfers, prefix) {
+            let lsn = keys::lsn_of(&found?.0);
             let entry = self.expect_entry(&snapshot, lsn)?;
             let number = entry.event.key().map(|key| key.number().to_owned());
             if entry.crm_id == crm_id
@@ -45,13 +45,13 @@ impl FjallHistory {
         now: Instant,
         page: PageQuery,
     ) -> Result<Page<TransferView>, HistoryError> {
-        let snapshot = self.db.snapshot();
+        let snapshot = self.steps.snapshot();
         let prefix = [b"m", &keys::member(crm_id, member_no)[..]].concat();
         let offset = (page.page - 1).saturating_mul(page.page_size);
         let mut total = 0;
         let mut items = Vec::new();
-        for guard in snapshot.prefix(&self.transfers, prefix).rev() {
-            let lsn = keys::lsn_of(&guard.key()?);
+        for found in snapshot.prefix(&self.transfers, prefix).rev() {
+            let lsn = keys::lsn_of(&found?.0);
             let on_page = total >= offset && (items.len() as u64) < page.page_size;
             // Counting alone needs no more than the key.
             if status.is_none() && !on_page {
@@ -79,7 +79,7 @@ impl FjallHistory {
         now: Instant,
         page: PageQuery,
     ) -> Result<Page<LotView>, HistoryError> {
-        let snapshot = self.db.snapshot();
+        let snapshot = self.steps.snapshot();
         let ids = self.lot_ids(&snapshot, crm_id, member_no, account.last)?;
         let offset = usize::try_from((page.page - 1).saturating_mul(page.page_size)).unwrap_or(usize::MAX);
         let size = usize::try_from(page.page_size).unwrap_or(usize::MAX);
@@ -110,8 +110,8 @@ impl FjallHistory {
         let member = keys::member(crm_id, member_no);
         let range = keys::with_lsn(&member, Lsn::ZERO)..=keys::with_lsn(&member, last);
         let mut ids = Vec::new();
-        for guard in snapshot.range(&self.members, range) {
-            let (key, value) = guard.into_inner()?;
+        for found in snapshot.range(&self.members, range) {
+            let (key, value) = found?;
             let lsn = keys::lsn_of(&key);
             let kind = value.first().copied().unwrap_or_default();
             if kind == RecordType::Produce as u8 {

@@ -12,7 +12,6 @@ mod filter;
 mod index;
 mod keys;
 mod lists;
-mod merging;
 mod orders;
 mod past;
 mod postings;
@@ -20,9 +19,11 @@ mod reopening;
 mod scan;
 mod search;
 mod sieve;
+mod tables;
+mod upkeep;
 pub mod view;
 
-pub use index::FjallHistory;
+pub use index::TreeHistory;
 pub use reopening::ReopeningHistory;
 
 use crate::format::entry::MemberEntry;
@@ -37,7 +38,7 @@ use view::{Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan
 pub type Visit<'a> = &'a mut dyn FnMut(Lsn, &MemberEntry);
 
 /// Why the index can't answer or can't go on. The log is unharmed; `eros-points rebuild` makes a new index.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum HistoryError {
     #[error("the history index failed: {0}; hint: see the disk, or make it anew with `eros-points rebuild`")]
     Storage(String),
@@ -71,6 +72,17 @@ pub trait History: Send + Sync {
 
     /// Makes what is applied durable; what LSN would be found after a power failure.
     fn sync(&self) -> Result<Lsn, HistoryError>;
+
+    /// Begins the same, beside what is applied next.
+    fn begin_sync(&self) {}
+
+    /// What LSN would be found after a power failure.
+    fn durable(&self) -> Lsn;
+
+    /// There are no rows of later records, also not of those past [`History::applied`] that are to be applied again.
+    fn reaches(&self) -> Lsn {
+        self.applied()
+    }
 
     /// How much disk it fills, where that is known now.
     fn size_bytes(&self) -> Option<u64> {

@@ -1,17 +1,17 @@
 //! A member's past, record by record, and what its lots need of the accruals that issued them.
-use crate::history::index::FjallHistory;
+use crate::history::index::TreeHistory;
 use crate::history::postings::created_at;
+use crate::history::tables::Snapshot;
 use crate::history::view::{Issue, MovedLot};
 use crate::history::{HistoryError, Visit, keys};
 use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
-use fjall::{Readable, Snapshot};
 
 /// Records of one step: the index can't be closed while it answers, so no answer takes long.
 const STEP_RECORDS: usize = 4_096;
 
-impl FjallHistory {
+impl TreeHistory {
     /// Instants never go back in a member's records where what time did counts as of when it was due: so those up to an
     /// instant are the first ones.
     pub(super) fn visit_past(
@@ -22,12 +22,12 @@ impl FjallHistory {
         until: Instant,
         visit: Visit<'_>,
     ) -> Result<Option<Lsn>, HistoryError> {
-        let snapshot = self.db.snapshot();
+        let snapshot = self.steps.snapshot();
         let member = keys::member(crm_id, member_no);
         let (after, through) = span;
         let range = keys::with_lsn(&member, after.next())..=keys::with_lsn(&member, through);
-        for (n, guard) in snapshot.range(&self.members, range).enumerate() {
-            let lsn = keys::lsn_of(&guard.key()?);
+        for (n, found) in snapshot.range(&self.members, range).enumerate() {
+            let lsn = keys::lsn_of(&found?.0);
             let entry = self.expect_entry(&snapshot, lsn)?;
             if entry.crm_id != crm_id || entry.member_no != member_no {
                 return Err(HistoryError::Corrupt(format!(

@@ -4,7 +4,7 @@
 use crate::history::view::{
     Feed, HistoryQuery, Issue, LotView, Page, PageQuery, RecordView, Scan, Source, TransferView,
 };
-use crate::history::{FjallHistory, History, HistoryError, Row, Visit};
+use crate::history::{History, HistoryError, Row, TreeHistory, Visit};
 use crate::ledger::Known;
 use crate::ledger::account::Account;
 use crate::ledger::event::{Key, TransferStatus};
@@ -13,26 +13,26 @@ use crate::ledger::lsn::Lsn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-type Open = Box<dyn Fn() -> Result<FjallHistory, HistoryError> + Send + Sync>;
+type Open = Box<dyn Fn() -> Result<TreeHistory, HistoryError> + Send + Sync>;
 /// Feeds an index what it lacks of the log, through a record.
-type Refill = Box<dyn Fn(&FjallHistory, Lsn) -> Result<(), HistoryError> + Send + Sync>;
+type Refill = Box<dyn Fn(&TreeHistory, Lsn) -> Result<(), HistoryError> + Send + Sync>;
 
 pub struct ReopeningHistory {
     open: Open,
     refill: Refill,
     /// None while it is closed.
-    inner: RwLock<Option<FjallHistory>>,
+    inner: RwLock<Option<TreeHistory>>,
     /// Never goes back: who was told that a record is indexed relies on it.
     applied: AtomicU64,
 }
 
 impl ReopeningHistory {
-    pub fn new(history: FjallHistory, open: Open, refill: Refill) -> ReopeningHistory {
+    pub fn new(history: TreeHistory, open: Open, refill: Refill) -> ReopeningHistory {
         let applied = AtomicU64::new(history.applied().0);
         ReopeningHistory { open, refill, inner: RwLock::new(Some(history)), applied }
     }
 
-    fn ask<T>(&self, ask: impl FnOnce(&FjallHistory) -> Result<T, HistoryError>) -> Result<T, HistoryError> {
+    fn ask<T>(&self, ask: impl FnOnce(&TreeHistory) -> Result<T, HistoryError>) -> Result<T, HistoryError> {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
         ask(inner.as_ref().ok_or(HistoryError::Unavailable)?)
     }
@@ -40,7 +40,7 @@ impl ReopeningHistory {
     /// Something that writes; where it fails, the store is closed.
     fn write<T>(
         &self,
-        write: impl FnOnce(&FjallHistory) -> Result<T, HistoryError>,
+        write: impl FnOnce(&TreeHistory) -> Result<T, HistoryError>,
     ) -> Result<T, HistoryError> {
         let written = self.ask(write);
         if matches!(written, Err(HistoryError::Storage(_))) {
@@ -78,7 +78,22 @@ impl History for ReopeningHistory {
     }
 
     fn sync(&self) -> Result<Lsn, HistoryError> {
-        self.write(FjallHistory::sync)
+        self.write(TreeHistory::sync)
+    }
+
+    fn begin_sync(&self) {
+        // Where it fails the next step hears of it.
+        if let Some(history) = &*self.inner.read().unwrap_or_else(PoisonError::into_inner) {
+            history.begin_sync();
+        }
+    }
+
+    fn durable(&self) -> Lsn {
+        self.ask(|history| Ok(history.durable())).unwrap_or(Lsn::ZERO)
+    }
+
+    fn reaches(&self) -> Lsn {
+        self.ask(|history| Ok(history.reaches())).unwrap_or(Lsn::ZERO).max(self.applied())
     }
 
     fn size_bytes(&self) -> Option<u64> {
@@ -212,8 +227,8 @@ mod tests {
     fn a_failed_write_closes_it_and_the_next_one_opens_it_with_nothing_missing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
-        let open = move || FjallHistory::open(&path, 1 << 20);
-        let refill = |history: &FjallHistory, through: Lsn| {
+        let open = move || TreeHistory::open(&path, 1 << 20);
+        let refill = |history: &TreeHistory, through: Lsn| {
             (history.applied().0 + 1..=through.0).try_for_each(|lsn| feed(history, lsn))
         };
         let history = ReopeningHistory::new(open().unwrap(), Box::new(open), Box::new(refill));

@@ -5,12 +5,12 @@
 //! out of every step, so all of them show the same moment.
 use crate::format::entry::MemberEntry;
 use crate::history::filter::Filter;
-use crate::history::index::FjallHistory;
+use crate::history::index::TreeHistory;
 use crate::history::postings::{block_of, block_start};
+use crate::history::tables::{Row, Snapshot};
 use crate::history::view::{HistoryQuery, RecordView, Scan};
 use crate::history::{HistoryError, keys};
 use crate::ledger::lsn::Lsn;
-use fjall::{Readable, Snapshot};
 
 /// A step ends when it has found so many records, or has looked at so many. A record that moved many lots is large, and
 /// counts for many.
@@ -19,7 +19,7 @@ const STEP_LOOKS: usize = 4_096;
 const LOTS_A_LOOK: usize = 16;
 
 struct Step<'a> {
-    index: &'a FjallHistory,
+    index: &'a TreeHistory,
     snapshot: &'a Snapshot,
     filter: &'a Filter<'a>,
     scan: &'a mut Scan,
@@ -27,7 +27,7 @@ struct Step<'a> {
     looks: usize,
 }
 
-impl FjallHistory {
+impl TreeHistory {
     pub(super) fn step_of_scan(
         &self,
         crm_id: &str,
@@ -35,7 +35,7 @@ impl FjallHistory {
         scan: &mut Scan,
     ) -> Result<Vec<RecordView>, HistoryError> {
         let recent = self.recent();
-        let snapshot = self.db.snapshot();
+        let snapshot = self.steps.snapshot();
         let filling = recent.filling.snapshot(keys::tenant(crm_id));
         drop(recent);
         let filter = Filter { crm_id, query, now: scan.now };
@@ -56,7 +56,7 @@ impl FjallHistory {
             let order = keys::order(crm_id, order_sn);
             let range = keys::with_lsn(&order, Lsn::ZERO)..=keys::with_lsn(&order, top);
             let rows = snapshot.range(&self.orders, range).rev();
-            step.walk(rows.map(|guard| Ok(keys::lsn_of(&guard.key()?))))?
+            step.walk(rows.map(|found| Ok(keys::lsn_of(&found?.0))))?
         } else if let Some(member_no) = &query.member_no {
             let member = keys::member(crm_id, member_no);
             let range = keys::with_lsn(&member, Lsn::ZERO)..=keys::with_lsn(&member, top);
@@ -78,7 +78,7 @@ impl FjallHistory {
     ) -> Result<Vec<Lsn>, HistoryError> {
         let rows = snapshot.prefix(&self.keys, keys::number(crm_id, number));
         let mut lsns: Vec<Lsn> =
-            rows.map(|guard| Ok(keys::lsn_of(&guard.value()?))).collect::<Result<_, fjall::Error>>()?;
+            rows.map(|found| Ok(keys::lsn_of(&found?.1))).collect::<Result<_, HistoryError>>()?;
         lsns.sort_unstable_by(|a, b| b.cmp(a));
         Ok(lsns)
     }
@@ -95,9 +95,12 @@ impl Step<'_> {
         Ok(true)
     }
 
-    fn walk_rows(&mut self, rows: impl Iterator<Item = fjall::Guard>) -> Result<bool, HistoryError> {
-        for guard in rows {
-            let (key, value) = guard.into_inner()?;
+    fn walk_rows(
+        &mut self,
+        rows: impl Iterator<Item = Result<Row, HistoryError>>,
+    ) -> Result<bool, HistoryError> {
+        for found in rows {
+            let (key, value) = found?;
             let lsn = keys::lsn_of(&key);
             let goes_on = if self.filter.row_fits(&value) { self.look(lsn)? } else { self.pass_over(lsn) };
             if !goes_on {

@@ -5,15 +5,15 @@
 use crate::format::entry::MemberEntry;
 use crate::history::blocks::FillingOfTenant;
 use crate::history::filter::Filter;
-use crate::history::index::FjallHistory;
+use crate::history::index::TreeHistory;
 use crate::history::postings::block_start;
+use crate::history::tables::Snapshot;
 use crate::history::view::{HistoryQuery, Page, RecordView};
 use crate::history::{HistoryError, keys};
 use crate::ledger::account::Account;
 use crate::ledger::event::Event;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
-use fjall::{Readable, Snapshot};
 use std::sync::Arc;
 
 /// Totals over a tenant are counted so far, and pages reach no further.
@@ -21,7 +21,7 @@ const COUNTED_MAX: u64 = 10_000;
 
 /// A search under way.
 struct Finding<'a> {
-    index: &'a FjallHistory,
+    index: &'a TreeHistory,
     snapshot: &'a Snapshot,
     filter: &'a Filter<'a>,
     query: &'a HistoryQuery,
@@ -33,7 +33,7 @@ struct Finding<'a> {
     count_max: u64,
 }
 
-impl FjallHistory {
+impl TreeHistory {
     pub(super) fn search_records(
         &self,
         crm_id: &str,
@@ -42,7 +42,7 @@ impl FjallHistory {
         now: Instant,
     ) -> Result<Page<RecordView>, HistoryError> {
         let recent = self.recent();
-        let snapshot = self.db.snapshot();
+        let snapshot = self.steps.snapshot();
         let filling = recent.filling.snapshot(keys::tenant(crm_id));
         let tenant_count = recent.counts.get(&keys::tenant(crm_id)).copied().unwrap_or(0);
         drop(recent);
@@ -188,11 +188,11 @@ impl Finding<'_> {
     /// Accruals whose order bears a number.
     fn by_order(&mut self, order_sn: &str) -> Result<(), HistoryError> {
         let order = keys::order(self.filter.crm_id, order_sn);
-        for guard in self.snapshot.prefix(&self.index.orders, order).rev() {
+        for found in self.snapshot.prefix(&self.index.orders, order).rev() {
             if self.done(false) {
                 break;
             }
-            self.check_and_take(keys::lsn_of(&guard.key()?))?;
+            self.check_and_take(keys::lsn_of(&found?.0))?;
         }
         Ok(())
     }
@@ -211,7 +211,7 @@ impl Finding<'_> {
                     [&tenant[..], &keys::instant(Instant(self.filter.now.0.saturating_add(1)))].concat();
                 let to = [&tenant[..], &[0xff; 16]].concat();
                 let rows = self.snapshot.range(&self.index.frozen, from..=to);
-                rows.map(|guard| Ok(keys::lsn_of(&guard.key()?))).collect::<Result<_, fjall::Error>>()?
+                rows.map(|found| Ok(keys::lsn_of(&found?.0))).collect::<Result<_, HistoryError>>()?
             }
         };
         lsns.sort_unstable_by(|a, b| b.cmp(a));
@@ -234,11 +234,11 @@ impl Finding<'_> {
         };
         let range = keys::with_lsn(&member, Lsn::ZERO)..=keys::with_lsn(&member, start);
         let by_row_alone = self.filter.texts().is_empty();
-        for guard in self.snapshot.range(&self.index.members, range).rev() {
+        for found in self.snapshot.range(&self.index.members, range).rev() {
             if self.done(enough) {
                 break;
             }
-            let (key, value) = guard.into_inner()?;
+            let (key, value) = found?;
             let lsn = keys::lsn_of(&key);
             if !self.filter.row_fits(&value) {
                 continue;

@@ -5,7 +5,7 @@ use crate::actors::directory::Directory;
 use crate::actors::personal::unseal;
 use crate::actors::recovery::{Recovered, index_only, recover};
 use crate::actors::start::{log_of, open_history};
-use crate::history::{FjallHistory, History};
+use crate::history::{History, TreeHistory};
 use crate::ledger::Terms;
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
@@ -25,7 +25,7 @@ pub struct Opened {
     pub folder: Folder,
     pub log_id: u128,
     is_marked: bool,
-    pub history: FjallHistory,
+    pub history: TreeHistory,
     pub keys: PersonalKeys,
     recovered: Recovered,
     /// Where the log ends; taken when it is opened for writing.

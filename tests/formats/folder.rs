@@ -10,7 +10,7 @@ use eros_points::cli::verify::{self, Found};
 use eros_points::format::entry::{Entry, ServiceEntry};
 use eros_points::format::frame::{FrameKind, frame_header, push_record};
 use eros_points::format::segment::{Chain, SEGMENT_VERSION, SegmentHeader};
-use eros_points::history::{FjallHistory, History};
+use eros_points::history::{History, TreeHistory};
 use eros_points::ledger::account::Account;
 use eros_points::ledger::event::Key;
 use eros_points::ledger::lsn::Lsn;
@@ -142,7 +142,7 @@ pub fn sums(account: &Account) -> [i128; 5] {
 pub fn check_recovery(folder: &Folder, snapshot: Option<Lsn>) -> Vec<Account> {
     let last = Lsn(records().len() as u64);
     assert_eq!(folder.log_id(&RealDisk).unwrap(), Some(LOG_ID));
-    let history = FjallHistory::open(&folder.history, 16 << 20).unwrap();
+    let history = TreeHistory::open(&folder.history, 16 << 20).unwrap();
     let recovered = recover(&RealDisk, folder, LOG_ID, &history, &|| Ok(Directory::new()), |_| {}).unwrap();
     assert_eq!((recovered.end.last_lsn(), recovered.snapshot), (last, snapshot));
     assert_eq!((recovered.end.torn.as_deref(), history.applied()), (None, last));

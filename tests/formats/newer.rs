@@ -9,7 +9,7 @@ use eros_points::format::frame::{FRAME_HEADER_BYTES, FRAME_VERSION, FrameKind, f
 use eros_points::format::personal_keys::{KEYS_VERSION, encode_header};
 use eros_points::format::segment::{Chain, SEGMENT_HEADER_BYTES, SEGMENT_VERSION, SegmentHeader};
 use eros_points::format::snapshot::SNAPSHOT_VERSION;
-use eros_points::history::FjallHistory;
+use eros_points::history::TreeHistory;
 use eros_points::store::backup::Manifest;
 use eros_points::store::disk::RealDisk;
 use eros_points::store::folder::Folder;
@@ -26,7 +26,7 @@ fn files(folder: &Folder) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 fn starting(folder: &Folder) -> Result<(), String> {
-    let history = FjallHistory::open(&folder.history, 16 << 20).unwrap();
+    let history = TreeHistory::open(&folder.history, 16 << 20).unwrap();
     recover(&RealDisk, folder, LOG_ID, &history, &|| Ok(Directory::new()), |_| {})
         .map(|_| ())
         .map_err(|error| error.to_string())?;

@@ -3,7 +3,7 @@ use super::folder::*;
 use super::*;
 use eros_points::actors::directory::Directory;
 use eros_points::actors::recovery::recover;
-use eros_points::history::FjallHistory;
+use eros_points::history::TreeHistory;
 use eros_points::store::disk::RealDisk;
 
 #[test]
@@ -20,7 +20,7 @@ fn a_log_that_ends_before_what_a_snapshot_holds_is_refused() {
     let length = u32::from_le_bytes(bytes[4096 + 28..4096 + 32].try_into().unwrap()) as usize;
     bytes[4096 + 80 + length..].fill(0);
     std::fs::write(&live, bytes).unwrap();
-    let history = FjallHistory::open(&folder.history, 16 << 20).unwrap();
+    let history = TreeHistory::open(&folder.history, 16 << 20).unwrap();
     let recovered = recover(&RealDisk, &folder, LOG_ID, &history, &|| Ok(Directory::new()), |_| {});
     let error = recovered.err().expect("a refusal").to_string();
     assert!(error.contains("record 56") && error.contains("ends at 40"), "{error}");

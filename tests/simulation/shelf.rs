@@ -78,6 +78,10 @@ impl History for Shelf {
         Ok(books.synced)
     }
 
+    fn durable(&self) -> Lsn {
+        self.books().synced
+    }
+
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
         let books = self.books();
         let Some(lsn) = books.keys.get(&named(crm_id, member_no, key)) else { return Ok(None) };

@@ -7,7 +7,7 @@ use eros_points::actors::recovery::{Recovered, recover};
 use eros_points::format::codec;
 use eros_points::format::entry::encode_member;
 use eros_points::format::snapshot::{EntryKind, SNAPSHOT_VERSION, SnapshotHeader};
-use eros_points::history::{FjallHistory, History};
+use eros_points::history::{History, TreeHistory};
 use eros_points::ledger::account::Account;
 use eros_points::ledger::apply;
 use eros_points::ledger::instant::Instant;
@@ -83,14 +83,14 @@ fn started(disk: &FaultyDisk, index: &Index) -> Result<Recovered, String> {
 }
 
 struct Index {
-    history: FjallHistory,
+    history: TreeHistory,
     _folder: TempDir,
 }
 
 impl Index {
     fn empty() -> Index {
         let folder = tempfile::tempdir().expect("a folder");
-        Index { history: FjallHistory::open(folder.path(), 4 << 20).expect("an index"), _folder: folder }
+        Index { history: TreeHistory::open(folder.path(), 4 << 20).expect("an index"), _folder: folder }
     }
 
     /// One that has the whole log.

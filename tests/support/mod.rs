@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod model;
 pub mod process;
 pub mod random;
+pub mod rows;
 pub mod server;
 pub mod service;
 

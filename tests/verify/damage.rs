@@ -5,7 +5,7 @@ use crate::support::lying_disk::Fault;
 use crate::support::random::Random;
 use eros_points::actors::directory::Directory;
 use eros_points::actors::recovery::recover;
-use eros_points::history::FjallHistory;
+use eros_points::history::TreeHistory;
 use eros_points::ledger::points::Points;
 
 /// The records and the end, where all holds.
@@ -41,7 +41,7 @@ fn every_kind_of_damage_at_any_place_is_found_or_harmless() {
 }
 
 /// What a start makes of the folder: the end of the log and the sums of every member.
-fn started(disk: &LyingDisk, history: &FjallHistory) -> Result<(Lsn, Vec<[i128; 3]>), String> {
+fn started(disk: &LyingDisk, history: &TreeHistory) -> Result<(Lsn, Vec<[i128; 3]>), String> {
     let recovered = recover(disk, &folder(), LOG_ID, history, &|| Ok(Directory::new()), |_| {});
     let recovered = recovered.map_err(|error| error.to_string())?;
     let sums = accounts(NOTED[1]).into_keys().map(|(crm_id, member_no)| {
@@ -57,7 +57,7 @@ fn started(disk: &LyingDisk, history: &FjallHistory) -> Result<(Lsn, Vec<[i128; 
 fn a_start_on_any_damage_has_everything_or_is_refused_with_a_place() {
     let disk = good();
     let index = tempfile::tempdir().expect("a folder");
-    let history = FjallHistory::open(index.path(), 4 << 20).expect("an index");
+    let history = TreeHistory::open(index.path(), 4 << 20).expect("an index");
     let whole = started(&disk.image(), &history).expect("a good folder");
     let mut chance = Random::new(12);
     let rounds = std::env::var("EROS_VERIFY_ROUNDS").map_or(25, |rounds| rounds.parse().expect("a number"));
@@ -82,7 +82,7 @@ fn a_start_on_any_damage_has_everything_or_is_refused_with_a_place() {
 fn a_newest_segment_of_which_only_the_header_is_left_is_refused_and_stays_as_it_is() {
     let disk = good();
     let index = tempfile::tempdir().expect("a folder");
-    let history = FjallHistory::open(index.path(), 4 << 20).expect("an index");
+    let history = TreeHistory::open(index.path(), 4 << 20).expect("an index");
     started(&disk.image(), &history).expect("a good folder");
     let header = disk.read(&live(SEGMENTS[2])).expect("a segment")[..SEGMENT_HEADER_BYTES].to_vec();
     for zeros in [0, 600] {

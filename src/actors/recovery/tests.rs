@@ -6,7 +6,7 @@ use crate::actors::core::partition_of;
 use crate::actors::directory::recovered::TenantsMet;
 use crate::format::codec;
 use crate::format::entry::{Entry, ServiceEntry, TenantEntry, encode_member};
-use crate::history::{FjallHistory, Row};
+use crate::history::{Row, TreeHistory};
 use crate::ledger::account::Account;
 use crate::ledger::apply;
 use crate::ledger::command::{Details, SourceType};
@@ -124,8 +124,8 @@ fn write(folder: &Folder, log: &[(u16, Vec<u8>)]) {
 }
 
 /// An index that takes no part: it is as far as the log.
-fn full_index(path: &std::path::Path) -> FjallHistory {
-    let history = FjallHistory::open(path, 1 << 20).unwrap();
+fn full_index(path: &std::path::Path) -> TreeHistory {
+    let history = TreeHistory::open(path, 1 << 20).unwrap();
     history.apply(&[] as &[Row<'_>], Lsn(RECORDS)).unwrap();
     history
 }

@@ -4,7 +4,7 @@ use crate::actors::beside::Beside;
 use crate::actors::directory::{Directory, NameKey, Spill};
 use crate::actors::recovery::{Recovered, RecoveryError, index_only, recover};
 use crate::giving_way::GivingWay;
-use crate::history::{FjallHistory, History, HistoryError, ReopeningHistory};
+use crate::history::{History, HistoryError, ReopeningHistory, TreeHistory};
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::folder::{Folder, FolderLock};
@@ -123,12 +123,12 @@ fn reopening(
     giving_way: &Arc<GivingWay>,
 ) -> Result<ReopeningHistory, StartError> {
     let (cache_bytes, disk, giving_way) = (setup.history_cache_bytes, setup.disk.clone(), giving_way.clone());
-    let open = move |path: &Path| FjallHistory::open_giving_way(path, cache_bytes, giving_way.clone());
+    let open = move |path: &Path| TreeHistory::open_giving_way(path, cache_bytes, giving_way.clone());
     let history = opened_or_made_anew(folder, &open)?;
     let path = folder.history.clone();
     let open = move || open(&path);
     let folder = folder.clone();
-    let refill = move |history: &FjallHistory, through| {
+    let refill = move |history: &TreeHistory, through| {
         index_only(&*disk, &folder, log_id, history, through, |_| {}).map_err(|error| match error {
             RecoveryError::History(error) => error,
             other => HistoryError::Storage(other.to_string()),
@@ -138,14 +138,14 @@ fn reopening(
 }
 
 /// Opens the index; one that can't be opened is made anew from the log.
-pub fn open_history(folder: &Folder, cache_bytes: u64) -> Result<FjallHistory, StartError> {
-    opened_or_made_anew(folder, &|path| FjallHistory::open(path, cache_bytes))
+pub fn open_history(folder: &Folder, cache_bytes: u64) -> Result<TreeHistory, StartError> {
+    opened_or_made_anew(folder, &|path| TreeHistory::open(path, cache_bytes))
 }
 
 fn opened_or_made_anew(
     folder: &Folder,
-    open: &dyn Fn(&Path) -> Result<FjallHistory, HistoryError>,
-) -> Result<FjallHistory, StartError> {
+    open: &dyn Fn(&Path) -> Result<TreeHistory, HistoryError>,
+) -> Result<TreeHistory, StartError> {
     match open(&folder.history) {
         Ok(history) => Ok(history),
         Err(error) => {

@@ -2,7 +2,7 @@
 use crate::actors::recovery::index_only;
 use crate::actors::start::remove_history;
 use crate::cli::progress::Shown;
-use crate::history::{FjallHistory, History};
+use crate::history::{History, TreeHistory};
 use crate::ledger::lsn::Lsn;
 use crate::store::disk::Disk;
 use crate::store::folder::Folder;
@@ -21,17 +21,19 @@ pub fn check(
     made: &Path,
     cache_bytes: u64,
 ) -> anyhow::Result<Vec<String>> {
-    let history = match FjallHistory::open(&folder.history, cache_bytes) {
+    let history = match TreeHistory::open(&folder.history, cache_bytes) {
         Ok(history) => history,
         Err(error) => return Ok(vec![format!("{}: {error}", folder.history.display())]),
     };
-    let applied = history.applied();
-    if applied > end {
-        return Ok(vec![format!("the history index goes to record {applied}, and the log ends at {end}")]);
+    let reaches = history.reaches();
+    if reaches > end {
+        return Ok(vec![format!("the history index goes to record {reaches}, and the log ends at {end}")]);
     }
+    // What a start would bring up first.
+    index_only(disk, folder, log_id, &history, end, |_| {})?;
     let aside = Folder { history: made.to_owned(), ..folder.clone() };
     remove_history(&aside)?;
-    let filled = fill(disk, folder, log_id, applied, made, cache_bytes);
+    let filled = fill(disk, folder, log_id, end, made, cache_bytes);
     let found = filled.and_then(|made| Ok(history.differences(&made, MOST)?));
     remove_history(&aside)?;
     found
@@ -44,8 +46,8 @@ fn fill(
     through: Lsn,
     made: &Path,
     cache_bytes: u64,
-) -> anyhow::Result<FjallHistory> {
-    let history = FjallHistory::open(made, cache_bytes)?;
+) -> anyhow::Result<TreeHistory> {
+    let history = TreeHistory::open(made, cache_bytes)?;
     let mut shown = Shown::new("making an index to compare with");
     index_only(disk, folder, log_id, &history, through, |progress| shown.show(progress))?;
     Ok(history)

@@ -1,0 +1,129 @@
+use super::*;
+use crate::history::History;
+use crate::ledger::command::{Details, SourceType};
+use crate::ledger::event::{Accrued, Event, Key};
+use crate::ledger::instant::Instant;
+use crate::ledger::points::{Points, Total};
+
+const ALL: u64 = 9_005;
+/// Not at the end of a row of records, nor of a block.
+const MARKED: u64 = 5_002;
+
+fn entry(lsn: u64) -> MemberEntry {
+    let event = Event::Accrued(Accrued {
+        event_no: format!("e{lsn}"),
+        fingerprint: [7; 16],
+        source_type: SourceType::Order,
+        points: Points::whole(1),
+        event_at: Instant(0),
+        expire_at: None,
+        unfreeze_at: lsn.is_multiple_of(7).then_some(Instant(1_000)),
+        amount: None,
+        details: Details { store_code: Some(format!("s{}", lsn % 3)), ..Details::default() },
+        order_items: Some(format!(r#"{{"order_sn":"O{}"}}"#, lsn % 5)),
+        rule: None,
+        paid: Vec::new(),
+        active_after: Total::ZERO,
+    });
+    let crm_id = format!("t{}", lsn % 2);
+    MemberEntry { crm_id, member_no: format!("m{}", lsn % 11), at: Instant(0), event }
+}
+
+fn feed(history: &TreeHistory, lsns: std::ops::RangeInclusive<u64>) {
+    let lsns: Vec<u64> = lsns.collect();
+    for step in lsns.chunks(701) {
+        let payloads: Vec<_> = step.iter().map(|lsn| Entry::Member(entry(*lsn)).encode()).collect();
+        let row = |(lsn, payload): (&u64, _)| Row { lsn: Lsn(*lsn), entry: entry(*lsn), payload };
+        let rows: Vec<_> = step.iter().zip(payloads.iter().map(Vec::as_slice)).map(row).collect();
+        history.apply(&rows, Lsn(step[step.len() - 1])).unwrap();
+    }
+}
+
+fn open(folder: &Path) -> TreeHistory {
+    TreeHistory::open(folder, 1 << 20).unwrap()
+}
+
+/// Has some tables written out, records first, as when they are full; waits until that has happened.
+fn write_out(history: &TreeHistory, tables: &[&Arc<Table>]) {
+    history.upkeep.add(tables.iter().filter_map(|table| sealed(table)));
+    while tables.iter().any(|table| table.size_bytes() == 0) {
+        std::thread::yield_now();
+    }
+}
+
+fn knows(history: &TreeHistory, lsn: u64) -> bool {
+    let entry = entry(lsn);
+    let number = format!("e{lsn}");
+    history.find(&entry.crm_id, &entry.member_no, Key::Event(&number)).unwrap().is_some()
+}
+
+#[test]
+fn a_start_goes_on_after_the_mark_whatever_got_into_files_past_it() {
+    let fresh = tempfile::tempdir().unwrap();
+    let fresh = open(fresh.path());
+    feed(&fresh, 1..=ALL);
+    type Ahead = fn(&TreeHistory) -> Vec<&Arc<Table>>;
+    let ahead: [Ahead; 4] = [
+        |_| Vec::new(),
+        |history| vec![&history.records],
+        |history| vec![&history.records, &history.keys, &history.orders],
+        |history| history.tables()[..2].to_vec(),
+    ];
+    for ahead in ahead {
+        for marked in [0, MARKED] {
+            let folder = tempfile::tempdir().unwrap();
+            let history = open(folder.path());
+            feed(&history, 1..=marked);
+            assert_eq!(history.sync().unwrap(), Lsn(marked));
+            assert_eq!(history.durable(), Lsn(marked));
+            feed(&history, marked + 1..=ALL);
+            assert_eq!((history.applied(), history.durable()), (Lsn(ALL), Lsn(marked)));
+            let ahead = ahead(&history);
+            let reaches = if ahead.is_empty() { marked } else { ALL };
+            let before = ahead.iter().map(|table| table.size_bytes()).collect::<Vec<_>>();
+            write_out(&history, &ahead);
+            while marked > 0 && ahead.iter().zip(&before).any(|(table, before)| table.size_bytes() == *before)
+            {
+                std::thread::yield_now();
+            }
+            // As when the process is killed.
+            drop(history);
+
+            let history = open(folder.path());
+            assert_eq!((history.applied(), history.reaches()), (Lsn(marked), Lsn(reaches)));
+            feed(&history, marked + 1..=ALL);
+            assert_eq!(history.differences(&fresh, 10).unwrap(), Vec::<String>::new());
+            assert!((1..=ALL).all(|lsn| knows(&history, lsn)) && !knows(&history, ALL + 1));
+            history.sync().unwrap();
+            drop(history);
+            let history = open(folder.path());
+            assert_eq!((history.applied(), history.reaches()), (Lsn(ALL), Lsn(ALL)));
+            assert_eq!(history.differences(&fresh, 10).unwrap(), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn it_becomes_durable_by_itself_when_it_is_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = open(folder.path());
+    let mut end = 0;
+    while history.durable() == Lsn::ZERO {
+        assert!(end < 1_000_000, "never full");
+        feed(&history, end + 1..=end + 10_000);
+        end += 10_000;
+    }
+    assert!(end > 50_000, "{end}");
+    let durable = history.durable();
+    drop(history);
+    assert_eq!(open(folder.path()).applied(), durable);
+}
+
+#[test]
+fn what_is_no_index_or_has_no_version_is_not_taken_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let companion = Upkeep::new(Arc::default()).companion();
+    Opening::new(folder.path(), 0, companion).unwrap().table(table("other", 1)).unwrap();
+    let opened = TreeHistory::open(folder.path(), 1 << 20);
+    assert!(matches!(opened.err(), Some(HistoryError::Corrupt(why)) if why.contains("layout")));
+}

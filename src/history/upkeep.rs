@@ -1,0 +1,296 @@
+//! What keeps the tables in order behind the steps: one thread, which writes full memtables out and merges files.
+//!
+//! It does what is asked for in the order in which it was asked: memtables, and marks that tell how far the tables hold all rows.
+//! A mark is written when all that was sealed before it is on the disk, so a start finds the rows through the mark, and maybe some
+//! later ones, which the log gives again: the same row under the same key.
+//!
+//! A merge takes a core for half a second every few seconds. On a machine that has none to spare requests would come late
+//! for as long: so it pauses between stretches of work, as other work without haste does, and writes out in between what has
+//! become full meanwhile.
+use crate::giving_way::{GivingWay, Work};
+use crate::history::HistoryError;
+use crate::history::tables::{Steps, Table};
+use crate::ledger::lsn::Lsn;
+use crate::pace::Pace;
+use lsm_tree::Memtable;
+use lsm_tree::compaction::filter::{CompactionFilter, Context, Factory, ItemAccessor, Verdict};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// It pauses three times as long as it works: a quarter of a core's time.
+const PAUSES: u32 = 3;
+/// Rows between two looks at the clock, and for full memtables: some 50 us of work.
+const ROWS: u32 = 64;
+/// With so many of a table's newest files, or so much that waits to be written out, there are no pauses any more.
+const NEWEST_FILES_MANY: usize = 15;
+const WAITING_BYTES_MANY: u64 = 32 << 20;
+/// With so much the index waits: it is memory.
+const WAITING_BYTES_MAX: u64 = 96 << 20;
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How far the tables hold all rows, and what else a start has to know of that moment.
+#[derive(Clone, Debug, Default)]
+pub struct Mark {
+    pub through: Lsn,
+    /// Records of each tenant.
+    pub counts: HashMap<[u8; 8], u64>,
+}
+
+/// Something for the thread to do.
+pub enum Task {
+    WriteOut(Arc<Table>, Arc<Memtable>),
+    Mark(Mark),
+}
+
+/// Writes marks down.
+pub type WriteMark = Box<dyn Fn(&Mark) -> Result<(), HistoryError> + Send>;
+
+/// The index's end. Dropped, it ends the thread, which finishes what it is at.
+pub struct Upkeep {
+    told: Arc<Told>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the index and the thread tell each other.
+#[derive(Default)]
+struct Told {
+    giving_way: Arc<GivingWay>,
+    /// There must be no pauses: the index waits for this, or is being closed.
+    haste: AtomicBool,
+    /// Of what waits to be written out.
+    waiting_bytes: AtomicU64,
+    /// Of the table that has the most.
+    newest_files: AtomicUsize,
+    /// Through here the tables hold all rows on the disk.
+    marked: AtomicU64,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// What the thread works with. It holds the tables, which hold this: none once the index is being closed.
+    works_on: Mutex<Option<WorksOn>>,
+}
+
+#[derive(Default)]
+struct State {
+    tasks: VecDeque<Task>,
+    stopping: bool,
+    /// Why there is nothing done any more.
+    failed: Option<HistoryError>,
+}
+
+struct WorksOn {
+    steps: Steps,
+    tables: Vec<Arc<Table>>,
+    write_mark: WriteMark,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Upkeep {
+    pub fn new(giving_way: Arc<GivingWay>) -> Upkeep {
+        Upkeep { told: Arc::new(Told { giving_way, ..Told::default() }), thread: None }
+    }
+
+    /// What goes along with each merge, under the name of a filter of rows: it keeps all of them.
+    pub fn companion(&self) -> Arc<dyn Factory> {
+        Arc::new(Companions(self.told.clone()))
+    }
+
+    /// Begins the thread. The tables hold all rows through `marked` already.
+    pub fn start(
+        &mut self,
+        steps: Steps,
+        tables: Vec<Arc<Table>>,
+        marked: Lsn,
+        write_mark: WriteMark,
+    ) -> Result<(), HistoryError> {
+        self.told.marked.store(marked.0, Ordering::Release);
+        *lock(&self.told.works_on) = Some(WorksOn { steps, tables, write_mark });
+        let told = self.told.clone();
+        let thread = std::thread::Builder::new().name("index-tables".into()).spawn(move || told.run());
+        self.thread = Some(thread.map_err(|error| HistoryError::Storage(error.to_string()))?);
+        Ok(())
+    }
+
+    /// Adds to what is to be done.
+    pub fn add(&self, tasks: impl IntoIterator<Item = Task>) {
+        let mut state = lock(&self.told.state);
+        for task in tasks {
+            if let Task::WriteOut(_, memtable) = &task {
+                self.told.waiting_bytes.fetch_add(memtable.size(), Ordering::Relaxed);
+            }
+            state.tasks.push_back(task);
+        }
+        drop(state);
+        self.told.changed.notify_all();
+    }
+
+    /// Through here the tables hold all rows on the disk.
+    pub fn marked(&self) -> Lsn {
+        Lsn(self.told.marked.load(Ordering::Acquire))
+    }
+
+    /// Waits until the mark is there.
+    pub fn wait_for_mark(&self, through: Lsn) -> Result<(), HistoryError> {
+        self.told.set_haste(true);
+        let mut state = lock(&self.told.state);
+        while self.marked() < through {
+            if let Some(error) = &state.failed {
+                return Err(error.clone());
+            }
+            state = self.told.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+
+    /// Before a step: has the thread make haste where too much waits for it, and waits for it where that becomes a burden.
+    pub fn keep_up(&self) -> Result<(), HistoryError> {
+        let told = &self.told;
+        let waiting = told.waiting_bytes.load(Ordering::Relaxed);
+        let newest = told.newest_files.load(Ordering::Relaxed);
+        told.set_haste(newest >= NEWEST_FILES_MANY || waiting >= WAITING_BYTES_MANY);
+        let state = lock(&told.state);
+        let is_too_much = |state: &mut State| {
+            state.failed.is_none() && told.waiting_bytes.load(Ordering::Relaxed) >= WAITING_BYTES_MAX
+        };
+        let waited = told.changed.wait_timeout_while(state, WAIT_MAX, is_too_much);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.failed.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.told.set_haste(true);
+        lock(&self.told.state).stopping = true;
+        self.told.changed.notify_all();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that keeps the index's tables panicked");
+        }
+        *lock(&self.told.works_on) = None;
+    }
+}
+
+impl Told {
+    fn set_haste(&self, haste: bool) {
+        self.haste.store(haste, Ordering::Relaxed);
+        if haste {
+            self.giving_way.hurry();
+        }
+    }
+
+    fn run(&self) {
+        let _leaving = self.giving_way.begin(Work::Tables);
+        // What the last process left to be merged comes first.
+        let mut done = self.merge();
+        while done.is_ok() && self.wait_for_tasks() {
+            done = self.write_out().and_then(|()| self.merge());
+        }
+        if let Err(error) = done {
+            lock(&self.state).failed = Some(error);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Whether there is anything to do; else it has to end.
+    fn wait_for_tasks(&self) -> bool {
+        let nothing = |state: &mut State| state.tasks.is_empty() && !state.stopping;
+        let waited = self.changed.wait_while(lock(&self.state), nothing);
+        !waited.unwrap_or_else(PoisonError::into_inner).stopping
+    }
+
+    fn next_task(&self) -> Option<Task> {
+        lock(&self.state).tasks.pop_front()
+    }
+
+    /// Does what is to be done.
+    fn write_out(&self) -> Result<(), HistoryError> {
+        while let Some(task) = self.next_task() {
+            let works_on = lock(&self.works_on);
+            let Some(works_on) = &*works_on else { return Ok(()) };
+            match task {
+                Task::WriteOut(table, memtable) => {
+                    self.write_memtable(&works_on.steps, &table, &memtable)?;
+                    self.waiting_bytes.fetch_sub(memtable.size(), Ordering::Relaxed);
+                }
+                Task::Mark(mark) => {
+                    (works_on.write_mark)(&mark)?;
+                    self.marked.store(mark.through.0, Ordering::Release);
+                }
+            }
+            // Under the lock that those hold who look before they wait.
+            let _state = lock(&self.state);
+            self.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    fn write_memtable(&self, steps: &Steps, table: &Table, memtable: &Memtable) -> Result<(), HistoryError> {
+        let (mut pace, mut rows) = (Pace::new(PAUSES), 0_u32);
+        table.write_out(memtable, steps, || {
+            rows += 1;
+            if rows.is_multiple_of(ROWS) {
+                pace.rest_unless(|| self.haste.load(Ordering::Relaxed));
+            }
+        })
+    }
+
+    /// Merges files until there is nothing to be merged.
+    fn merge(&self) -> Result<(), HistoryError> {
+        let (steps, tables) = match &*lock(&self.works_on) {
+            Some(works_on) => (works_on.steps.clone(), works_on.tables.clone()),
+            None => return Ok(()),
+        };
+        let look = || {
+            let newest = tables.iter().map(|table| table.newest_files()).max();
+            self.newest_files.store(newest.unwrap_or(0), Ordering::Relaxed);
+        };
+        for table in &tables {
+            look();
+            while !lock(&self.state).stopping && table.merge(&steps)? {
+                self.write_out()?;
+                look();
+            }
+        }
+        look();
+        Ok(())
+    }
+}
+
+struct Companions(Arc<Told>);
+
+impl Factory for Companions {
+    fn name(&self) -> &str {
+        "pace"
+    }
+
+    fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
+        Box::new(Companion { told: self.0.clone(), rows: 0, pace: Pace::new(PAUSES) })
+    }
+}
+
+struct Companion {
+    told: Arc<Told>,
+    rows: u32,
+    pace: Pace,
+}
+
+impl CompactionFilter for Companion {
+    fn filter_item(&mut self, _: ItemAccessor<'_>, _: &Context) -> lsm_tree::Result<Verdict> {
+        self.rows += 1;
+        if self.rows.is_multiple_of(ROWS) {
+            self.told.write_out().map_err(std::io::Error::other)?;
+            self.pace.rest_unless(|| self.told.haste.load(Ordering::Relaxed));
+        }
+        Ok(Verdict::Keep)
+    }
+}
+
+#[cfg(test)]
+mod tests;

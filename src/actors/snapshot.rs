@@ -190,6 +190,8 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, is_last: bool) -> Res
             pace.rest();
         }
     }
+    // From here on it holds nothing that others want, and nobody waits for it.
+    let _leaving = core.giving_way.begin(Work::Archive);
     let finished = writer.finish(&mut || pace.rest_unless(ends))?;
     core.durable(finished.highest).await.map_err(SnapshotError::Account)?;
     let (bytes, entries) = (finished.bytes, finished.entries);
@@ -198,8 +200,6 @@ async fn take(core: &Arc<Core>, snapshotter: &Snapshotter, is_last: bool) -> Res
     core.vitals.snapshots.taken.fetch_add(1, Ordering::Relaxed);
     core.vitals.snapshots.set_newest(Taken { noted, created_at, bytes, took: Some(took) });
     tracing::info!(%noted, entries, bytes, ?took, "snapshot taken");
-    // Nobody waits for it, and it holds nothing that others want.
-    let _leaving = core.giving_way.begin(Work::Archive);
     archive(snapshotter, &mut || pace.rest_unless(ends))?;
     Ok(bytes)
 }

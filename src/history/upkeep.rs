@@ -6,8 +6,9 @@
 //!
 //! A merge takes a core for half a second every few seconds. On a machine that has none to spare requests would come late
 //! for as long: so it pauses between stretches of work, as other work without haste does, and writes out in between what has
-//! become full meanwhile.
-use crate::giving_way::{GivingWay, Work};
+//! become full meanwhile. It also gives way while it writes rows, and only then: when it puts a new file into a tree's list it holds
+//! the lock that every reader of that tree wants, over some syncs.
+use crate::giving_way::{GivingWay, Leaving, Work};
 use crate::history::HistoryError;
 use crate::history::tables::{Steps, Table};
 use crate::ledger::lsn::Lsn;
@@ -15,6 +16,7 @@ use crate::pace::Pace;
 use lsm_tree::Memtable;
 use lsm_tree::compaction::filter::{CompactionFilter, Context, Factory, ItemAccessor, Verdict};
 use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -186,16 +188,23 @@ impl Told {
     }
 
     fn run(&self) {
-        let _leaving = self.giving_way.begin(Work::Tables);
-        // What the last process left to be merged comes first.
-        let mut done = self.merge();
-        while done.is_ok() && self.wait_for_tasks() {
-            done = self.write_out().and_then(|()| self.merge());
-        }
-        if let Err(error) = done {
+        // Whoever waits for this thread has to hear of its end, also where the library panics.
+        let panicked = |_| Err(HistoryError::Storage("keeping its tables panicked".into()));
+        let ended = catch_unwind(AssertUnwindSafe(|| self.work())).unwrap_or_else(panicked);
+        if let Err(error) = ended {
             lock(&self.state).failed = Some(error);
             self.changed.notify_all();
         }
+    }
+
+    fn work(&self) -> Result<(), HistoryError> {
+        // What the last process left to be merged comes first.
+        self.merge()?;
+        while self.wait_for_tasks() {
+            self.write_out()?;
+            self.merge()?;
+        }
+        Ok(())
     }
 
     /// Whether there is anything to do; else it has to end.
@@ -203,6 +212,10 @@ impl Told {
         let nothing = |state: &mut State| state.tasks.is_empty() && !state.stopping;
         let waited = self.changed.wait_while(lock(&self.state), nothing);
         !waited.unwrap_or_else(PoisonError::into_inner).stopping
+    }
+
+    fn has_tasks(&self) -> bool {
+        !lock(&self.state).tasks.is_empty()
     }
 
     fn next_task(&self) -> Option<Task> {
@@ -233,7 +246,10 @@ impl Told {
 
     fn write_memtable(&self, steps: &Steps, table: &Table, memtable: &Memtable) -> Result<(), HistoryError> {
         let (mut pace, mut rows) = (Pace::new(PAUSES), 0_u32);
-        table.write_out(memtable, steps, || {
+        // Until the last row has been written.
+        let leaving = self.giving_way.begin(Work::Tables);
+        table.write_out(memtable, steps, move || {
+            let _held = &leaving;
             rows += 1;
             if rows.is_multiple_of(ROWS) {
                 pace.rest_unless(|| self.haste.load(Ordering::Relaxed));
@@ -271,12 +287,15 @@ impl Factory for Companions {
     }
 
     fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
-        Box::new(Companion { told: self.0.clone(), rows: 0, pace: Pace::new(PAUSES) })
+        let leaving = Some(self.0.giving_way.begin(Work::Tables));
+        Box::new(Companion { told: self.0.clone(), leaving, rows: 0, pace: Pace::new(PAUSES) })
     }
 }
 
+/// It is there from before the first row of a merge until after the last.
 struct Companion {
     told: Arc<Told>,
+    leaving: Option<Leaving>,
     rows: u32,
     pace: Pace,
 }
@@ -285,7 +304,11 @@ impl CompactionFilter for Companion {
     fn filter_item(&mut self, _: ItemAccessor<'_>, _: &Context) -> lsm_tree::Result<Verdict> {
         self.rows += 1;
         if self.rows.is_multiple_of(ROWS) {
-            self.told.write_out().map_err(std::io::Error::other)?;
+            if self.told.has_tasks() {
+                self.leaving = None;
+                self.told.write_out().map_err(std::io::Error::other)?;
+                self.leaving = Some(self.told.giving_way.begin(Work::Tables));
+            }
             self.pace.rest_unless(|| self.told.haste.load(Ordering::Relaxed));
         }
         Ok(Verdict::Keep)

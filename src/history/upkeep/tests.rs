@@ -117,6 +117,16 @@ fn who_writes_on_and_who_waits_hear_of_a_failure() {
 }
 
 #[test]
+fn a_panic_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut upkeep, steps, [table, _]) = quiet(folder.path());
+    upkeep.start(steps, vec![table], Lsn::ZERO, Box::new(|_| panic!("a bug of the library"))).unwrap();
+    upkeep.add([Task::Mark(Mark { through: Lsn(1), ..Mark::default() })]);
+    let told = upkeep.wait_for_mark(Lsn(1));
+    assert!(matches!(told, Err(HistoryError::Storage(why)) if why.contains("panicked")));
+}
+
+#[test]
 fn the_files_are_let_go_with_the_index() {
     let folder = tempfile::tempdir().unwrap();
     let (mut upkeep, steps, [table, _]) = quiet(folder.path());

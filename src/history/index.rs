@@ -164,15 +164,13 @@ impl TreeHistory {
     fn load(&mut self, mark: Mark) -> Result<(), HistoryError> {
         let applied = mark.through;
         let snapshot = self.steps.snapshot();
-        if let Some(last) = snapshot.iter(&self.records).next_back() {
-            let (key, row) = last?;
-            let last = records_in(keys::lsn_of(&key).0, &row).map(|(lsn, _)| lsn).max();
-            self.reached = last.unwrap_or_default();
-        }
+        self.reached = self.last_record(&snapshot, Lsn::MAX)?;
+        let last = self.last_record(&snapshot, applied)?;
         let mut recent = self.recent();
         recent.counts = mark.counts;
         let Recent { filling, chunk, remembered, .. } = &mut *recent;
-        filling.block = block_of(applied.next());
+        // Its rows are written when a record of a later block comes, which may be long after the block has ended.
+        filling.block = block_of(last);
         let start = chunk_of(block_start(filling.block)).to_be_bytes();
         let end = chunk_of(applied).to_be_bytes();
         for found in snapshot.range(&self.records, start..=end) {
@@ -185,6 +183,18 @@ impl TreeHistory {
         let row = snapshot.get(&self.records, end)?;
         *chunk = Chunk::resumed(applied, row.as_deref().unwrap_or_default());
         Ok(())
+    }
+
+    /// The last record up to `through` that there is a row of; 0 where there is none.
+    fn last_record(&self, snapshot: &Snapshot, through: Lsn) -> Result<Lsn, HistoryError> {
+        for found in snapshot.range(&self.records, ..=chunk_of(through).to_be_bytes()).rev() {
+            let (key, row) = found?;
+            let lsns = records_in(keys::lsn_of(&key).0, &row).map(|(lsn, _)| lsn);
+            if let Some(last) = lsns.filter(|lsn| *lsn <= through).max() {
+                return Ok(last);
+            }
+        }
+        Ok(Lsn::ZERO)
     }
 
     pub(super) fn applied_now(&self) -> Lsn {

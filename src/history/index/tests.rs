@@ -1,5 +1,6 @@
 use super::*;
 use crate::history::History;
+use crate::history::postings::BLOCK_LSNS;
 use crate::ledger::command::{Details, SourceType};
 use crate::ledger::event::{Accrued, Event, Key};
 use crate::ledger::instant::Instant;
@@ -70,7 +71,7 @@ fn a_start_goes_on_after_the_mark_whatever_got_into_files_past_it() {
         |history| history.tables()[..2].to_vec(),
     ];
     for ahead in ahead {
-        for marked in [0, MARKED] {
+        for marked in [0, BLOCK_LSNS - 1, MARKED] {
             let folder = tempfile::tempdir().unwrap();
             let history = open(folder.path());
             feed(&history, 1..=marked);
@@ -101,6 +102,26 @@ fn a_start_goes_on_after_the_mark_whatever_got_into_files_past_it() {
             assert_eq!(history.differences(&fresh, 10).unwrap(), Vec::<String>::new());
         }
     }
+}
+
+/// The service's own records have no rows.
+#[test]
+fn a_block_that_ended_without_a_record_after_it_is_not_lost_over_a_start() {
+    let [whole, stopped] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let feed_first = |history: &TreeHistory| {
+        feed(history, 1..=BLOCK_LSNS - 6);
+        history.apply(&[], Lsn(BLOCK_LSNS + 4)).unwrap();
+    };
+    let whole = open(whole.path());
+    feed_first(&whole);
+    feed(&whole, BLOCK_LSNS + 5..=ALL);
+    let history = open(stopped.path());
+    feed_first(&history);
+    history.sync().unwrap();
+    drop(history);
+    let history = open(stopped.path());
+    feed(&history, BLOCK_LSNS + 5..=ALL);
+    assert_eq!(history.differences(&whole, 10).unwrap(), Vec::<String>::new());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use uapi::c;
 pub enum Work {
     /// The index's tables are written out, and merged.
     Tables,
-    /// Old segments of the log are compressed.
+    /// The end of a snapshot, and old segments of the log compressed.
     Archive,
     /// The index takes what the log has. Its thread tells all when to give way, so it is the last to.
     Index,

@@ -17,7 +17,7 @@ use lsm_tree::Memtable;
 use lsm_tree::compaction::filter::{CompactionFilter, Context, Factory, ItemAccessor, Verdict};
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -62,12 +62,6 @@ struct Told {
     giving_way: Arc<GivingWay>,
     /// There must be no pauses: the index waits for this, or is being closed.
     haste: AtomicBool,
-    /// Of what waits to be written out.
-    waiting_bytes: AtomicU64,
-    /// Of the table that has the most.
-    newest_files: AtomicUsize,
-    /// Through here the tables hold all rows on the disk.
-    marked: AtomicU64,
     state: Mutex<State>,
     changed: Condvar,
     /// What the thread works with. It holds the tables, which hold this: none once the index is being closed.
@@ -77,6 +71,12 @@ struct Told {
 #[derive(Default)]
 struct State {
     tasks: VecDeque<Task>,
+    /// Of what waits to be written out, or is being.
+    waiting_bytes: u64,
+    /// Of the table that has the most.
+    newest_files: usize,
+    /// Through here the tables hold all rows on the disk.
+    marked: Lsn,
     stopping: bool,
     /// Why there is nothing done any more.
     failed: Option<HistoryError>,
@@ -110,7 +110,7 @@ impl Upkeep {
         marked: Lsn,
         write_mark: WriteMark,
     ) -> Result<(), HistoryError> {
-        self.told.marked.store(marked.0, Ordering::Release);
+        lock(&self.told.state).marked = marked;
         *lock(&self.told.works_on) = Some(WorksOn { steps, tables, write_mark });
         let told = self.told.clone();
         let thread = std::thread::Builder::new().name("index-tables".into()).spawn(move || told.run());
@@ -123,7 +123,7 @@ impl Upkeep {
         let mut state = lock(&self.told.state);
         for task in tasks {
             if let Task::WriteOut(_, memtable) = &task {
-                self.told.waiting_bytes.fetch_add(memtable.size(), Ordering::Relaxed);
+                state.waiting_bytes += memtable.size();
             }
             state.tasks.push_back(task);
         }
@@ -133,14 +133,14 @@ impl Upkeep {
 
     /// Through here the tables hold all rows on the disk.
     pub fn marked(&self) -> Lsn {
-        Lsn(self.told.marked.load(Ordering::Acquire))
+        lock(&self.told.state).marked
     }
 
     /// Waits until the mark is there.
     pub fn wait_for_mark(&self, through: Lsn) -> Result<(), HistoryError> {
         self.told.set_haste(true);
         let mut state = lock(&self.told.state);
-        while self.marked() < through {
+        while state.marked < through {
             if let Some(error) = &state.failed {
                 return Err(error.clone());
             }
@@ -152,13 +152,10 @@ impl Upkeep {
     /// Before a step: has the thread make haste where too much waits for it, and waits for it where that becomes a burden.
     pub fn keep_up(&self) -> Result<(), HistoryError> {
         let told = &self.told;
-        let waiting = told.waiting_bytes.load(Ordering::Relaxed);
-        let newest = told.newest_files.load(Ordering::Relaxed);
-        told.set_haste(newest >= NEWEST_FILES_MANY || waiting >= WAITING_BYTES_MANY);
         let state = lock(&told.state);
-        let is_too_much = |state: &mut State| {
-            state.failed.is_none() && told.waiting_bytes.load(Ordering::Relaxed) >= WAITING_BYTES_MAX
-        };
+        told.set_haste(state.newest_files >= NEWEST_FILES_MANY || state.waiting_bytes >= WAITING_BYTES_MANY);
+        let is_too_much =
+            |state: &mut State| state.failed.is_none() && state.waiting_bytes >= WAITING_BYTES_MAX;
         let waited = told.changed.wait_timeout_while(state, WAIT_MAX, is_too_much);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.failed.clone().map_or(Ok(()), Err)
@@ -230,15 +227,13 @@ impl Told {
             match task {
                 Task::WriteOut(table, memtable) => {
                     self.write_memtable(&works_on.steps, &table, &memtable)?;
-                    self.waiting_bytes.fetch_sub(memtable.size(), Ordering::Relaxed);
+                    lock(&self.state).waiting_bytes -= memtable.size();
                 }
                 Task::Mark(mark) => {
                     (works_on.write_mark)(&mark)?;
-                    self.marked.store(mark.through.0, Ordering::Release);
+                    lock(&self.state).marked = mark.through;
                 }
             }
-            // Under the lock that those hold who look before they wait.
-            let _state = lock(&self.state);
             self.changed.notify_all();
         }
         Ok(())
@@ -265,7 +260,7 @@ impl Told {
         };
         let look = || {
             let newest = tables.iter().map(|table| table.newest_files()).max();
-            self.newest_files.store(newest.unwrap_or(0), Ordering::Relaxed);
+            lock(&self.state).newest_files = newest.unwrap_or(0);
         };
         for table in &tables {
             look();

@@ -71,7 +71,7 @@ fn a_merge_writes_out_what_has_become_full() {
     upkeep.add([sealed(&other), sealed(&merged)]);
     assert!(merged.merge(&steps).unwrap());
     assert_eq!((other.newest_files(), merged.newest_files()), (1, 1));
-    assert_eq!(upkeep.told.waiting_bytes.load(Ordering::Relaxed), 0);
+    assert_eq!(lock(&upkeep.told.state).waiting_bytes, 0);
     holds(&steps, &other, FULL);
     holds(&steps, &merged, count + 1);
 }

@@ -75,35 +75,9 @@ pub(super) struct Recent {
     pub(super) counts: HashMap<[u8; 8], u64>,
 }
 
-/// Rows of one step that have no order among them. In order they find their places in the memtable, which is a list
-/// walked from node to node, next to one another: less work than at random (decision 0002).
-#[derive(Default)]
-struct Scattered {
-    members: Vec<([u8; 20], [u8; 9])>,
-    keys: Vec<([u8; 20], [u8; 8])>,
-    orders: Vec<[u8; 20]>,
-}
-
-impl Scattered {
-    fn insert_into(mut self, step: &Step, index: &TreeHistory) {
-        self.members.sort_unstable();
-        self.keys.sort_unstable();
-        self.orders.sort_unstable();
-        for (key, value) in self.members {
-            step.insert(&index.members, key, value);
-        }
-        for (key, value) in self.keys {
-            step.insert(&index.keys, key, value);
-        }
-        for key in self.orders {
-            step.insert(&index.orders, key, []);
-        }
-    }
-}
-
 /// A table that single keys are not looked up in.
-const fn table(name: &'static str, memtable_bytes: u64) -> Design {
-    Design { name, memtable_bytes, looked_up: false }
+const fn table(name: &'static str, gathered_bytes: u64) -> Design {
+    Design { name, gathered_bytes, looked_up: false }
 }
 
 impl TreeHistory {
@@ -124,7 +98,7 @@ impl TreeHistory {
         let opening = Opening::new(folder, cache_bytes, upkeep.companion())?;
         let steps = opening.steps.clone();
         let open = |design| opening.table(design).map(Arc::new);
-        let looked_up = |name, memtable_bytes| Design { name, memtable_bytes, looked_up: true };
+        let looked_up = |name, gathered_bytes| Design { name, gathered_bytes, looked_up: true };
         let meta = open(looked_up("meta", FEW_BYTES))?;
         if opening.is_new {
             write_mark(&meta, &steps, &Mark::default())?;
@@ -209,8 +183,8 @@ impl TreeHistory {
         })
     }
 
-    /// The rows of one entry. Those whose keys are hashes go to `scattered`, to be inserted in their order.
-    fn add(&self, step: &Step, scattered: &mut Scattered, row: &Row<'_>) {
+    /// The rows of one entry.
+    fn add(&self, step: &mut Step, row: &Row<'_>) {
         let (lsn, entry) = (row.lsn, &row.entry);
         let number = lsn.0.to_be_bytes();
         let member = keys::member(&entry.crm_id, &entry.member_no);
@@ -218,11 +192,11 @@ impl TreeHistory {
         let mut value = [0; 9];
         value[0] = entry.event.record_type().map_or(0, |kind| kind as u8);
         value[1..].copy_from_slice(&created_at(entry).0.to_be_bytes());
-        scattered.members.push((keys::of_record(&member, lsn), value));
+        step.insert(&self.members, keys::of_record(&member, lsn), value);
         if let Some(key) = entry.event.key() {
             let taken = keys::taken(&entry.crm_id, &entry.member_no, &key);
             self.sieve.take(&taken);
-            scattered.keys.push((taken, number));
+            step.insert(&self.keys, taken, number);
         }
         if let Some((origin, sequel)) = entry.event.sequel(entry.at) {
             step.insert(&self.sequels, keys::with_lsn(&origin.0.to_be_bytes(), lsn), codec::encode(&sequel));
@@ -235,7 +209,7 @@ impl TreeHistory {
             step.insert(&self.transfers, keys::with_lsn(&[b"n", &offered[..]].concat(), lsn), []);
         }
         if let Some(order_sn) = order_sn(&entry.event) {
-            scattered.orders.push(keys::of_record(&keys::order(&entry.crm_id, &order_sn), lsn));
+            step.insert(&self.orders, keys::of_record(&keys::order(&entry.crm_id, &order_sn), lsn), []);
         }
         if let Some(accrued) = entry.event.accrual()
             && let Some(at) = accrued.unfreeze_at
@@ -247,7 +221,7 @@ impl TreeHistory {
     }
 
     /// Adds to what is filling; what is full is written.
-    fn fill(&self, step: &Step, recent: &mut Recent, row: &Row<'_>) {
+    fn fill(&self, step: &mut Step, recent: &mut Recent, row: &Row<'_>) {
         if let Some(full) = recent.chunk.push(row.lsn, row.payload) {
             self.write_chunk(step, &full);
         }
@@ -265,7 +239,7 @@ impl TreeHistory {
         }
     }
 
-    fn write_chunk(&self, step: &Step, chunk: &Chunk) {
+    fn write_chunk(&self, step: &mut Step, chunk: &Chunk) {
         if !chunk.is_empty() {
             step.insert(&self.records, chunk.number().to_be_bytes(), chunk.bytes());
         }
@@ -278,15 +252,13 @@ impl TreeHistory {
         self.upkeep.keep_up()?;
         let applied = self.applied_now();
         let mut recent = self.recent();
-        let step = self.steps.begin();
-        let mut scattered = Scattered::default();
+        let mut step = self.steps.begin();
         // What a start finds in the index already is not counted again.
         for row in rows.iter().filter(|row| row.lsn > applied) {
-            self.add(&step, &mut scattered, row);
-            self.fill(&step, &mut recent, row);
+            self.add(&mut step, row);
+            self.fill(&mut step, &mut recent, row);
         }
-        self.write_chunk(&step, &recent.chunk);
-        scattered.insert_into(&step, self);
+        self.write_chunk(&mut step, &recent.chunk);
         self.steps.end(step);
         self.applied.store(through.0, Ordering::Release);
         self.seal_what_is_full(&recent);
@@ -310,19 +282,24 @@ impl TreeHistory {
 
     /// Between two steps. Every record has a row among the members': when that table is full, all are written out.
     fn seal_what_is_full(&self, recent: &Recent) {
-        if self.members.is_full() {
+        let is_full = |table: &Arc<Table>| self.steps.gathered_bytes(table) > table.design.gathered_bytes;
+        if is_full(&self.members) {
             self.seal_all(recent);
-        } else if self.tables().iter().any(|table| table.is_full()) {
-            let full = |table: &&&Arc<Table>| table.is_full() || table.design == self.records.design;
-            self.upkeep.add(self.tables().iter().filter(full).filter_map(|table| sealed(table)));
+        } else if self.tables().into_iter().any(is_full) {
+            let leaves = |table: &&Arc<Table>| is_full(table) || table.design == self.records.design;
+            self.upkeep.add(self.tables().into_iter().filter(leaves).filter_map(|table| self.sealed(table)));
         }
     }
 
     /// All that there is now is to get into files.
     fn seal_all(&self, recent: &Recent) {
         let mark = Mark { through: self.applied_now(), counts: recent.counts.clone() };
-        let sealed = self.tables().into_iter().filter_map(sealed);
+        let sealed = self.tables().into_iter().filter_map(|table| self.sealed(table));
         self.upkeep.add(sealed.chain([Task::Mark(mark)]));
+    }
+
+    fn sealed(&self, table: &Arc<Table>) -> Option<Task> {
+        self.steps.seal(table).map(|runs| Task::WriteOut(table.clone(), runs))
     }
 
     /// Has what is applied written out; answers how far that is.
@@ -381,10 +358,6 @@ impl TreeHistory {
         }
         Ok(standing)
     }
-}
-
-fn sealed(table: &Arc<Table>) -> Option<Task> {
-    table.seal().map(|memtable| Task::WriteOut(table.clone(), memtable))
 }
 
 fn write_mark(meta: &Table, steps: &Steps, mark: &Mark) -> Result<(), HistoryError> {

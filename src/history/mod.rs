@@ -16,6 +16,7 @@ mod orders;
 mod past;
 mod postings;
 mod reopening;
+mod runs;
 mod scan;
 mod search;
 mod sieve;

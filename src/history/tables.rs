@@ -1,22 +1,25 @@
-//! Tables of sorted rows, written in steps: each a log-structured merge tree (lsm-tree) in a folder of its own.
+//! Tables of sorted rows, written in steps: each a log-structured merge tree (lsm-tree) in a folder of its own, and before it
+//! the rows that are in none of its files yet (`runs`).
 //!
-//! A step's rows get into the tables' memtables and are shown all at once: whoever reads does so as of a step. Nothing of them is
-//! on the disk until a memtable is written out, which `upkeep` does. There is no journal: the service's log has all that the rows
-//! are made of.
+//! A step's rows are shown all at once, in all tables: whoever reads does so as of a step. Nothing of them is on the disk until
+//! what was gathered is written out, which `upkeep` does. There is no journal: the service's log has all that the rows are made
+//! of. The trees' own memtables are not used.
 use crate::history::HistoryError;
-use arc_swap::ArcSwap;
+use crate::history::runs::{Found, Merged, Runs, Source};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::compaction::filter::Factory;
 use lsm_tree::config::{BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry, PartitioningPolicy};
 use lsm_tree::{
-    AbstractTree, AnyTree, Cache, Config, DescriptorTable, Guard, InternalValue, IterGuardImpl, Memtable,
-    MemtableId, SeqNo, SequenceNumberCounter, Slice, ValueType,
+    AbstractTree, AnyTree, Cache, Config, DescriptorTable, Guard, InternalValue, IterGuardImpl, SeqNo,
+    SequenceNumberCounter, Slice, ValueType,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::ErrorKind;
-use std::ops::RangeBounds;
+use std::ops::{Bound, RangeBounds};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use crate::history::runs::Row;
 
 const MIB: u64 = 1 << 20;
 /// Tables that a merge makes.
@@ -31,26 +34,33 @@ impl From<lsm_tree::Error> for HistoryError {
     }
 }
 
-/// A row that was found: its key and its value.
-pub type Row = (Slice, Slice);
-
-/// The order of the steps, and who reads as of which. The trees take numbers from it, too, when their files change.
+/// What the tables show, and who reads as of when. One thread at a time writes steps.
 #[derive(Clone, Default)]
 pub struct Steps(Arc<StepsInner>);
 
 #[derive(Default)]
 struct StepsInner {
+    /// The trees take a number from it when their files change, and each file that is written has one for its rows.
     next: SequenceNumberCounter,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// What has a lower number is shown.
+    /// The files with a lower number are shown, and with them
     shown: SeqNo,
-    is_writing: bool,
+    /// these rows, by table.
+    gathered: Arc<Vec<Gathered>>,
     /// How many read as of each number.
     readers: BTreeMap<SeqNo, usize>,
+}
+
+/// The rows of a table that are in no file yet.
+#[derive(Clone, Default)]
+struct Gathered {
+    /// What is to be written out, oldest first.
+    sealed: VecDeque<Runs>,
+    growing: Runs,
 }
 
 impl Steps {
@@ -58,31 +68,72 @@ impl Steps {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One at a time, and nothing of it is shown before [`Steps::end`].
+    fn add_table(&self) -> usize {
+        let mut state = self.state();
+        let gathered = Arc::make_mut(&mut state.gathered);
+        gathered.push(Gathered::default());
+        gathered.len() - 1
+    }
+
     pub fn begin(&self) -> Step {
-        self.state().is_writing = true;
-        Step { number: self.0.next.next() }
+        Step { rows: self.state().gathered.iter().map(|_| Vec::new()).collect() }
     }
 
-    pub fn end(&self, _: Step) {
+    /// Shows the step's rows.
+    pub fn end(&self, step: Step) {
+        let before = self.state().gathered.clone();
+        let grow = |(place, rows): (usize, Vec<Row>)| {
+            let mut growing = before[place].growing.clone();
+            growing.add(rows);
+            (place, growing)
+        };
+        // Without the lock: nobody else changes what grows.
+        let mut grown: Vec<(usize, Runs)> =
+            step.rows.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()).map(grow).collect();
+        drop(before);
         let mut state = self.state();
-        state.is_writing = false;
-        state.shown = self.0.next.get();
-    }
-
-    /// Lets readers see the trees' newest files, so that older ones can go.
-    pub fn show_files(&self) {
-        let mut state = self.state();
-        if !state.is_writing {
-            state.shown = self.0.next.get();
+        let gathered = Arc::make_mut(&mut state.gathered);
+        for (place, growing) in &mut grown {
+            std::mem::swap(&mut gathered[*place].growing, growing);
         }
+        state.shown = self.0.next.get();
+        // What was there before goes without the lock, too.
+        drop(state);
+    }
+
+    /// How much of a table is gathered, in bytes of memory.
+    pub fn gathered_bytes(&self, table: &Table) -> u64 {
+        self.state().gathered[table.place].growing.bytes()
+    }
+
+    /// Goes on with nothing gathered; gives what was, where there was anything, which is shown until it is written out. Not while a
+    /// step is written.
+    pub fn seal(&self, table: &Table) -> Option<Runs> {
+        let mut state = self.state();
+        if state.gathered[table.place].growing.is_empty() {
+            return None;
+        }
+        let gathered = &mut Arc::make_mut(&mut state.gathered)[table.place];
+        let sealed = std::mem::take(&mut gathered.growing);
+        gathered.sealed.push_back(sealed.clone());
+        Some(sealed)
+    }
+
+    /// Shows the trees' newest files, so that older ones can go; what was sealed first of a table is in one of them.
+    fn show_files(&self, written_out: Option<&Table>) {
+        let mut state = self.state();
+        state.shown = self.0.next.get();
+        let written_out =
+            written_out.and_then(|table| Arc::make_mut(&mut state.gathered)[table.place].sealed.pop_front());
+        drop(state);
+        drop(written_out);
     }
 
     pub fn snapshot(&self) -> Snapshot {
         let mut state = self.state();
         let number = state.shown;
         *state.readers.entry(number).or_default() += 1;
-        Snapshot { number, steps: self.clone() }
+        Snapshot { number, gathered: state.gathered.clone(), steps: self.clone() }
     }
 
     /// Nobody reads, or will, as of a number up to this.
@@ -99,20 +150,21 @@ impl Steps {
     }
 }
 
-/// Rows that are shown together.
+/// Rows that are shown together, by table.
 pub struct Step {
-    number: SeqNo,
+    rows: Vec<Vec<Row>>,
 }
 
 impl Step {
-    pub fn insert(&self, table: &Table, key: impl Into<Slice>, value: impl Into<Slice>) {
-        table.active.load().insert(InternalValue::from_components(key, value, self.number, ValueType::Value));
+    pub fn insert(&mut self, table: &Table, key: impl Into<Slice>, value: impl Into<Slice>) {
+        self.rows[table.place].push((key.into(), value.into()));
     }
 }
 
 /// The tables as of a step.
 pub struct Snapshot {
     number: SeqNo,
+    gathered: Arc<Vec<Gathered>>,
     steps: Steps,
 }
 
@@ -129,41 +181,72 @@ impl Drop for Snapshot {
 }
 
 impl Snapshot {
+    /// What is in no file yet, newest first.
+    fn gathered(&self, table: &Table) -> impl Iterator<Item = &Runs> {
+        let Gathered { sealed, growing } = &self.gathered[table.place];
+        std::iter::once(growing).chain(sealed.iter().rev())
+    }
+
     pub fn get(&self, table: &Table, key: impl AsRef<[u8]>) -> Result<Option<Slice>, HistoryError> {
-        Ok(table.tree.get(key, self.number)?)
+        let key = key.as_ref();
+        match self.gathered(table).find_map(|runs| runs.get(key)) {
+            Some(value) => Ok(Some(value.clone())),
+            None => Ok(table.tree.get(key, self.number)?),
+        }
     }
 
     pub fn range<K: AsRef<[u8]>>(&self, table: &Table, range: impl RangeBounds<K>) -> Rows {
-        Rows(table.tree.range(range, self.number, None))
+        let bound = |bound: Bound<&K>| bound.map(|key| Slice::from(key.as_ref()));
+        let range = (bound(range.start_bound()), bound(range.end_bound()));
+        let parts = self.gathered(table).flat_map(|runs| runs.parts(&range));
+        let mut sources: Vec<Source> = parts.map(|part| Box::new(part) as Source).collect();
+        let in_files = table.tree.range(range, self.number, None).map(in_file);
+        // The usual case: nothing of it is new.
+        if sources.is_empty() {
+            return Rows(Box::new(in_files));
+        }
+        sources.push(Box::new(in_files));
+        Rows(Box::new(Merged::new(sources)))
     }
 
     pub fn prefix(&self, table: &Table, prefix: impl AsRef<[u8]>) -> Rows {
-        Rows(table.tree.prefix(prefix, self.number, None))
+        let prefix = prefix.as_ref();
+        // Up to the next prefix of this length; where there is none, to the end.
+        let mut next = prefix.to_vec();
+        while next.pop_if(|last| *last == u8::MAX).is_some() {}
+        let end = match next.last_mut() {
+            Some(last) => {
+                *last += 1;
+                Bound::Excluded(&next[..])
+            }
+            None => Bound::Unbounded,
+        };
+        self.range::<&[u8]>(table, (Bound::Included(prefix), end))
     }
 
     pub fn iter(&self, table: &Table) -> Rows {
-        Rows(table.tree.iter(self.number, None))
+        self.range::<&[u8]>(table, ..)
     }
 }
 
 /// Rows in the order of their keys. They hold on to what they read, without the snapshot too.
-pub struct Rows(Box<dyn DoubleEndedIterator<Item = IterGuardImpl> + Send>);
+pub struct Rows(Source);
 
-fn row(found: IterGuardImpl) -> Result<Row, HistoryError> {
+fn in_file(found: IterGuardImpl) -> Found {
     Ok(found.into_inner()?)
 }
 
 impl Iterator for Rows {
-    type Item = Result<Row, HistoryError>;
+    type Item = Found;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(row)
+    fn next(&mut self) -> Option<Found> {
+        self.0.next()
     }
 }
 
 impl DoubleEndedIterator for Rows {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        self.0.next_back().map(row)
+    fn next_back(&mut self) -> Option<Found> {
+        self.0.next_back()
     }
 }
 
@@ -171,80 +254,63 @@ impl DoubleEndedIterator for Rows {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Design {
     pub name: &'static str,
-    /// So much is gathered in memory, by the library's reckoning, before it is written out.
-    pub memtable_bytes: u64,
+    /// So much is gathered in memory before it is written out.
+    pub gathered_bytes: u64,
     /// Single keys are looked up in it that mostly are absent.
     pub looked_up: bool,
 }
 
 pub struct Table {
     pub design: Design,
+    /// Among the tables of its steps.
+    place: usize,
     tree: AnyTree,
-    /// The tree's own, without a wait for its lock: the tree keeps that while it syncs a list of its files.
-    active: ArcSwap<Memtable>,
 }
 
 impl Table {
-    /// Whether it has had a step with this key, be it one that is not shown yet.
-    pub fn has(&self, key: &[u8]) -> Result<bool, HistoryError> {
-        Ok(self.tree.contains_key(key, SeqNo::MAX)?)
-    }
-
-    pub fn is_full(&self) -> bool {
-        self.active.load().size() > self.design.memtable_bytes
-    }
-
-    /// Goes on in a new memtable; gives the one before, where there was anything in it. Not while a step is written.
-    pub fn seal(&self) -> Option<Arc<Memtable>> {
-        let sealed = self.tree.rotate_memtable();
-        self.active.store(self.tree.active_memtable());
-        sealed
-    }
-
     /// Writes rows, in the order of their keys, to a file of their own: shown by the next step, and durable.
-    pub fn write<K: Into<Slice>, V: Into<Slice>>(
+    pub fn write(
         &self,
-        rows: impl Iterator<Item = (K, V)>,
+        rows: impl Iterator<Item = (impl Into<Slice>, impl Into<Slice>)>,
         steps: &Steps,
     ) -> Result<(), HistoryError> {
-        let number = steps.0.next.next();
-        let row = |(key, value)| Ok(InternalValue::from_components(key, value, number, ValueType::Value));
-        self.add_file(rows.map(row), &[], steps)
-    }
-
-    /// The same with what is in a memtable, which is forgotten then. `rest` is called for each row.
-    pub fn write_out(
-        &self,
-        memtable: &Memtable,
-        steps: &Steps,
-        mut rest: impl FnMut(),
-    ) -> Result<(), HistoryError> {
-        let rows = memtable.iter().map(|row| {
-            rest();
-            Ok(row)
-        });
-        self.add_file(rows, &[memtable.id()], steps)
-    }
-
-    fn add_file(
-        &self,
-        rows: impl Iterator<Item = lsm_tree::Result<InternalValue>>,
-        forgotten: &[MemtableId],
-        steps: &Steps,
-    ) -> Result<(), HistoryError> {
-        if let Some((files, _)) = self.tree.flush_to_tables(rows)? {
-            self.tree.register_tables(&files, None, None, forgotten, steps.past())?;
-        }
-        steps.show_files();
+        self.add_file(rows.map(|(key, value)| Ok((key.into(), value.into()))), steps)?;
+        steps.show_files(None);
         Ok(())
     }
 
+    /// The same with what was sealed of it first. `rest` is called for each row.
+    pub fn write_out(
+        &self,
+        sealed: &Runs,
+        steps: &Steps,
+        mut rest: impl FnMut(),
+    ) -> Result<(), HistoryError> {
+        let everything = (Bound::Unbounded, Bound::Unbounded);
+        let rows = Merged::new(sealed.parts(&everything).map(|part| Box::new(part) as Source));
+        self.add_file(rows.inspect(|_| rest()), steps)?;
+        steps.show_files(Some(self));
+        Ok(())
+    }
+
+    fn add_file(&self, rows: impl Iterator<Item = Found>, steps: &Steps) -> Result<(), HistoryError> {
+        // Higher than that of any row of the same key that is in a file.
+        let number = steps.0.next.next();
+        let row = |found: Found| {
+            let (key, value) = found.map_err(std::io::Error::other)?;
+            Ok(InternalValue::from_components(key, value, number, ValueType::Value))
+        };
+        if let Some((files, _)) = self.tree.flush_to_tables(rows.map(row))? {
+            self.tree.register_tables(&files, None, None, &[], steps.past())?;
+        }
+        Ok(())
+    }
     /// Merges some of its files, where that is worth while; whether it was.
     pub fn merge(&self, steps: &Steps) -> Result<bool, HistoryError> {
         let leveled = Leveled::default().with_table_target_size(FILE_BYTES).with_l0_threshold(LEVEL0_TABLES);
         let before = self.tree.current_version().id();
         self.tree.compact(Arc::new(leveled), steps.past())?;
-        steps.show_files();
+        steps.show_files(None);
         Ok(self.tree.current_version().id() != before)
     }
 
@@ -310,8 +376,7 @@ impl Opening {
             .with_compaction_filter_factory(Some(self.companion.clone()))
             .open()?;
         self.steps.go_on_after(tree.get_highest_persisted_seqno().unwrap_or(0));
-        let active = ArcSwap::new(tree.active_memtable());
-        Ok(Table { design, tree, active })
+        Ok(Table { design, place: self.steps.add_table(), tree })
     }
 }
 
@@ -325,14 +390,14 @@ mod tests {
     }
 
     fn table(opening: &Opening, name: &'static str) -> Table {
-        opening.table(Design { name, memtable_bytes: MIB, looked_up: true }).unwrap()
+        opening.table(Design { name, gathered_bytes: MIB, looked_up: true }).unwrap()
     }
 
     fn write_out(table: &Table, steps: &Steps) {
-        table.write_out(&table.seal().unwrap(), steps, || {}).unwrap();
+        table.write_out(&steps.seal(table).unwrap(), steps, || {}).unwrap();
     }
 
-    fn numbers(rows: Rows) -> Vec<u32> {
+    fn numbers(rows: impl Iterator<Item = Found>) -> Vec<u32> {
         rows.map(|row| u32::from_be_bytes((*row.unwrap().0).try_into().unwrap())).collect()
     }
 
@@ -345,24 +410,35 @@ mod tests {
         let shows = |snapshot: &Snapshot| tables.each_ref().map(|table| numbers(snapshot.iter(table)));
         for n in 0..20_u32 {
             let before = steps.snapshot();
-            let step = steps.begin();
+            let mut step = steps.begin();
             for table in &tables {
                 step.insert(table, n.to_be_bytes(), n.to_be_bytes());
             }
             // Files of one table change while the step is written.
-            steps.show_files();
-            assert!(tables[0].has(&n.to_be_bytes()).unwrap(), "looked up past all snapshots");
+            steps.show_files(None);
             let all: Vec<u32> = (0..n).collect();
             assert_eq!(shows(&steps.snapshot()), [all.clone(), all.clone()]);
             steps.end(step);
+            let after = steps.snapshot();
+            // Once in three steps the other's is written out later, once together with the next one's.
             write_out(&tables[0], steps);
-            if n % 3 == 0 {
-                write_out(&tables[1], steps);
-            }
+            let sealed = if n % 3 == 0 { None } else { steps.seal(&tables[1]) };
             while tables[0].merge(steps).unwrap() {}
+            let now: Vec<u32> = (0..=n).collect();
+            assert_eq!(shows(&steps.snapshot()), [now.clone(), now.clone()]);
+            if let Some(sealed) = sealed {
+                tables[1].write_out(&sealed, steps, || {}).unwrap();
+            }
             assert_eq!(shows(&before), [all.clone(), all], "as of when it was taken");
-            let all: Vec<u32> = (0..=n).collect();
-            assert_eq!(shows(&steps.snapshot()), [all.clone(), all]);
+            for snapshot in [after, steps.snapshot()] {
+                assert_eq!(shows(&snapshot), [now.clone(), now.clone()]);
+                let backwards: Vec<u32> = now.iter().rev().copied().collect();
+                assert_eq!(numbers(snapshot.iter(&tables[1]).rev()), backwards);
+                assert_eq!(
+                    snapshot.get(&tables[1], n.to_be_bytes()).unwrap().as_deref(),
+                    Some(&n.to_be_bytes()[..])
+                );
+            }
         }
         assert!(tables[0].newest_files() < 12);
     }
@@ -378,9 +454,10 @@ mod tests {
             let value = |n: u32| Some(n.to_be_bytes().to_vec());
             assert_eq!(found(&steps.snapshot()), round.checked_sub(1).and_then(|last| value(10 * last + 9)));
             for n in 10 * round..10 * round + 10 {
-                let step = steps.begin();
+                let mut step = steps.begin();
                 step.insert(&table, "key", n.to_be_bytes());
                 steps.end(step);
+                assert_eq!(found(&steps.snapshot()), value(n), "over what is in files");
                 write_out(&table, steps);
                 assert_eq!(found(&steps.snapshot()), value(n));
             }
@@ -388,19 +465,45 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_has_what_begins_with_it_in_files_and_out_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let opening = opening(folder.path());
+        let (table, steps) = (table(&opening, "rows"), &opening.steps);
+        let keys: [&[u8]; 6] = [b"a", b"b", b"b\xff", b"b\xff\xff", b"c", b"\xff\xff"];
+        for in_files in [false, true] {
+            let mut step = steps.begin();
+            keys.iter().for_each(|key| step.insert(&table, *key, []));
+            steps.end(step);
+            if in_files {
+                write_out(&table, steps);
+            }
+            let begin_with = |prefix: &[u8]| -> Vec<Vec<u8>> {
+                let rows = steps.snapshot().prefix(&table, prefix);
+                rows.map(|row| row.unwrap().0.to_vec()).collect()
+            };
+            assert_eq!(begin_with(b"b"), keys[1..4]);
+            assert_eq!(begin_with(b"b\xff"), keys[2..4]);
+            assert_eq!(begin_with(b"\xff"), keys[5..]);
+            assert_eq!(begin_with(b""), keys);
+        }
+    }
+
+    #[test]
     fn readers_hold_what_they_read_and_no_more() {
-        let steps = Steps::default();
+        let folder = tempfile::tempdir().unwrap();
+        let opening = opening(folder.path());
+        let (table, steps) = (table(&opening, "rows"), &opening.steps);
+        let write = |n: u32| table.write([(n.to_be_bytes(), [])].into_iter(), steps).unwrap();
         let (first, again) = (steps.snapshot(), steps.snapshot());
-        let step = steps.begin();
-        steps.end(step);
+        write(1);
         let second = steps.snapshot();
+        assert!(second.number > first.number);
         assert_eq!(steps.past(), first.number.saturating_sub(1));
         drop(first);
         assert_eq!(steps.past(), again.number.saturating_sub(1));
         drop(again);
         assert_eq!(steps.past(), second.number - 1);
-        let step = steps.begin();
-        steps.end(step);
+        write(2);
         drop(second);
         assert_eq!(steps.past(), steps.snapshot().number - 1);
     }

@@ -1,6 +1,6 @@
-//! What keeps the tables in order behind the steps: one thread, which writes full memtables out and merges files.
+//! What keeps the tables in order behind the steps: one thread, which writes out what is full and merges files.
 //!
-//! It does what is asked for in the order in which it was asked: memtables, and marks that tell how far the tables hold all rows.
+//! It does what is asked for in the order in which it was asked: sealed rows, and marks that tell how far the tables hold all rows.
 //! A mark is written when all that was sealed before it is on the disk, so a start finds the rows through the mark, and maybe some
 //! later ones, which the log gives again: the same row under the same key.
 //!
@@ -10,10 +10,10 @@
 //! the lock that every reader of that tree wants, over some syncs.
 use crate::giving_way::{GivingWay, Leaving, Work};
 use crate::history::HistoryError;
+use crate::history::runs::Runs;
 use crate::history::tables::{Steps, Table};
 use crate::ledger::lsn::Lsn;
 use crate::pace::Pace;
-use lsm_tree::Memtable;
 use lsm_tree::compaction::filter::{CompactionFilter, Context, Factory, ItemAccessor, Verdict};
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +24,7 @@ use std::time::Duration;
 
 /// It pauses three times as long as it works: a quarter of a core's time.
 const PAUSES: u32 = 3;
-/// Rows between two looks at the clock, and for full memtables: some 50 us of work.
+/// Rows between two looks at the clock, and for what is to be written out: some 50 us of work.
 const ROWS: u32 = 64;
 /// With so many of a table's newest files, or so much that waits to be written out, there are no pauses any more.
 const NEWEST_FILES_MANY: usize = 15;
@@ -43,7 +43,7 @@ pub struct Mark {
 
 /// Something for the thread to do.
 pub enum Task {
-    WriteOut(Arc<Table>, Arc<Memtable>),
+    WriteOut(Arc<Table>, Runs),
     Mark(Mark),
 }
 
@@ -122,8 +122,8 @@ impl Upkeep {
     pub fn add(&self, tasks: impl IntoIterator<Item = Task>) {
         let mut state = lock(&self.told.state);
         for task in tasks {
-            if let Task::WriteOut(_, memtable) = &task {
-                state.waiting_bytes += memtable.size();
+            if let Task::WriteOut(_, sealed) = &task {
+                state.waiting_bytes += sealed.bytes();
             }
             state.tasks.push_back(task);
         }
@@ -225,9 +225,9 @@ impl Told {
             let works_on = lock(&self.works_on);
             let Some(works_on) = &*works_on else { return Ok(()) };
             match task {
-                Task::WriteOut(table, memtable) => {
-                    self.write_memtable(&works_on.steps, &table, &memtable)?;
-                    lock(&self.state).waiting_bytes -= memtable.size();
+                Task::WriteOut(table, sealed) => {
+                    self.write_rows(&works_on.steps, &table, &sealed)?;
+                    lock(&self.state).waiting_bytes -= sealed.bytes();
                 }
                 Task::Mark(mark) => {
                     (works_on.write_mark)(&mark)?;
@@ -239,11 +239,11 @@ impl Told {
         Ok(())
     }
 
-    fn write_memtable(&self, steps: &Steps, table: &Table, memtable: &Memtable) -> Result<(), HistoryError> {
+    fn write_rows(&self, steps: &Steps, table: &Table, sealed: &Runs) -> Result<(), HistoryError> {
         let (mut pace, mut rows) = (Pace::new(PAUSES), 0_u32);
         // Until the last row has been written.
         let leaving = self.giving_way.begin(Work::Tables);
-        table.write_out(memtable, steps, move || {
+        table.write_out(sealed, steps, move || {
             let _held = &leaving;
             rows += 1;
             if rows.is_multiple_of(ROWS) {

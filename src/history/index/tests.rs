@@ -46,7 +46,7 @@ fn open(folder: &Path) -> TreeHistory {
 
 /// Has some tables written out, records first, as when they are full; waits until that has happened.
 fn write_out(history: &TreeHistory, tables: &[&Arc<Table>]) {
-    history.upkeep.add(tables.iter().filter_map(|table| sealed(table)));
+    history.upkeep.add(tables.iter().filter_map(|table| history.sealed(table)));
     while tables.iter().any(|table| table.size_bytes() == 0) {
         std::thread::yield_now();
     }

@@ -8,7 +8,7 @@ const FULL: u32 = 1_000;
 fn quiet(folder: &Path) -> (Upkeep, Steps, [Arc<Table>; 2]) {
     let upkeep = Upkeep::new(Arc::default());
     let opening = Opening::new(folder, 1 << 20, upkeep.companion()).unwrap();
-    let table = |name| Arc::new(opening.table(Design { name, memtable_bytes: 1, looked_up: false }).unwrap());
+    let table = |name| Arc::new(opening.table(Design { name, gathered_bytes: 1, looked_up: false }).unwrap());
     let tables = [table("merged"), table("other")];
     *lock(&upkeep.told.works_on) = Some(works_on(&opening.steps, &tables));
     (upkeep, opening.steps, tables)
@@ -19,15 +19,15 @@ fn works_on(steps: &Steps, tables: &[Arc<Table>]) -> WorksOn {
 }
 
 fn insert(steps: &Steps, table: &Table, numbers: impl IntoIterator<Item = u32>) {
-    let step = steps.begin();
+    let mut step = steps.begin();
     for n in numbers {
         step.insert(table, n.to_be_bytes(), n.to_be_bytes());
     }
     steps.end(step);
 }
 
-fn sealed(table: &Arc<Table>) -> Task {
-    Task::WriteOut(table.clone(), table.seal().unwrap())
+fn sealed(steps: &Steps, table: &Arc<Table>) -> Task {
+    Task::WriteOut(table.clone(), steps.seal(table).unwrap())
 }
 
 /// Fills as many files as are merged, one over the other.
@@ -35,7 +35,7 @@ fn fill(upkeep: &Upkeep, steps: &Steps, table: &Arc<Table>) -> u32 {
     let files = 12;
     for file in 0..files {
         insert(steps, table, (0..FULL).map(|n| n * files + file));
-        upkeep.add([sealed(table)]);
+        upkeep.add([sealed(steps, table)]);
         upkeep.told.write_out().unwrap();
     }
     FULL * files
@@ -68,7 +68,7 @@ fn a_merge_writes_out_what_has_become_full() {
     let count = fill(&upkeep, &steps, &merged);
     insert(&steps, &other, 0..FULL);
     insert(&steps, &merged, [count]);
-    upkeep.add([sealed(&other), sealed(&merged)]);
+    upkeep.add([sealed(&steps, &other), sealed(&steps, &merged)]);
     assert!(merged.merge(&steps).unwrap());
     assert_eq!((other.newest_files(), merged.newest_files()), (1, 1));
     assert_eq!(lock(&upkeep.told.state).waiting_bytes, 0);
@@ -93,7 +93,7 @@ fn a_mark_is_written_after_what_was_sealed_before_it() {
         insert(&steps, &one, [through]);
         insert(&steps, &other, [through]);
         let mark = Mark { through: Lsn(u64::from(through)), ..Mark::default() };
-        upkeep.add([sealed(&one), sealed(&other), Task::Mark(mark)]);
+        upkeep.add([sealed(&steps, &one), sealed(&steps, &other), Task::Mark(mark)]);
         upkeep.wait_for_mark(Lsn(u64::from(through))).unwrap();
         let (marked, sizes) = told.recv().unwrap();
         assert_eq!(marked, Lsn(u64::from(through)));
@@ -110,7 +110,7 @@ fn who_writes_on_and_who_waits_hear_of_a_failure() {
     upkeep.start(steps.clone(), vec![table.clone()], Lsn::ZERO, Box::new(move |_| Err(fails()))).unwrap();
     upkeep.keep_up().unwrap();
     insert(&steps, &table, [1]);
-    upkeep.add([sealed(&table), Task::Mark(Mark { through: Lsn(1), ..Mark::default() })]);
+    upkeep.add([sealed(&steps, &table), Task::Mark(Mark { through: Lsn(1), ..Mark::default() })]);
     let is_told = |told: Result<(), HistoryError>| matches!(told, Err(HistoryError::Storage(why)) if why == "no space left");
     assert!(is_told(upkeep.wait_for_mark(Lsn(1))));
     assert!(is_told(upkeep.keep_up()));

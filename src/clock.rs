@@ -1,6 +1,7 @@
 //! The only reader of the wall clock. Everything else gets its instants as arguments.
 use crate::ledger::instant::{Instant, Span};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// Where instants come from, so that tests can turn it.
@@ -17,7 +18,12 @@ pub trait Clock: Send + Sync {
 /// spent stopped is no step.
 pub struct SystemClock {
     jump_max: Span,
-    state: Mutex<Pace>,
+    /// The latest instant told.
+    latest: AtomicI64,
+    /// It was looked at closely at this instant of the wall clock, and for a while is taken as it is: no lock is held that a
+    /// thread could be put aside with. In the far future where it must be looked at each time.
+    looked: AtomicI64,
+    pace: Mutex<Pace>,
 }
 
 struct Pace {
@@ -28,22 +34,53 @@ struct Pace {
 }
 
 const STEADY_FOR: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Span = Span(100);
 
 impl SystemClock {
     pub fn new(jump_max: Span) -> SystemClock {
-        let state = Pace { latest: wall(), seen: monotonic(), doubted: None };
-        SystemClock { jump_max, state: Mutex::new(state) }
+        SystemClock::starting(jump_max, wall(), monotonic())
+    }
+
+    fn starting(jump_max: Span, wall: Instant, seen: std::time::Instant) -> SystemClock {
+        let pace = Mutex::new(Pace { latest: wall, seen, doubted: None });
+        SystemClock { jump_max, latest: AtomicI64::new(wall.0), looked: AtomicI64::new(i64::MAX), pace }
+    }
+
+    fn told(&self, wall: Instant, seen: impl FnOnce() -> std::time::Instant) -> Instant {
+        let passed = Span(wall.0.saturating_sub(self.looked.load(Ordering::Acquire)));
+        if passed.0 < 0 || passed >= LOOK_EVERY.min(self.jump_max) {
+            return self.look(wall, seen());
+        }
+        let latest = self.latest.load(Ordering::Acquire);
+        if latest >= wall.0 {
+            return Instant(latest);
+        }
+        Instant(self.latest.fetch_max(wall.0, Ordering::AcqRel).max(wall.0))
+    }
+
+    fn look(&self, wall: Instant, seen: std::time::Instant) -> Instant {
+        let mut pace = self.pace.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        pace.go_on(Instant(self.latest.load(Ordering::Acquire)));
+        let now = pace.advance(wall, seen, self.jump_max);
+        self.looked.store(if now == wall { wall.0 } else { i64::MAX }, Ordering::Release);
+        Instant(self.latest.fetch_max(now.0, Ordering::AcqRel).max(now.0))
     }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Instant {
-        let mut pace = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        pace.advance(wall(), monotonic(), self.jump_max)
+        self.told(wall(), monotonic)
     }
 }
 
 impl Pace {
+    /// This was told since.
+    fn go_on(&mut self, latest: Instant) {
+        let passed = u64::try_from(latest.0 - self.latest.0).unwrap_or(0);
+        self.seen += Duration::from_millis(passed);
+        self.latest = self.latest.max(latest);
+    }
+
     fn advance(&mut self, wall: Instant, seen: std::time::Instant, jump_max: Span) -> Instant {
         let passed = seen.saturating_duration_since(self.seen);
         let passed = Span(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX));
@@ -112,5 +149,33 @@ mod tests {
         assert_eq!(at(&mut pace, start, leapt, Duration::from_millis(1_700)), 4_000, "its own pace");
         assert_eq!(at(&mut pace, start, leapt + 30_000, Duration::from_secs(31)), 33_300);
         assert_eq!(at(&mut pace, start, leapt + 61_000, Duration::from_secs(62)), leapt + 61_000, "steady");
+    }
+
+    #[test]
+    fn is_looked_at_closely_now_and_then_and_whenever_it_steps() {
+        let (start, begun) = (monotonic(), 1_000_000);
+        let clock = SystemClock::starting(Span::days(1), Instant(begun), start);
+        let told = |wall: i64, passed: u64| {
+            let looked = std::cell::Cell::new(false);
+            let seen = || {
+                looked.set(true);
+                start + Duration::from_millis(passed)
+            };
+            (clock.told(Instant(begun + wall), seen).0 - begun, looked.get())
+        };
+        assert_eq!(told(0, 0), (0, true), "at first");
+        assert_eq!(told(60, 60), (60, false));
+        assert_eq!(told(30, 61), (60, false), "never back");
+        assert_eq!(told(100, 100), (100, true), "after a while");
+        assert_eq!(told(150, 150), (150, false));
+        assert_eq!(told(-50, 160), (150, true), "a step back waits");
+        assert_eq!(told(-40, 170), (150, true));
+        assert_eq!(told(200, 200), (200, true));
+        assert_eq!(told(250, 250), (250, false));
+        let leap = 3 * Span::days(1).0;
+        assert_eq!(told(leap, 300), (300, true), "a leap is doubted");
+        assert_eq!(told(leap + 10, 310), (310, true), "and looked at each time");
+        assert_eq!(told(320, 320), (320, true), "it was none");
+        assert_eq!(told(330, 330), (330, false));
     }
 }

@@ -98,7 +98,7 @@ impl Turn<'_> {
         };
         // An accrual may be born expired, points may come back to a lot that has expired: time has the last word.
         // If there is no space for it now, the timer will do it; if the log is closed, the next start.
-        match self.settle(self.core.clock.now()) {
+        match self.settle(at) {
             Ok(()) | Err(Failure::Full | Failure::NotReady) => {}
             Err(failure) => return Err(failure),
         }

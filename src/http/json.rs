@@ -14,6 +14,11 @@ impl Json {
         Json { out: Vec::with_capacity(768), comma: false }
     }
 
+    /// Makes room for so many bytes more: what grows to megabytes step by step is copied as often.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes);
+    }
+
     /// How many bytes are written and not taken.
     pub fn len(&self) -> usize {
         self.out.len()

@@ -36,6 +36,9 @@ struct Element<'a> {
 
 type Item = Result<Answer, WireError>;
 
+/// What an operation's answer takes, about.
+const ITEM_BYTES: usize = 768;
+
 /// Many operations in one request
 ///
 /// The body is an array of up to 10,000 operations, at most 8 MiB, each answered in its place. Not one transaction: each
@@ -139,6 +142,7 @@ async fn in_earlier_zones(
 
 fn answer(items: &[Item], dialect: Dialect) -> Response {
     let mut response = envelope::ok(|json| {
+        json.reserve(items.len() * ITEM_BYTES);
         json.open(b'{').name("items").open(b'[');
         for (place, item) in items.iter().enumerate() {
             write_item(json.element(), place, item, dialect);

@@ -1,7 +1,7 @@
 //! Rows of a table that are in no file yet: sorted runs, few however many steps they came by. Pure.
 //!
-//! Each step adds one run. A run that is not much smaller than the one before is merged with it, so a row is copied once for each
-//! doubling of what there is, and a look-up asks as many runs. Runs never change: who reads holds on to those of its moment.
+//! Each step adds one run. A run that is more than half as long as the one before is merged with it, so a row is copied once for
+//! each doubling of what there is, and a look-up asks as many runs. Runs never change: who reads holds on to those of its moment.
 use crate::history::HistoryError;
 use lsm_tree::Slice;
 use std::cmp::Ordering;

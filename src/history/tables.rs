@@ -47,9 +47,9 @@ struct StepsInner {
 
 #[derive(Default)]
 struct State {
-    /// The files with a lower number are shown, and with them
+    /// Files with a lower number are shown.
     shown: SeqNo,
-    /// these rows, by table.
+    /// By table: shown, too. What has just got into a file may be here as well for a moment.
     gathered: Arc<Vec<Gathered>>,
     /// How many read as of each number.
     readers: BTreeMap<SeqNo, usize>,
@@ -305,6 +305,7 @@ impl Table {
         }
         Ok(())
     }
+
     /// Merges some of its files, where that is worth while; whether it was.
     pub fn merge(&self, steps: &Steps) -> Result<bool, HistoryError> {
         let leveled = Leveled::default().with_table_target_size(FILE_BYTES).with_l0_threshold(LEVEL0_TABLES);

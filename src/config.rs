@@ -23,6 +23,7 @@ time_zone = "Asia/Shanghai"
 sync = "always"
 snapshot_every = "64MiB"
 insecure = false
+pin_workers = true
 live_actors_max = 100000
 in_flight_max = 20000
 index_lag_max = 500000
@@ -95,6 +96,7 @@ struct Written {
     rate_limit_burst: Option<u32>,
     stop_time_max_seconds: u64,
     compat: String,
+    pin_workers: bool,
     live_actors_max: usize,
     in_flight_max: usize,
     index_lag_max: u64,
@@ -130,6 +132,8 @@ pub struct Settings {
     pub stop_time_max: Duration,
     /// Answers bear the codes of the CRM that the API was first written for.
     pub is_neocrm: bool,
+    /// The runtime's workers stay on a core each.
+    pub pin_workers: bool,
     pub live_actors_max: usize,
     pub in_flight_max: usize,
     pub index_lag_max: u64,
@@ -216,6 +220,7 @@ fn check(written: Written) -> anyhow::Result<Settings> {
         rate_limit: rate_limit(written.rate_limit_per_second, written.rate_limit_burst)?,
         stop_time_max: seconds("stop_time_max_seconds", written.stop_time_max_seconds)?,
         is_neocrm: one_of("compat", &written.compat, ["none", "neocrm"])? == "neocrm",
+        pin_workers: written.pin_workers,
         live_actors_max: positive("live_actors_max", written.live_actors_max)?,
         in_flight_max: positive("in_flight_max", written.in_flight_max)?,
         index_lag_max: written.index_lag_max.max(1),

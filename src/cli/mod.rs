@@ -12,6 +12,7 @@ mod serve;
 mod supervisor;
 mod tenant_books;
 pub mod verify;
+mod workers;
 
 use crate::config::{self, Flags};
 use crate::store::disk::RealDisk;

@@ -8,6 +8,7 @@ use crate::cli::descriptors;
 use crate::cli::keys;
 use crate::cli::progress::Shown;
 use crate::cli::supervisor;
+use crate::cli::workers;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::http::dialect::Dialect;
@@ -29,8 +30,7 @@ use tokio::sync::watch;
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
 pub fn run(settings: Settings) -> anyhow::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let runtime = workers::runtime(settings.pin_workers)?;
     let served = runtime.block_on(serve(settings));
     // What still runs is cut off: nothing acknowledged depends on it.
     runtime.shutdown_timeout(Duration::from_millis(100));

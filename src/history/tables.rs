@@ -279,7 +279,8 @@ impl Table {
         Ok(())
     }
 
-    /// The same with what was sealed of it first. `rest` is called for each row.
+    /// The same with what was sealed of it first. `rest` is called for each row, and dropped after the last: before the file gets into
+    /// the tree's list, under the lock that readers want.
     pub fn write_out(
         &self,
         sealed: &Runs,
@@ -288,7 +289,7 @@ impl Table {
     ) -> Result<(), HistoryError> {
         let everything = (Bound::Unbounded, Bound::Unbounded);
         let rows = Merged::new(sealed.parts(&everything).map(|part| Box::new(part) as Source));
-        self.add_file(rows.inspect(|_| rest()), steps)?;
+        self.add_file(rows.inspect(move |_| rest()), steps)?;
         steps.show_files(Some(self));
         Ok(())
     }
@@ -382,130 +383,4 @@ impl Opening {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::history::upkeep::Upkeep;
-
-    fn opening(folder: &Path) -> Opening {
-        Opening::new(folder, 1 << 20, Upkeep::new(Arc::default()).companion()).unwrap()
-    }
-
-    fn table(opening: &Opening, name: &'static str) -> Table {
-        opening.table(Design { name, gathered_bytes: MIB, looked_up: true }).unwrap()
-    }
-
-    fn write_out(table: &Table, steps: &Steps) {
-        table.write_out(&steps.seal(table).unwrap(), steps, || {}).unwrap();
-    }
-
-    fn numbers(rows: impl Iterator<Item = Found>) -> Vec<u32> {
-        rows.map(|row| u32::from_be_bytes((*row.unwrap().0).try_into().unwrap())).collect()
-    }
-
-    #[test]
-    fn a_step_is_shown_as_a_whole_once_it_has_ended_whatever_becomes_of_the_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let opening = opening(folder.path());
-        let tables = [table(&opening, "one"), table(&opening, "other")];
-        let steps = &opening.steps;
-        let shows = |snapshot: &Snapshot| tables.each_ref().map(|table| numbers(snapshot.iter(table)));
-        for n in 0..20_u32 {
-            let before = steps.snapshot();
-            let mut step = steps.begin();
-            for table in &tables {
-                step.insert(table, n.to_be_bytes(), n.to_be_bytes());
-            }
-            // Files of one table change while the step is written.
-            steps.show_files(None);
-            let all: Vec<u32> = (0..n).collect();
-            assert_eq!(shows(&steps.snapshot()), [all.clone(), all.clone()]);
-            steps.end(step);
-            let after = steps.snapshot();
-            // Once in three steps the other's is written out later, once together with the next one's.
-            write_out(&tables[0], steps);
-            let sealed = if n % 3 == 0 { None } else { steps.seal(&tables[1]) };
-            while tables[0].merge(steps).unwrap() {}
-            let now: Vec<u32> = (0..=n).collect();
-            assert_eq!(shows(&steps.snapshot()), [now.clone(), now.clone()]);
-            if let Some(sealed) = sealed {
-                tables[1].write_out(&sealed, steps, || {}).unwrap();
-            }
-            assert_eq!(shows(&before), [all.clone(), all], "as of when it was taken");
-            for snapshot in [after, steps.snapshot()] {
-                assert_eq!(shows(&snapshot), [now.clone(), now.clone()]);
-                let backwards: Vec<u32> = now.iter().rev().copied().collect();
-                assert_eq!(numbers(snapshot.iter(&tables[1]).rev()), backwards);
-                assert_eq!(
-                    snapshot.get(&tables[1], n.to_be_bytes()).unwrap().as_deref(),
-                    Some(&n.to_be_bytes()[..])
-                );
-            }
-        }
-        assert!(tables[0].newest_files() < 12);
-    }
-
-    #[test]
-    fn a_key_has_the_value_of_the_newest_step_also_after_a_start() {
-        let folder = tempfile::tempdir().unwrap();
-        for round in 0..3_u32 {
-            let opening = opening(folder.path());
-            let (table, steps) = (table(&opening, "rows"), &opening.steps);
-            let found =
-                |snapshot: &Snapshot| snapshot.get(&table, "key").unwrap().map(|value| value.to_vec());
-            let value = |n: u32| Some(n.to_be_bytes().to_vec());
-            assert_eq!(found(&steps.snapshot()), round.checked_sub(1).and_then(|last| value(10 * last + 9)));
-            for n in 10 * round..10 * round + 10 {
-                let mut step = steps.begin();
-                step.insert(&table, "key", n.to_be_bytes());
-                steps.end(step);
-                assert_eq!(found(&steps.snapshot()), value(n), "over what is in files");
-                write_out(&table, steps);
-                assert_eq!(found(&steps.snapshot()), value(n));
-            }
-        }
-    }
-
-    #[test]
-    fn a_prefix_has_what_begins_with_it_in_files_and_out_of_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let opening = opening(folder.path());
-        let (table, steps) = (table(&opening, "rows"), &opening.steps);
-        let keys: [&[u8]; 6] = [b"a", b"b", b"b\xff", b"b\xff\xff", b"c", b"\xff\xff"];
-        for in_files in [false, true] {
-            let mut step = steps.begin();
-            keys.iter().for_each(|key| step.insert(&table, *key, []));
-            steps.end(step);
-            if in_files {
-                write_out(&table, steps);
-            }
-            let begin_with = |prefix: &[u8]| -> Vec<Vec<u8>> {
-                let rows = steps.snapshot().prefix(&table, prefix);
-                rows.map(|row| row.unwrap().0.to_vec()).collect()
-            };
-            assert_eq!(begin_with(b"b"), keys[1..4]);
-            assert_eq!(begin_with(b"b\xff"), keys[2..4]);
-            assert_eq!(begin_with(b"\xff"), keys[5..]);
-            assert_eq!(begin_with(b""), keys);
-        }
-    }
-
-    #[test]
-    fn readers_hold_what_they_read_and_no_more() {
-        let folder = tempfile::tempdir().unwrap();
-        let opening = opening(folder.path());
-        let (table, steps) = (table(&opening, "rows"), &opening.steps);
-        let write = |n: u32| table.write([(n.to_be_bytes(), [])].into_iter(), steps).unwrap();
-        let (first, again) = (steps.snapshot(), steps.snapshot());
-        write(1);
-        let second = steps.snapshot();
-        assert!(second.number > first.number);
-        assert_eq!(steps.past(), first.number.saturating_sub(1));
-        drop(first);
-        assert_eq!(steps.past(), again.number.saturating_sub(1));
-        drop(again);
-        assert_eq!(steps.past(), second.number - 1);
-        write(2);
-        drop(second);
-        assert_eq!(steps.past(), steps.snapshot().number - 1);
-    }
-}
+mod tests;

@@ -24,9 +24,9 @@ pub struct Lengths {
 
 #[derive(Deserialize)]
 #[allow(dead_code, reason = "parsed for the sake of parsing")]
-struct Produce {
+pub struct Produce {
     event_no: String,
-    member_no: String,
+    pub member_no: String,
     event_type: String,
     points: serde_json::Number,
     event_at: Option<String>,
@@ -99,7 +99,7 @@ fn routes(lengths: Lengths) -> Router {
     Router::new().nest("/api/crm/points/{crm_id}", tenant)
 }
 
-const JSON: [(axum::http::HeaderName, &str); 1] = [(CONTENT_TYPE, "application/json")];
+pub const JSON: [(axum::http::HeaderName, &str); 1] = [(CONTENT_TYPE, "application/json")];
 
 fn change<T: DeserializeOwned + 'static>(answer_bytes: usize) -> axum::routing::MethodRouter {
     let answer = fixed(answer_bytes);
@@ -111,7 +111,7 @@ fn change<T: DeserializeOwned + 'static>(answer_bytes: usize) -> axum::routing::
 }
 
 /// An envelope of this length around nothing.
-fn fixed(length: usize) -> Bytes {
+pub fn fixed(length: usize) -> Bytes {
     let (begin, end) = (r#"{"code":0,"msg":"OK","data":""#, "\"}");
     let filling = length.saturating_sub(begin.len() + end.len());
     Bytes::from(format!("{begin}{}{end}", "x".repeat(filling)))

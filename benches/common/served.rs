@@ -38,16 +38,25 @@ pub fn default_folder() -> PathBuf {
 
 /// The service's binary on an empty folder below `folder`, with settings as pairs of name and value.
 pub fn start_service(folder: &Path, settings: &[(String, String)]) -> Served {
-    std::fs::create_dir_all(folder).expect("a place for the data");
-    let data = tempfile::tempdir_in(folder).expect("a folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_eros-points"));
-    command.arg("--data-dir").arg(data.path()).args(["--listen", "127.0.0.1:0", "--log", "error"]);
-    command
-        .envs(settings.iter().map(|(name, value)| (format!("EROS_POINTS_{}", name.to_uppercase()), value)));
-    let mut service = start(command);
-    service.folder = Some(data);
+    let mut service = start_in(folder, |data| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eros-points"));
+        command.arg("--data-dir").arg(data).args(["--listen", "127.0.0.1:0", "--log", "error"]);
+        command.envs(
+            settings.iter().map(|(name, value)| (format!("EROS_POINTS_{}", name.to_uppercase()), value)),
+        );
+        command
+    });
     service.has_index = true;
     service
+}
+
+/// A program on an empty folder below `folder`.
+pub fn start_in(folder: &Path, command: impl FnOnce(&Path) -> Command) -> Served {
+    std::fs::create_dir_all(folder).expect("a place for the data");
+    let data = tempfile::tempdir_in(folder).expect("a folder");
+    let mut server = start(command(data.path()));
+    server.folder = Some(data);
+    server
 }
 
 /// Any program that prints `listening on ADDRESS` when it takes requests.

@@ -92,6 +92,8 @@ pub enum Workload {
     Zipf,
     /// Accruals, spends, transfers, reversals and looks at the balance, against bare axum
     Mix,
+    /// The same against bare axum with an actor a member and a log: what no such service can be faster than
+    Floor,
     /// Batches against single requests, operation for operation
     Batch,
     /// How the cost grows with members and with past events

@@ -14,6 +14,8 @@ use std::sync::atomic::AtomicU64;
 
 /// Set for the process that is the bare server: how long its answers are.
 pub const BARE: &str = "EROS_BENCH_BARE";
+/// Set beside it for the process that is the floor: where its log is.
+pub const FLOOR: &str = "EROS_BENCH_FLOOR";
 
 pub struct Bench {
     pub arguments: Arguments,
@@ -51,11 +53,26 @@ impl Bench {
 
     /// The bare server, with answers as long as those of `outcome`, whose kinds are the routes' names.
     pub fn bare(&self, outcome: &Outcome) -> Served {
+        served::start(Bench::answering_as(outcome))
+    }
+
+    /// The same with an actor for each member and a log.
+    pub fn floor(&self, outcome: &Outcome) -> Served {
+        let folder = self.arguments.folder.clone().unwrap_or_else(served::default_folder);
+        served::start_in(&folder, |data| {
+            let mut command = Bench::answering_as(outcome);
+            command.env(FLOOR, data);
+            command
+        })
+    }
+
+    /// This program as another server.
+    fn answering_as(outcome: &Outcome) -> Command {
         let lengths = outcome.latencies.iter().enumerate();
         let lengths = lengths.map(|(kind, (name, _))| format!("{name}={}", outcome.answer_bytes(kind)));
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.env(BARE, lengths.collect::<Vec<_>>().join(","));
-        served::start(command)
+        command
     }
 
     pub fn plan(&self, server: &Served, seconds: f64, pace: Pace) -> Plan {

@@ -7,6 +7,7 @@
 //! - produce: bare axum takes 9 to 12 us of processor time a request (HTTP, parsing, sockets), the load 5 us. An actor's
 //!   call adds 4 us, the durable path 3 us, the ledger and the index a few more. At 10 us more the ratio is
 //!   (12 + 5) / (22 + 5) = 0.63; what counts is the sum of both programs, as they share the cores.
+//! - floor: the same with a counter instead of a ledger and no index: (12 + 5) / (19 + 5) = 0.71.
 //! - zipf: a member at rest is a few cache misses more (1 us); the hot ones are busy and have their actors.
 //! - mix: a fifth are reads, which wait for no sync; spends and reversals touch several lots. About as produce.
 //! - batch: no HTTP, no parse of a head, no wake-up: 4 us for decide, encode, index, so four to eight times as many.
@@ -22,7 +23,7 @@
     clippy::disallowed_types,
     reason = "a load program reads clocks and files"
 )]
-#[path = "../bare/server.rs"]
+#[path = "../bare/mod.rs"]
 mod bare;
 #[path = "../common/mod.rs"]
 mod common;
@@ -32,6 +33,7 @@ mod asks;
 mod batch;
 mod bench;
 mod compare;
+mod floor;
 mod grow;
 mod happened;
 mod history;
@@ -58,7 +60,11 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() {
     if let Ok(lengths) = std::env::var(bench::BARE) {
-        return bare::serve(bare::Lengths::parse(&lengths));
+        let lengths = bare::server::Lengths::parse(&lengths);
+        return match std::env::var_os(bench::FLOOR) {
+            None => bare::server::serve(lengths),
+            Some(data) => bare::floor::serve(lengths, data.as_ref()),
+        };
     }
     match called("http") {
         Called::ToMeasure => run(Arguments::parse()),
@@ -73,6 +79,7 @@ fn run(arguments: Arguments) {
         Workload::Zipf => compare::zipf(arguments),
         Workload::Mix => compare::mix(arguments),
         Workload::Batch => batch::batch(arguments),
+        Workload::Floor => floor::floor(arguments),
         Workload::Grow => grow::grow(arguments),
         Workload::Open => open::open(arguments),
         Workload::History => history::history(arguments),

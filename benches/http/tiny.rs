@@ -5,9 +5,10 @@ use crate::common::figures;
 use clap::{Parser, ValueEnum};
 
 /// What each workload must tell, and between which bounds any machine's figure lies.
-const EXPECTED: [(&str, &str, std::ops::Range<f64>); 11] = [
+const EXPECTED: [(&str, &str, std::ops::Range<f64>); 12] = [
     ("produce", "produce/300/ratio", 1e-6..100.0),
     ("produce", "produce/300/p99", 1e-3..60_000.0),
+    ("floor", "floor/300/ratio", 1e-6..100.0),
     ("zipf", "zipf/rate", 0.1..1e7),
     ("mix", "mix/bare_rate", 0.1..1e7),
     ("batch", "batch/ratio", 1e-6..1e4),

@@ -59,7 +59,7 @@ fn filled() -> (tempfile::TempDir, TreeHistory, Vec<(u64, MemberEntry)>) {
             .zip(&payloads)
             .map(|((lsn, entry), payload)| {
                 assert_eq!(Entry::decode(payload).ok(), Some(Entry::Member(entry.clone())));
-                Row { lsn: Lsn(*lsn), entry: entry.clone(), payload }
+                Row::of(Lsn(*lsn), payload).unwrap().unwrap()
             })
             .collect();
         history.apply(&rows, Lsn(first + size - 1)).unwrap();

@@ -2,7 +2,6 @@
 use crate::common::figures::Figures;
 use crate::records::record;
 use crate::{Arguments, MILLION};
-use eros_points::format::entry::Entry;
 use eros_points::history::{History, Row, TreeHistory};
 use eros_points::ledger::lsn::Lsn;
 use std::path::{Path, PathBuf};
@@ -111,10 +110,7 @@ fn index(history: &TreeHistory, steps: &Receiver<Step>, maker: &Path) {
 }
 
 fn row(lsn: Lsn, payload: &[u8]) -> Row<'_> {
-    match Entry::decode(payload) {
-        Ok(Entry::Member(entry)) => Row { lsn, entry, payload },
-        other => panic!("not a member's entry: {other:?}"),
-    }
+    Row::of(lsn, payload).expect("what the maker made").expect("a member's")
 }
 
 fn print_line(name: &str, rows: u64, from: &Mark, to: &Mark) {
@@ -147,7 +143,10 @@ pub fn decoding(arguments: &Arguments) {
     let count = arguments.rows().min(200_000);
     let records: Vec<Vec<u8>> = (1..=count).map(|lsn| record(lsn, arguments.members)).collect();
     let start = std::time::Instant::now();
-    let decoded = records.iter().filter(|record| Entry::decode(record).is_ok()).count();
+    let decoded = records
+        .iter()
+        .filter(|record| matches!(Row::of(Lsn(1), record), Ok(Some(row)) if row.whole().is_ok()))
+        .count();
     let took = start.elapsed().as_secs_f64();
     assert_eq!(decoded, records.len());
     println!("decoding alone: {:.2} us/row", took * 1e6 / count as f64);

@@ -17,7 +17,9 @@ pub fn floor(arguments: Arguments) {
     let first = part(&bench.service, warm_up).outcome;
     let (bare, least) = (bench.bare(&first), bench.floor(&first));
     part(&least, warm_up);
-    println!("| round | service/s | CPU us | floor/s | CPU us | p99 ms | bare/s | CPU us | service of bare | floor of bare |");
+    println!(
+        "| round | service/s | CPU us | floor/s | CPU us | p99 ms | bare/s | CPU us | service of bare | floor of bare |"
+    );
     println!("|{}", " --- |".repeat(10));
     let servers = [&bench.service, &least, &bare];
     let rounds: Vec<[Measured; 3]> = (0..rounds)

@@ -8,6 +8,7 @@ use crate::actors::issues::Issues;
 use crate::actors::member::{Change, Member, Message, Outcome};
 use crate::actors::profiles::Profiles;
 use crate::actors::projection::AccountView;
+use crate::actors::recents::Recorded;
 use crate::actors::scans::Cuts;
 use crate::actors::shown::Shown;
 use crate::actors::tenants::Tenants;
@@ -130,7 +131,7 @@ impl Core {
         at: Instant,
         event: &Event,
         class: Class,
-    ) -> Result<Lsn, Failure> {
+    ) -> Result<Recorded, Failure> {
         let payload = encode_member(crm_id, member_no, at, event);
         let lsn =
             self.journal.append(class, partition_of(crm_id, member_no), &payload).map_err(failure_of)?;
@@ -140,7 +141,7 @@ impl Core {
             self.stop_broken(format!("record {lsn} of member {member_no} of {crm_id} could not be applied"));
             return Err(Failure::Unknown);
         }
-        Ok(lsn)
+        Ok(Recorded { lsn, at, payload })
     }
 
     /// Records what time alone has made true by `now`, and tells `recorded` of each record.
@@ -150,7 +151,7 @@ impl Core {
         member_no: &str,
         account: &mut Account,
         now: Instant,
-        mut recorded: impl FnMut(Lsn, Instant, Event),
+        mut recorded: impl FnMut(Recorded, &Event),
     ) -> Result<(), Failure> {
         if account.next_due().is_none_or(|due| due > now.max(account.clock)) {
             return Ok(());
@@ -158,8 +159,7 @@ impl Core {
         let terms = self.tenants.terms(crm_id);
         while let Some(event) = crate::ledger::due(account, now, &terms) {
             let at = now.max(account.clock);
-            let lsn = self.record(crm_id, member_no, account, at, &event, Class::Mandatory)?;
-            recorded(lsn, at, event);
+            recorded(self.record(crm_id, member_no, account, at, &event, Class::Mandatory)?, &event);
         }
         Ok(())
     }
@@ -324,14 +324,25 @@ impl Core {
 
     /// Takes a place among the requests being worked on.
     pub fn admit(self: &Arc<Self>) -> Result<Admission, Failure> {
-        let lag = self.journal.durable().0.saturating_sub(self.history.applied().0);
-        let before = self.in_flight.fetch_add(1, Ordering::AcqRel);
-        let admission = Admission { core: self.clone(), places: 1 };
-        if before >= self.bounds.in_flight_max {
-            return Err(self.shed(&self.vitals.shed.in_flight));
+        Core::admitted(self.clone())
+    }
+
+    /// The same for what does not outlive `self`.
+    pub fn admit_here(&self) -> Result<Admission<&Core>, Failure> {
+        Core::admitted(self)
+    }
+
+    fn admitted<C: AsRef<Core>>(core: C) -> Result<Admission<C>, Failure> {
+        let this = core.as_ref();
+        let lag = this.journal.durable().0.saturating_sub(this.history.applied().0);
+        let before = this.in_flight.fetch_add(1, Ordering::AcqRel);
+        let admission = Admission { core, places: 1 };
+        let this = admission.core.as_ref();
+        if before >= this.bounds.in_flight_max {
+            return Err(this.shed(&this.vitals.shed.in_flight));
         }
-        if lag > self.bounds.index_lag_max {
-            return Err(self.shed(&self.vitals.shed.index_lag));
+        if lag > this.bounds.index_lag_max {
+            return Err(this.shed(&this.vitals.shed.index_lag));
         }
         Ok(admission)
     }
@@ -378,15 +389,21 @@ impl Drop for Waiting {
     }
 }
 
-/// Places among the requests being worked on, given back when dropped.
-pub struct Admission {
-    core: Arc<Core>,
+/// Places among the requests being worked on, given back when dropped. What ends with the request borrows the service.
+pub struct Admission<C: AsRef<Core> = Arc<Core>> {
+    core: C,
     places: usize,
 }
 
-impl Drop for Admission {
+impl AsRef<Core> for Core {
+    fn as_ref(&self) -> &Core {
+        self
+    }
+}
+
+impl<C: AsRef<Core>> Drop for Admission<C> {
     fn drop(&mut self) {
-        self.core.in_flight.fetch_sub(self.places, Ordering::AcqRel);
+        self.core.as_ref().in_flight.fetch_sub(self.places, Ordering::AcqRel);
     }
 }
 

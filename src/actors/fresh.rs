@@ -38,13 +38,14 @@ impl Fresh {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actors::recents::Recorded;
     use crate::ledger::event::Event;
     use crate::ledger::instant::Instant;
-    use std::sync::Arc;
 
     fn recorded(before: u64, lsns: std::ops::Range<u64>) -> Recents {
         let mut recents = Recents::new(Lsn(before));
-        lsns.for_each(|lsn| recents.push(Lsn(lsn), Instant(0), Arc::new(Event::PersonalDataErased)));
+        let recorded = |lsn| Recorded { lsn: Lsn(lsn), at: Instant(0), payload: Vec::new() };
+        lsns.for_each(|lsn| recents.push(recorded(lsn), &Event::PersonalDataErased));
         recents
     }
 

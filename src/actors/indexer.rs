@@ -2,7 +2,6 @@
 use crate::actors::core::Core;
 use crate::actors::feeds::Feeds;
 use crate::actors::shown::Showing;
-use crate::format::entry::Entry;
 use crate::giving_way::{GivingWay, Work};
 use crate::history::{History, HistoryError, Row};
 use crate::ledger::lsn::Lsn;
@@ -201,20 +200,11 @@ fn index(history: &dyn History, batches: &[Batch], feeds: &Feeds) -> Result<(), 
     for batch in batches {
         for (lsn, payload) in batch.iter() {
             through = lsn;
-            rows.extend(row(lsn, payload)?);
+            rows.extend(Row::of(lsn, payload)?);
         }
     }
     history.apply(&rows, through)?;
-    let shown = rows.iter().filter(|row| row.entry.event.record_type().is_some());
-    feeds.tell(shown.map(|row| row.entry.crm_id.as_str()));
+    let is_shown = |row: &&Row<'_>| row.whole().is_ok_and(|entry| entry.event.record_type().is_some());
+    feeds.tell(rows.iter().filter(is_shown).map(|row| row.entry.crm_id));
     Ok(())
-}
-
-/// The row for a record; none for what is the service's own.
-pub fn row(lsn: Lsn, payload: &[u8]) -> Result<Option<Row<'_>>, HistoryError> {
-    match Entry::decode(payload) {
-        Ok(Entry::Member(entry)) => Ok(Some(Row { lsn, entry, payload })),
-        Ok(Entry::Service(_) | Entry::Tenant(_)) => Ok(None),
-        Err(error) => Err(HistoryError::Corrupt(format!("record {lsn}: {error}"))),
-    }
 }

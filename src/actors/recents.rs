@@ -3,7 +3,12 @@
 //!
 //! Every record of the account after `complete_since` is here. A look-up in the index stamped at or after it, merged
 //! with these, is the whole past.
-use crate::ledger::event::{Event, Key};
+//!
+//! All busy members together remember tens of thousands of records, of which hardly one is asked for: so they are kept as they stand
+//! in the log, one piece of memory each. A record's texts would be ten, all out of the caches when they are let go.
+use crate::format::codec::CodecError;
+use crate::format::entry::{Entry, MemberEntry};
+use crate::ledger::event::{Event, Key, Sequel};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::{Known, Prior};
@@ -11,18 +16,28 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-/// Records kept for a while although the index has them, so that a look-up made a moment ago still serves.
-const KEPT_LSNS: u64 = 20_000;
+/// Records kept for a while although the index has them, so that a look-up made before its last step still serves.
+const KEPT_LSNS: u64 = 8_192;
 /// The most records kept of one account once the index has them.
 const KEPT_MAX: usize = 64;
 
+/// A record that was made just now.
+#[derive(Debug)]
+pub struct Recorded {
+    pub lsn: Lsn,
+    pub at: Instant,
+    /// As in the log.
+    pub payload: Vec<u8>,
+}
+
 #[derive(Debug)]
 struct Recent {
-    /// Of its idempotency key, none for what has none: most keys asked for are new, and seen to be without a look at the event.
+    /// Of its idempotency key, none for what has none: most keys asked for are new, and seen to be without a look at the record.
     key_hash: Option<u64>,
     lsn: Lsn,
-    at: Instant,
-    event: Arc<Event>,
+    /// What it did to an earlier record, and to which.
+    sequel: Option<Box<(Lsn, Sequel)>>,
+    payload: Box<[u8]>,
 }
 
 #[derive(Debug)]
@@ -52,9 +67,12 @@ impl Recents {
         self.records.back().map(|recent| recent.lsn)
     }
 
-    pub fn push(&mut self, lsn: Lsn, at: Instant, event: Arc<Event>) {
+    /// Remembers `event`, recorded so.
+    pub fn push(&mut self, recorded: Recorded, event: &Event) {
+        let Recorded { lsn, at, payload } = recorded;
         let key_hash = event.key().map(|key| hash(&key));
-        self.records.push_back(Recent { key_hash, lsn, at, event });
+        let sequel = event.sequel(at).map(Box::new);
+        self.records.push_back(Recent { key_hash, lsn, sequel, payload: payload.into() });
     }
 
     /// Forgets what the index, which has everything up to `applied`, will tell every look-up from now on.
@@ -70,35 +88,48 @@ impl Recents {
         }
     }
 
-    /// What the index told, brought up to the account's present.
-    pub fn complete(&self, mut prior: Prior, key: Option<&Key<'_>>, origin: Option<&Key<'_>>) -> Prior {
-        prior.known = self.complete_one(prior.known, key);
-        prior.origin = self.complete_one(prior.origin, origin);
-        prior
+    /// What the index told, brought up to the account's present. Fails where memory is broken.
+    pub fn complete(
+        &self,
+        mut prior: Prior,
+        key: Option<&Key<'_>>,
+        origin: Option<&Key<'_>>,
+    ) -> Result<Prior, CodecError> {
+        prior.known = self.complete_one(prior.known, key)?;
+        prior.origin = self.complete_one(prior.origin, origin)?;
+        Ok(prior)
     }
 
-    fn complete_one(&self, known: Option<Known>, key: Option<&Key<'_>>) -> Option<Known> {
-        let mut known = known.or_else(|| self.find(key?))?;
+    fn complete_one(&self, known: Option<Known>, key: Option<&Key<'_>>) -> Result<Option<Known>, CodecError> {
+        let known = match (known, key) {
+            (None, Some(key)) => self.find(key)?,
+            (known, _) => known,
+        };
+        let Some(mut known) = known else { return Ok(None) };
         for recent in &self.records {
-            if let Some((target, sequel)) = recent.event.sequel(recent.at)
-                && target == known.lsn
+            if let Some((target, sequel)) = recent.sequel.as_deref()
+                && *target == known.lsn
             {
-                known.standing.follow(recent.lsn, &sequel);
+                known.standing.follow(recent.lsn, sequel);
             }
         }
-        Some(known)
+        Ok(Some(known))
     }
 
-    fn find(&self, key: &Key<'_>) -> Option<Known> {
+    fn find(&self, key: &Key<'_>) -> Result<Option<Known>, CodecError> {
         if self.records.is_empty() {
-            return None;
+            return Ok(None);
         }
         let key_hash = Some(hash(key));
-        let is_it =
-            |recent: &&Recent| recent.key_hash == key_hash && recent.event.key().as_ref() == Some(key);
-        let recent = self.records.iter().rev().find(is_it)?;
-        let (lsn, at, event) = (recent.lsn, recent.at, recent.event.clone());
-        Some(Known { lsn, at, event, standing: Default::default() })
+        for recent in self.records.iter().rev().filter(|recent| recent.key_hash == key_hash) {
+            if let Entry::Member(MemberEntry { at, event, .. }) = Entry::decode(&recent.payload)?
+                && event.key().as_ref() == Some(key)
+            {
+                let (lsn, event) = (recent.lsn, Arc::new(event));
+                return Ok(Some(Known { lsn, at, event, standing: Default::default() }));
+            }
+        }
+        Ok(None)
     }
 }
 

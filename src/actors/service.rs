@@ -138,15 +138,17 @@ impl Service {
 
     /// Carries out a change of one member (or of the sender, for `Offer`, `SendDirect`); answers when it is durable.
     pub async fn change(&self, crm_id: &str, member_no: &str, command: Command) -> Result<Answer, Failure> {
-        let (core, admission) = self.admit()?;
+        let core = self.core()?;
         if matches!(command, Command::SendDirect(_)) {
+            let (core, admission) = self.admit()?;
             let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
             let sending = async move { send_direct(&core, &crm_id, &member_no, command).await };
             // Boxed: it would only make every other change's future larger.
             return Box::pin(to_the_end(admission, sending)).await;
         }
+        let _admission = core.admit_here()?;
         let outcome = core.change(crm_id, member_no, command).await?;
-        answer(&core, crm_id, member_no, outcome).await
+        answer(core, crm_id, member_no, outcome).await
     }
 
     /// Takes an offer made to `member_no`. `from` is needed only where two senders used one number.

@@ -1,6 +1,7 @@
 //! The tenants: what is in force for each, and the actor of each that owns it.
 //!
-//! A tenant that set nothing has no cell here: the service's own terms hold for it.
+//! A tenant that set nothing has no cell here: the service's own terms hold for it. Every request asks, hardly any changes something:
+//! so who asks takes no lock, whose cache line would go to and fro between the cores.
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
 use crate::actors::tenant::{Message, TenantActor};
@@ -8,6 +9,7 @@ use crate::actors::zones::Zones;
 use crate::ledger::Terms;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::tenant::Tenant;
+use arc_swap::ArcSwap;
 use chrono_tz::Tz;
 use ractor::ActorRef;
 use std::collections::HashMap;
@@ -30,7 +32,7 @@ impl View {
 pub struct Cell {
     pub crm_id: Arc<str>,
     /// What is durable, and so in force.
-    view: RwLock<Arc<View>>,
+    view: ArcSwap<View>,
     /// The zones that it set, durable or not: an answer of a record is made after the record is durable, and with it all
     /// that came before.
     zones: RwLock<Vec<(Lsn, Option<Tz>)>>,
@@ -40,21 +42,22 @@ pub struct Cell {
 impl Cell {
     fn new(crm_id: Arc<str>, tenant: Tenant, base: &Terms) -> Cell {
         let zones = tenant.zones.iter().map(|(lsn, zone)| (*lsn, zone_of(zone))).collect();
-        let view = RwLock::new(Arc::new(View::new(tenant, base)));
+        let view = ArcSwap::from_pointee(View::new(tenant, base));
         Cell { crm_id, view, zones: RwLock::new(zones), actor: Mutex::default() }
     }
 
     pub fn view(&self) -> Arc<View> {
-        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.view.load_full()
     }
 
     /// From now on this is in force, unless something later is.
     pub(super) fn publish(&self, view: Arc<View>) {
-        let mut current = self.view.write().unwrap_or_else(PoisonError::into_inner);
         // One that has waited longer for its turn must not undo a later one.
-        if view.tenant.last >= current.tenant.last {
-            *current = view;
-        }
+        let later = |current: &Arc<View>| match view.tenant.last >= current.tenant.last {
+            true => view.clone(),
+            false => current.clone(),
+        };
+        self.view.rcu(later);
     }
 
     /// Lets `append` give a record its number while nobody can ask for zones: whoever asks for a later record's zone
@@ -79,7 +82,7 @@ pub struct Tenants {
     base: Arc<Terms>,
     /// Of those that set none.
     zones: Zones,
-    cells: RwLock<HashMap<Arc<str>, Arc<Cell>>>,
+    cells: ArcSwap<HashMap<Arc<str>, Arc<Cell>>>,
 }
 
 impl Tenants {
@@ -88,7 +91,7 @@ impl Tenants {
             let crm_id: Arc<str> = crm_id.into();
             (crm_id.clone(), Arc::new(Cell::new(crm_id, tenant, &base)))
         };
-        let cells = RwLock::new(recovered.into_iter().map(cell).collect());
+        let cells = ArcSwap::from_pointee(recovered.into_iter().map(cell).collect());
         Tenants { base: Arc::new(base), zones, cells }
     }
 
@@ -98,22 +101,27 @@ impl Tenants {
     }
 
     pub fn find(&self, crm_id: &str) -> Option<Arc<Cell>> {
-        self.cells.read().unwrap_or_else(PoisonError::into_inner).get(crm_id).cloned()
+        self.cells.load().get(crm_id).cloned()
     }
 
     fn find_or_new(&self, crm_id: &str) -> Arc<Cell> {
         if let Some(cell) = self.find(crm_id) {
             return cell;
         }
-        let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
         let name: Arc<str> = crm_id.into();
-        let cell = || Arc::new(Cell::new(name.clone(), Tenant::default(), &self.base));
-        cells.entry(name.clone()).or_insert_with(cell).clone()
+        let new = Arc::new(Cell::new(name.clone(), Tenant::default(), &self.base));
+        // Of two that come at once one makes the cell, and both have it.
+        self.cells.rcu(|cells| {
+            let mut cells = HashMap::clone(cells);
+            cells.entry(name.clone()).or_insert_with(|| new.clone());
+            cells
+        });
+        self.find(crm_id).unwrap_or(new)
     }
 
     /// Those with something of their own.
     pub fn all(&self) -> Vec<Arc<Cell>> {
-        self.cells.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.cells.load().values().cloned().collect()
     }
 
     /// What is in force for a tenant.
@@ -140,6 +148,14 @@ impl Tenants {
     /// The terms in force.
     pub fn terms(&self, crm_id: &str) -> Arc<Terms> {
         self.find(crm_id).map_or_else(|| self.base.clone(), |cell| cell.view().terms.clone())
+    }
+
+    /// Shows them to `then`: a turn has no need to hold on to them.
+    pub fn with_terms<R>(&self, crm_id: &str, then: impl FnOnce(&Terms) -> R) -> R {
+        match self.cells.load().get(crm_id) {
+            Some(cell) => then(&cell.view.load().terms),
+            None => then(&self.base),
+        }
     }
 
     /// The zone of a tenant's times.

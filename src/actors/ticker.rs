@@ -61,7 +61,7 @@ fn settle(core: &Arc<Core>, id: MemberId) {
     loop {
         let now = core.clock.now();
         let settled = core.directory.with_resting(id, |crm_id, member_no, account| {
-            let result = core.settle(crm_id, member_no, account, now, |_, _, _| {});
+            let result = core.settle(crm_id, member_no, account, now, |_, _| {});
             (true, (result, account.next_due()))
         });
         match core.trusted(settled) {

@@ -68,9 +68,13 @@ impl Turn<'_> {
         self.settle(now)?;
         // Only now: what has just fallen due is part of the origin's past, too.
         let prior = self.recents.complete(looked_up, command.key().as_ref(), command.origin_key().as_ref());
+        let prior =
+            prior.map_err(|error| Failure::Fault(format!("a record just made does not decode: {error}")))?;
         let now = now.max(self.account.clock);
-        let (account, terms) = (&*self.account, self.core.tenants.terms(self.crm_id));
-        let decided = catch_unwind(AssertUnwindSafe(|| decide(account, command, &prior, now, &terms)));
+        let account = &*self.account;
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            self.core.tenants.with_terms(self.crm_id, |terms| decide(account, command, &prior, now, terms))
+        }));
         let Ok(decision) = decided else {
             return Err(Failure::Fault(format!("deciding panicked: {command:?}")));
         };
@@ -89,8 +93,9 @@ impl Turn<'_> {
 
     fn record_new(&mut self, at: Instant, event: Event, class: Class) -> Result<Outcome, Failure> {
         let event = Arc::new(event);
-        let lsn = self.core.record(self.crm_id, self.member_no, self.account, at, &event, class)?;
-        self.recents.push(lsn, at, event.clone());
+        let recorded = self.core.record(self.crm_id, self.member_no, self.account, at, &event, class)?;
+        let lsn = recorded.lsn;
+        self.recents.push(recorded, &event);
         let outgoing = match event.as_ref() {
             Event::OfferAccepted(e) => self.account.outgoing(&e.transfer_no).cloned(),
             Event::Sent(_) => Outgoing::of(lsn, &event),
@@ -108,6 +113,6 @@ impl Turn<'_> {
 
     pub fn settle(&mut self, now: Instant) -> Result<(), Failure> {
         let Turn { core, crm_id, member_no, account, recents } = self;
-        core.settle(crm_id, member_no, account, now, |lsn, at, event| recents.push(lsn, at, Arc::new(event)))
+        core.settle(crm_id, member_no, account, now, |recorded, event| recents.push(recorded, event))
     }
 }

@@ -21,12 +21,12 @@ pub enum Entry {
 
 /// A change of one member's account.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct MemberEntry {
-    pub crm_id: String,
-    pub member_no: String,
+pub struct MemberEntry<T = String> {
+    pub crm_id: T,
+    pub member_no: T,
     /// When it was recorded.
     pub at: Instant,
-    pub event: Event,
+    pub event: Event<T>,
 }
 
 /// A change of what is a tenant's own.
@@ -77,6 +77,12 @@ impl<'a> EntryRef<'a> {
 impl<'a> MemberEntryRef<'a> {
     pub fn event(&self) -> Result<Event<&'a str>, CodecError> {
         codec::decode_borrowed(self.event)
+    }
+
+    /// All of it.
+    pub fn whole(&self) -> Result<MemberEntry<&'a str>, CodecError> {
+        let MemberEntryRef { crm_id, member_no, at, .. } = *self;
+        Ok(MemberEntry { crm_id, member_no, at, event: self.event()? })
     }
 }
 

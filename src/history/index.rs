@@ -184,17 +184,16 @@ impl TreeHistory {
     }
 
     /// The rows of one entry.
-    fn add(&self, step: &mut Step, row: &Row<'_>) {
-        let (lsn, entry) = (row.lsn, &row.entry);
+    fn add(&self, step: &mut Step, lsn: Lsn, entry: &MemberEntry<&str>) {
         let number = lsn.0.to_be_bytes();
-        let member = keys::member(&entry.crm_id, &entry.member_no);
+        let member = keys::member(entry.crm_id, entry.member_no);
         // The hidden ones too: an account as it was is made of all its records.
         let mut value = [0; 9];
         value[0] = entry.event.record_type().map_or(0, |kind| kind as u8);
         value[1..].copy_from_slice(&created_at(entry).0.to_be_bytes());
         step.insert(&self.members, keys::of_record(&member, lsn), value);
         if let Some(key) = entry.event.key() {
-            let taken = keys::taken(&entry.crm_id, &entry.member_no, &key);
+            let taken = keys::taken(entry.crm_id, entry.member_no, &key);
             self.sieve.take(&taken);
             step.insert(&self.keys, taken, number);
         }
@@ -202,26 +201,26 @@ impl TreeHistory {
             step.insert(&self.sequels, keys::with_lsn(&origin.0.to_be_bytes(), lsn), codec::encode(&sequel));
         }
         if let (Some(to), Some(key)) = (entry.event.sent_to(), entry.event.key()) {
-            for side in [member, keys::member(&entry.crm_id, to)] {
+            for side in [member, keys::member(entry.crm_id, to)] {
                 step.insert(&self.transfers, keys::with_lsn(&[b"m", &side[..]].concat(), lsn), []);
             }
-            let offered = keys::offered(&entry.crm_id, to, key.number());
+            let offered = keys::offered(entry.crm_id, to, key.number());
             step.insert(&self.transfers, keys::with_lsn(&[b"n", &offered[..]].concat(), lsn), []);
         }
         if let Some(order_sn) = order_sn(&entry.event) {
-            step.insert(&self.orders, keys::of_record(&keys::order(&entry.crm_id, &order_sn), lsn), []);
+            step.insert(&self.orders, keys::of_record(&keys::order(entry.crm_id, &order_sn), lsn), []);
         }
         if let Some(accrued) = entry.event.accrual()
             && let Some(at) = accrued.unfreeze_at
             && at > entry.at
         {
-            let key = [&keys::tenant(&entry.crm_id)[..], &keys::instant(at)].concat();
+            let key = [&keys::tenant(entry.crm_id)[..], &keys::instant(at)].concat();
             step.insert(&self.frozen, keys::with_lsn(&key, lsn), []);
         }
     }
 
     /// Adds to what is filling; what is full is written.
-    fn fill(&self, step: &mut Step, recent: &mut Recent, row: &Row<'_>) {
+    fn fill(&self, step: &mut Step, recent: &mut Recent, row: &Row<'_>, entry: &MemberEntry<&str>) {
         if let Some(full) = recent.chunk.push(row.lsn, row.payload) {
             self.write_chunk(step, &full);
         }
@@ -232,9 +231,9 @@ impl TreeHistory {
             }
             recent.filling = Filling { block, ..Filling::default() };
         }
-        recent.filling.add(&mut recent.remembered, row.lsn, &row.entry);
-        if row.entry.event.record_type().is_some() {
-            let tenant = recent.remembered.tenant(&row.entry.crm_id);
+        recent.filling.add(&mut recent.remembered, row.lsn, entry);
+        if entry.event.record_type().is_some() {
+            let tenant = recent.remembered.tenant(entry.crm_id);
             *recent.counts.entry(tenant).or_default() += 1;
         }
     }
@@ -255,8 +254,9 @@ impl TreeHistory {
         let mut step = self.steps.begin();
         // What a start finds in the index already is not counted again.
         for row in rows.iter().filter(|row| row.lsn > applied) {
-            self.add(&mut step, row);
-            self.fill(&mut step, &mut recent, row);
+            let entry = row.whole()?;
+            self.add(&mut step, row.lsn, &entry);
+            self.fill(&mut step, &mut recent, row, &entry);
         }
         self.write_chunk(&mut step, &recent.chunk);
         self.steps.end(step);
@@ -353,7 +353,8 @@ impl TreeHistory {
             keys::with_lsn(&lsn.0.to_be_bytes(), Lsn::ZERO)..=keys::with_lsn(&lsn.0.to_be_bytes(), through);
         for found in snapshot.range(&self.sequels, range) {
             let (key, value) = found?;
-            let sequel: Sequel = codec::decode(&value).map_err(|error| corrupt(lsn, &error))?;
+            let sequel: Sequel =
+                codec::decode(&value).map_err(|error| HistoryError::unreadable(lsn, &error))?;
             standing.follow(keys::lsn_of(&key), &sequel);
         }
         Ok(standing)
@@ -393,17 +394,13 @@ fn taken_key(found: Result<crate::history::tables::Row, HistoryError>) -> Result
     <[u8; 20]>::try_from(&*key).map_err(|_| HistoryError::Corrupt("a key is not of 20 bytes".into()))
 }
 
-fn corrupt(lsn: Lsn, error: &codec::CodecError) -> HistoryError {
-    HistoryError::Corrupt(format!("record {lsn}: {error}"))
-}
-
 fn decode(lsn: Lsn, payload: &[u8]) -> Result<MemberEntry, HistoryError> {
     match Entry::decode(payload) {
         Ok(Entry::Member(entry)) => Ok(entry),
         Ok(Entry::Service(_) | Entry::Tenant(_)) => {
             Err(HistoryError::Corrupt(format!("record {lsn} is no member's")))
         }
-        Err(error) => Err(corrupt(lsn, &error)),
+        Err(error) => Err(HistoryError::unreadable(lsn, &error)),
     }
 }
 

@@ -27,7 +27,8 @@ pub mod view;
 pub use index::TreeHistory;
 pub use reopening::ReopeningHistory;
 
-use crate::format::entry::MemberEntry;
+use crate::format::codec::CodecError;
+use crate::format::entry::{EntryRef, MemberEntry, MemberEntryRef};
 use crate::ledger::Known;
 use crate::ledger::account::Account;
 use crate::ledger::event::{Key, TransferStatus};
@@ -51,13 +52,36 @@ pub enum HistoryError {
     Unavailable,
 }
 
-/// A member's entry on its way into the index.
-#[derive(Clone, Debug)]
+/// A member's entry on its way into the index, read where it lies: a step has thousands, and copies of all their texts would drive
+/// everything else out of the processor's caches.
+#[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     pub lsn: Lsn,
-    pub entry: MemberEntry,
+    pub entry: MemberEntryRef<'a>,
     /// The record's payload as it stands in the log: `Entry::decode` reads it.
     pub payload: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    /// The row for a record; none for what is the service's own.
+    pub fn of(lsn: Lsn, payload: &'a [u8]) -> Result<Option<Row<'a>>, HistoryError> {
+        match EntryRef::decode(payload) {
+            Ok(EntryRef::Member(entry)) => Ok(Some(Row { lsn, entry, payload })),
+            Ok(EntryRef::Other(_)) => Ok(None),
+            Err(error) => Err(HistoryError::unreadable(lsn, &error)),
+        }
+    }
+
+    /// All of its entry.
+    pub fn whole(&self) -> Result<MemberEntry<&'a str>, HistoryError> {
+        self.entry.whole().map_err(|error| HistoryError::unreadable(self.lsn, &error))
+    }
+}
+
+impl HistoryError {
+    fn unreadable(lsn: Lsn, error: &CodecError) -> HistoryError {
+        HistoryError::Corrupt(format!("record {lsn}: {error}"))
+    }
 }
 
 /// The index as the service sees it; behind a trait so that a simulation can put another in its place.

@@ -61,9 +61,9 @@ pub struct Filling {
 }
 
 impl Filling {
-    pub fn add(&mut self, remembered: &mut Remembered, lsn: Lsn, entry: &MemberEntry) {
+    pub fn add<T: AsRef<str>>(&mut self, remembered: &mut Remembered, lsn: Lsn, entry: &MemberEntry<T>) {
         let Some(kind) = entry.event.record_type() else { return };
-        let tenant = remembered.tenant(&entry.crm_id);
+        let tenant = remembered.tenant(entry.crm_id.as_ref());
         let place = (lsn.0 % BLOCK_LSNS) as u16;
         for (field, value) in values(kind, &entry.event) {
             let list = list_key_of(tenant, field, || remembered.value(value));
@@ -108,11 +108,11 @@ pub fn decode(field: Field, row: &[u8]) -> (Vec<u16>, Option<(Instant, Instant)>
 }
 
 /// When a record says it was made: what time does by itself, when it fell due.
-pub fn created_at(entry: &MemberEntry) -> Instant {
+pub fn created_at<T>(entry: &MemberEntry<T>) -> Instant {
     entry.event.due().unwrap_or(entry.at)
 }
 
-fn values(kind: RecordType, event: &Event) -> Vec<(Field, &str)> {
+fn values<T: AsRef<str>>(kind: RecordType, event: &Event<T>) -> Vec<(Field, &str)> {
     let mut values = vec![(Field::All, ""), (Field::Type, kind.name())];
     if let Some(details) = event.details() {
         let texts = [
@@ -121,7 +121,7 @@ fn values(kind: RecordType, event: &Event) -> Vec<(Field, &str)> {
             (Field::CostCenter, &details.cost_center),
             (Field::CampaignCode, &details.campaign_code),
         ];
-        values.extend(texts.into_iter().filter_map(|(field, text)| Some((field, text.as_deref()?))));
+        values.extend(texts.into_iter().filter_map(|(field, text)| Some((field, text.as_ref()?.as_ref()))));
     }
     values
 }

@@ -215,8 +215,7 @@ mod tests {
 
     fn feed(history: &dyn History, lsn: u64) -> Result<(), HistoryError> {
         let payload = payload(lsn);
-        let Ok(Entry::Member(entry)) = Entry::decode(&payload) else { panic!("not an entry") };
-        history.apply(&[Row { lsn: Lsn(lsn), entry, payload: &payload }], Lsn(lsn))
+        history.apply(Row::of(Lsn(lsn), &payload)?.as_slice(), Lsn(lsn))
     }
 
     fn finds(history: &ReopeningHistory, number: &str) -> Result<bool, HistoryError> {

@@ -110,7 +110,7 @@ impl Guard {
             method: request.method().clone(),
             route: self.routes.of(request.uri().path()),
         };
-        let watch = self.requests.clone().watch(&asked.method, asked.route);
+        let watch = self.requests.watch(&asked.method, asked.route);
         if edge.dialect != Dialect::Ours {
             request.extensions_mut().insert(edge.dialect);
         }

@@ -9,6 +9,7 @@ pub mod error;
 mod extract;
 pub mod fields;
 mod guard;
+mod head_timer;
 mod json;
 pub mod keys;
 mod metrics;

@@ -3,12 +3,13 @@ use crate::actors::service::Service;
 use crate::http::access::Routes;
 use crate::http::edge::{ConnectionBounds, Edge};
 use crate::http::guard::Guarded;
+use crate::http::head_timer::HeadTimer;
 use crate::http::metrics::requests::Requests;
 use crate::http::pacing::Paced;
 use crate::http::routes;
 use crate::limits::{CONNECTION_BUFFER_BYTES_MAX, HEAD_BYTES_MAX};
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::pin::pin;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ fn connection<P: Send + 'static>(
     // Small answers at once; where it can't be set, they are only later.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(HeadTimer::default())
         .header_read_timeout(bounds.head_time_max)
         .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)

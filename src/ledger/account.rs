@@ -159,7 +159,7 @@ impl Account {
     /// The next instant at which time alone changes something that must be recorded.
     pub fn next_due(&self) -> Option<Instant> {
         // Asked at each change, of accounts that mostly have neither offers nor debts.
-        let mut due = self.lots.front().and_then(|lot| lot.kind.expire_at);
+        let mut due = self.lots.first_expiry();
         for offer in &self.offers {
             due = earlier(due, Some(offer.deadline));
         }
@@ -212,6 +212,10 @@ impl Account {
             return Err(format!("lots hold {held} and are said to hold {}", self.lots.held()));
         }
         let sum = held - self.debt() + self.expired + self.used;
+        let first = self.lots.front().and_then(|lot| lot.kind.expire_at);
+        if self.lots.first_expiry() != first {
+            return Err(format!("the first lot expires at {first:?}, not at {:?}", self.lots.first_expiry()));
+        }
         if self.total != sum {
             return Err(format!(
                 "total {} is not held {held} - debt {} + expired {} + used {}",

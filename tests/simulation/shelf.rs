@@ -1,7 +1,7 @@
 //! The history index as a list of records: what a simulation puts in the place of the one on disk. It knows what it would
 //! have after a power failure. Pages and feeds are nobody's business here.
 use eros_points::actors::answer::{HistoryQuery, LotView, Page, PageQuery, RecordView, TransferView};
-use eros_points::format::entry::MemberEntry;
+use eros_points::format::entry::{Entry, MemberEntry};
 use eros_points::history::view::{Feed, Issue, Scan, Source};
 use eros_points::history::{History, HistoryError, Row, Visit};
 use eros_points::ledger::Known;
@@ -66,7 +66,8 @@ impl History for Shelf {
         let mut books = self.books();
         let before = books.applied;
         for row in rows.iter().filter(|row| row.lsn > before) {
-            books.take(row.lsn, Arc::new(row.entry.clone()));
+            let Ok(Entry::Member(entry)) = Entry::decode(row.payload) else { panic!("no member's: {row:?}") };
+            books.take(row.lsn, Arc::new(entry));
         }
         books.applied = books.applied.max(through);
         Ok(())

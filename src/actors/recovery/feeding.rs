@@ -1,7 +1,6 @@
 //! Records on their way into the index, in the log's order.
-use crate::actors::indexer::row;
 use crate::format::scan::LogRecord;
-use crate::history::{History, HistoryError};
+use crate::history::{History, HistoryError, Row};
 use crate::ledger::lsn::Lsn;
 use crate::store::recovery::CheckedSegment;
 use std::sync::Arc;
@@ -34,7 +33,7 @@ impl<'a> Feeding<'a> {
             let step: Vec<LogRecord<'_>> = lacking.by_ref().take(INDEX_STEP).collect();
             let mut rows = Vec::with_capacity(step.len());
             for record in &step {
-                rows.extend(row(record.lsn, record.payload)?);
+                rows.extend(Row::of(record.lsn, record.payload)?);
             }
             let last = step.last().map_or(indexed, |record| record.lsn);
             self.history.apply(&rows, last)?;

@@ -34,7 +34,7 @@ fn feed(history: &TreeHistory, lsns: std::ops::RangeInclusive<u64>) {
     let lsns: Vec<u64> = lsns.collect();
     for step in lsns.chunks(701) {
         let payloads: Vec<_> = step.iter().map(|lsn| Entry::Member(entry(*lsn)).encode()).collect();
-        let row = |(lsn, payload): (&u64, _)| Row { lsn: Lsn(*lsn), entry: entry(*lsn), payload };
+        let row = |(lsn, payload): (&u64, _)| Row::of(Lsn(*lsn), payload).unwrap().unwrap();
         let rows: Vec<_> = step.iter().zip(payloads.iter().map(Vec::as_slice)).map(row).collect();
         history.apply(&rows, Lsn(step[step.len() - 1])).unwrap();
     }

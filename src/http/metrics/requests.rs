@@ -41,8 +41,8 @@ struct Count {
 }
 
 /// A request under way. Dropped without an answer, it was abandoned.
-pub struct Watch {
-    requests: Arc<Requests>,
+pub struct Watch<'a> {
+    requests: &'a Requests,
     /// The place of its route in the table.
     place: usize,
     began: std::time::Instant,
@@ -56,7 +56,7 @@ impl Requests {
     }
 
     /// `route` is the pattern that fits, where one does.
-    pub fn watch(self: Arc<Requests>, sent: &Method, route: Option<&str>) -> Watch {
+    pub fn watch(&self, sent: &Method, route: Option<&str>) -> Watch<'_> {
         let path = route.unwrap_or(UNMATCHED);
         let method = METHODS.iter().find(|method| **method == sent.as_str()).unwrap_or(&"other");
         self.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -127,7 +127,7 @@ impl Route {
     }
 }
 
-impl Watch {
+impl Watch<'_> {
     /// `told` is the envelope's code where it is a failure's.
     pub fn answered(mut self, status: u16, told: Option<u32>) {
         let code = told.unwrap_or(if status < 400 { 0 } else { u32::from(status) * 100 });
@@ -139,7 +139,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Watch<'_> {
     fn drop(&mut self) {
         self.requests.in_flight.fetch_sub(1, Ordering::Relaxed);
         if !self.answered {

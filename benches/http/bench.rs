@@ -11,11 +11,15 @@ use crate::common::{median, process};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 /// Set for the process that is the bare server: how long its answers are.
 pub const BARE: &str = "EROS_BENCH_BARE";
 /// Set beside it for the process that is the floor: where its log is.
 pub const FLOOR: &str = "EROS_BENCH_FLOOR";
+
+/// How long a service may be busy after a filling.
+const RESTED_WITHIN: Duration = Duration::from_secs(3_600);
 
 pub struct Bench {
     pub arguments: Arguments,
@@ -96,6 +100,13 @@ impl Bench {
     pub fn mixes(&self, members: u64) -> impl Fn(usize) -> Mix + use<> {
         let (tenant, numbers) = (self.tenant.clone(), self.numbers.clone());
         move |connections| Mix::new(&tenant, Spread::Even(members), numbers.clone(), connections)
+    }
+
+    /// Waits until a filling has left nothing to be done: what is measured next are so many members or records, not what is left of
+    /// it to be merged, or a snapshot that fell due by it.
+    pub fn rest_after_filling(&self) {
+        self.service.caught_up(RESTED_WITHIN).expect("an index that catches up");
+        assert!(self.service.at_rest(RESTED_WITHIN), "the service goes on after the filling");
     }
 
     /// The most that the service takes of these requests: the median of some closed loops.

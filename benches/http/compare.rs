@@ -21,6 +21,7 @@ pub fn zipf(arguments: Arguments) {
     let members = arguments.members(5_000_000, 200_000);
     let mut bench = Bench::new(arguments, &[]);
     sending::fill(&bench, 0..members, sending::USUAL);
+    bench.rest_after_filling();
     let spread = Spread::Skewed(Zipf::new(members, bench.arguments.theta));
     let asks = bench.produces(&spread);
     compare(&mut bench, "zipf", &asks);

@@ -6,10 +6,8 @@ use super::load::{self, Outcome, Pace, Plan, quantile};
 use super::sending;
 use super::spread::Spread;
 use crate::common::median;
-use std::time::Duration;
 
 /// How long the index may take to catch up after the fill.
-const CATCH_UP: Duration = Duration::from_secs(3_600);
 /// Connections that read.
 const READERS: usize = 16;
 
@@ -27,9 +25,7 @@ pub fn history(arguments: Arguments) {
         sent.operations + more.operations,
         sent.seconds + more.seconds
     );
-    bench.service.caught_up(CATCH_UP).expect("an index that catches up");
-    // What is measured is so much history, not what the filling left to be merged.
-    assert!(bench.service.at_rest(CATCH_UP), "the service goes on after the fill");
+    bench.rest_after_filling();
     let rate = bench.rate(&bench.produces(&spread), 0.5);
     let writes = bench.plan(&bench.service, seconds, Pace::Open(rate));
     let reads = Plan {

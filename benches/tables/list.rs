@@ -33,9 +33,10 @@ const fn other(name: &'static str) -> Run {
     Run { name, how: How::Bench(name), both: &[], short: &["--short"], long: &[] }
 }
 
-pub const RUNS: [Run; 16] = [
+pub const RUNS: [Run; 17] = [
     http("http/produce", &["produce"]),
     http("http/busy", &["produce", "--members", "100000"]),
+    http("http/floor", &["floor"]),
     http("http/zipf", &["zipf"]),
     http("http/mix", &["mix"]),
     http("http/batch", &["batch"]),

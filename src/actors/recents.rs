@@ -138,3 +138,91 @@ fn hash(key: &Key<'_>) -> u64 {
     key.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::entry::encode_member;
+    use crate::ledger::command::{Details, SourceType};
+    use crate::ledger::event::{AccrualReversed, Accrued};
+    use crate::ledger::points::{Points, Total};
+
+    fn accrual(event_no: &str) -> Event {
+        Event::Accrued(Accrued {
+            event_no: event_no.into(),
+            fingerprint: [7; 16],
+            source_type: SourceType::Event,
+            points: Points::whole(5),
+            event_at: Instant(0),
+            expire_at: None,
+            unfreeze_at: None,
+            amount: None,
+            details: Details::default(),
+            order_items: None,
+            rule: None,
+            paid: Vec::new(),
+            active_after: Total::ZERO,
+        })
+    }
+
+    fn reversal(event_no: &str, origin: (&str, Lsn)) -> Event {
+        Event::AccrualReversed(AccrualReversed {
+            event_no: event_no.into(),
+            fingerprint: [8; 16],
+            origin_event_no: origin.0.into(),
+            origin: origin.1,
+            points: Points::whole(2),
+            event_at: Instant(0),
+            refunded: None,
+            refund_info: None,
+            own: Vec::new(),
+            expired: Points::ZERO,
+            elsewhere: Vec::new(),
+            debt: Points::whole(2),
+            active_after: Total::ZERO,
+        })
+    }
+
+    fn push(recents: &mut Recents, lsn: u64, event: &Event) {
+        let at = Instant(lsn as i64);
+        recents.push(Recorded { lsn: Lsn(lsn), at, payload: encode_member("t", "m", at, event) }, event);
+    }
+
+    #[test]
+    fn gives_a_record_back_as_it_was_with_what_was_done_to_it_since() {
+        let mut recents = Recents::new(Lsn(3));
+        push(&mut recents, 4, &accrual("a"));
+        push(&mut recents, 6, &accrual("b"));
+        push(&mut recents, 9, &reversal("c", ("a", Lsn(4))));
+        let known = |key| recents.complete(Prior::default(), Some(&Key::Event(key)), None).unwrap().known;
+        let a = known("a").unwrap();
+        assert_eq!((a.lsn, a.at, &*a.event), (Lsn(4), Instant(4), &accrual("a")));
+        assert_eq!((a.standing.reversed, a.standing.updated_at), (Points::whole(2), Some(Instant(9))));
+        assert_eq!(known("b").unwrap().standing, Default::default());
+        assert_eq!(*known("c").unwrap().event, reversal("c", ("a", Lsn(4))));
+        assert!(known("d").is_none());
+    }
+
+    #[test]
+    fn forgets_what_every_look_up_will_be_told_and_no_more() {
+        let mut recents = Recents::new(Lsn(3));
+        push(&mut recents, 4, &accrual("a"));
+        push(&mut recents, 6, &accrual("b"));
+        recents.forget_indexed(Lsn(4 + KEPT_LSNS - 1));
+        assert_eq!(
+            (recents.len(), recents.complete_since()),
+            (2, Lsn(3)),
+            "a look-up of before may still come"
+        );
+        recents.forget_indexed(Lsn(4 + KEPT_LSNS));
+        assert_eq!((recents.len(), recents.complete_since()), (1, Lsn(4)));
+    }
+
+    #[test]
+    fn says_that_memory_is_broken() {
+        let mut recents = Recents::new(Lsn(3));
+        recents.push(Recorded { lsn: Lsn(4), at: Instant(4), payload: vec![0, 0] }, &accrual("a"));
+        assert!(recents.complete(Prior::default(), Some(&Key::Event("a")), None).is_err());
+        assert!(recents.complete(Prior::default(), Some(&Key::Event("b")), None).unwrap().known.is_none());
+    }
+}

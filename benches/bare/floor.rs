@@ -10,12 +10,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use eros_points::actors::core::partition_of;
-use eros_points::ledger::lsn::Lsn;
+use eros_points::format::segment::Chain;
 use eros_points::store::disk::RealDisk;
 use eros_points::store::error::StoreError;
 use eros_points::store::folder::Folder;
 use eros_points::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
-use eros_points::store::recovery::{Mode, replay};
+use eros_points::store::recovery::LogEnd;
 use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -105,8 +105,7 @@ pub fn serve(lengths: Lengths, data: &std::path::Path) {
 fn log_in(data: &std::path::Path, outlet: Outlet) -> Journal<Reply> {
     let folder = Folder::at(data);
     folder.create(&RealDisk).expect("the folders");
-    let mode = Mode::Repair { durable: Lsn::ZERO };
-    let end = replay(&RealDisk, &folder, LOG_ID, Lsn::ZERO, mode, |_| Ok(()), |_| {}).expect("an empty log");
+    let end = LogEnd::without_segment(LOG_ID, Chain::default());
     Journal::open(RealDisk::shared(), folder, JournalOptions::default(), end, outlet).expect("a journal")
 }
 

@@ -333,11 +333,10 @@ impl Core {
     }
 
     fn admitted<C: AsRef<Core>>(core: C) -> Result<Admission<C>, Failure> {
-        let this = core.as_ref();
-        let lag = this.journal.durable().0.saturating_sub(this.history.applied().0);
-        let before = this.in_flight.fetch_add(1, Ordering::AcqRel);
+        let before = core.as_ref().in_flight.fetch_add(1, Ordering::AcqRel);
         let admission = Admission { core, places: 1 };
         let this = admission.core.as_ref();
+        let lag = this.journal.durable().0.saturating_sub(this.history.applied().0);
         if before >= this.bounds.in_flight_max {
             return Err(this.shed(&this.vitals.shed.in_flight));
         }

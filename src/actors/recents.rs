@@ -143,26 +143,11 @@ fn hash(key: &Key<'_>) -> u64 {
 mod tests {
     use super::*;
     use crate::format::entry::encode_member;
-    use crate::ledger::command::{Details, SourceType};
     use crate::ledger::event::{AccrualReversed, Accrued};
     use crate::ledger::points::{Points, Total};
 
     fn accrual(event_no: &str) -> Event {
-        Event::Accrued(Accrued {
-            event_no: event_no.into(),
-            fingerprint: [7; 16],
-            source_type: SourceType::Event,
-            points: Points::whole(5),
-            event_at: Instant(0),
-            expire_at: None,
-            unfreeze_at: None,
-            amount: None,
-            details: Details::default(),
-            order_items: None,
-            rule: None,
-            paid: Vec::new(),
-            active_after: Total::ZERO,
-        })
+        Event::Accrued(Accrued { points: Points::whole(5), ..Accrued::sample(event_no) })
     }
 
     fn reversal(event_no: &str, origin: (&str, Lsn)) -> Event {

@@ -185,32 +185,16 @@ impl History for ReopeningHistory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::entry::{Entry, MemberEntry};
-    use crate::ledger::command::{Details, SourceType};
+    use crate::format::entry::encode_member;
     use crate::ledger::event::{Accrued, Event};
-    use crate::ledger::points::{Points, Total};
 
     const NUMBERS: [&str; 3] = ["e1", "e2", "e3"];
 
     /// The payload of record `lsn`.
     fn payload(lsn: u64) -> Vec<u8> {
-        let event = Event::Accrued(Accrued {
-            event_no: NUMBERS[lsn as usize - 1].into(),
-            fingerprint: [lsn as u8; 16],
-            source_type: SourceType::Event,
-            points: Points::whole(1),
-            event_at: Instant(0),
-            expire_at: None,
-            unfreeze_at: None,
-            amount: None,
-            details: Details::default(),
-            order_items: None,
-            rule: None,
-            paid: Vec::new(),
-            active_after: Total::ZERO,
-        });
-        Entry::Member(MemberEntry { crm_id: "t".into(), member_no: "m".into(), at: Instant(0), event })
-            .encode()
+        let number = NUMBERS[lsn as usize - 1];
+        let event = Event::Accrued(Accrued { fingerprint: [lsn as u8; 16], ..Accrued::sample(number) });
+        encode_member("t", "m", Instant(0), &event)
     }
 
     fn feed(history: &dyn History, lsn: u64) -> Result<(), HistoryError> {

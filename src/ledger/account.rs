@@ -211,11 +211,11 @@ impl Account {
         if self.lots.held() != held {
             return Err(format!("lots hold {held} and are said to hold {}", self.lots.held()));
         }
-        let sum = held - self.debt() + self.expired + self.used;
         let first = self.lots.front().and_then(|lot| lot.kind.expire_at);
         if self.lots.first_expiry() != first {
             return Err(format!("the first lot expires at {first:?}, not at {:?}", self.lots.first_expiry()));
         }
+        let sum = held - self.debt() + self.expired + self.used;
         if self.total != sum {
             return Err(format!(
                 "total {} is not held {held} - debt {} + expired {} + used {}",

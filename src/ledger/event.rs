@@ -6,6 +6,8 @@
 //! says of itself is in `reading`, its names in `names`, what later ones do to it in `standing`.
 mod names;
 mod reading;
+#[cfg(test)]
+mod sample;
 mod standing;
 
 pub use names::{Key, RecordType};

@@ -9,7 +9,7 @@ use crate::format::entry::{Entry, ServiceEntry, TenantEntry, encode_member};
 use crate::history::{Row, TreeHistory};
 use crate::ledger::account::Account;
 use crate::ledger::apply;
-use crate::ledger::command::{Details, SourceType};
+use crate::ledger::command::Details;
 use crate::ledger::event::{Accrued, Event, ProfileSet, Sent, Spent};
 use crate::ledger::lot::Taken;
 use crate::ledger::points::{Points, Total};
@@ -52,19 +52,12 @@ fn event(lsn: u64, account: &Account) -> Event {
             active_after,
         }),
         _ => Event::Accrued(Accrued {
-            event_no: format!("E{lsn}"),
             fingerprint,
-            source_type: SourceType::Event,
             points: Points::whole(1 + (lsn % 9) as i64),
-            event_at: Instant(0),
             expire_at: (!lsn.is_multiple_of(3)).then_some(Instant(1_000_000 + (lsn % 50) as i64)),
-            unfreeze_at: None,
-            amount: None,
             details: Details { store_code: Some("店".into()), ..Details::default() },
-            order_items: None,
-            rule: None,
-            paid: Vec::new(),
             active_after,
+            ..Accrued::sample(&format!("E{lsn}"))
         }),
     }
 }

@@ -4,7 +4,6 @@ use crate::history::postings::BLOCK_LSNS;
 use crate::ledger::command::{Details, SourceType};
 use crate::ledger::event::{Accrued, Event, Key};
 use crate::ledger::instant::Instant;
-use crate::ledger::points::{Points, Total};
 
 const ALL: u64 = 9_005;
 /// Not at the end of a row of records, nor of a block.
@@ -12,19 +11,11 @@ const MARKED: u64 = 5_002;
 
 fn entry(lsn: u64) -> MemberEntry {
     let event = Event::Accrued(Accrued {
-        event_no: format!("e{lsn}"),
-        fingerprint: [7; 16],
         source_type: SourceType::Order,
-        points: Points::whole(1),
-        event_at: Instant(0),
-        expire_at: None,
         unfreeze_at: lsn.is_multiple_of(7).then_some(Instant(1_000)),
-        amount: None,
         details: Details { store_code: Some(format!("s{}", lsn % 3)), ..Details::default() },
         order_items: Some(format!(r#"{{"order_sn":"O{}"}}"#, lsn % 5)),
-        rule: None,
-        paid: Vec::new(),
-        active_after: Total::ZERO,
+        ..Accrued::sample(&format!("e{lsn}"))
     });
     let crm_id = format!("t{}", lsn % 2);
     MemberEntry { crm_id, member_no: format!("m{}", lsn % 11), at: Instant(0), event }

@@ -69,6 +69,14 @@ pub struct Core {
 /// An actor's answer on its way, durable when it comes.
 pub type Answering = oneshot::Receiver<Result<Outcome, Failure>>;
 
+/// A change on its way.
+pub enum Begun {
+    /// Made where the member lies at rest; what came of it may be told when this record is durable.
+    Made(Result<Outcome, Failure>, Lsn),
+    /// The member's actor was asked.
+    Asked(Answering),
+}
+
 /// How much the service takes on at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -202,6 +210,17 @@ impl Core {
         member_no: &str,
         command: Command,
     ) -> Result<Outcome, Failure> {
+        let begun = self.begin(crm_id, member_no, command)?;
+        self.done(begun).await
+    }
+
+    /// The first half of a change, which waits for nothing: whoever waits then need not hold the command.
+    pub fn begin(
+        self: &Arc<Self>,
+        crm_id: &str,
+        member_no: &str,
+        command: Command,
+    ) -> Result<Begun, Failure> {
         let mut prior = self.look_up(crm_id, member_no, &command)?;
         let pending_max = if command.refusable() { MAILBOX_MAX } else { u32::MAX };
         let id = self.trusted(self.directory.find_or_new(crm_id, member_no))?;
@@ -209,12 +228,18 @@ impl Core {
             let turn = |turn: &mut Turn<'_>| turn.carry_out(&command, std::mem::take(&mut prior.prior));
             let idle_since = Instant(self.clock.now().0 - BUSY_WITHIN.0);
             if let Some((outcome, last)) = self.turns_at_rest(id, prior.stamp, idle_since, turn) {
-                return self.durable(last).await.and(outcome);
+                return Ok(Begun::Made(outcome, last));
             }
         }
-        match self.post(id, command, prior, pending_max)? {
-            Some(answer) => answer.await.unwrap_or(Err(Failure::Unknown)),
-            None => Err(self.shed(&self.vitals.shed.mailbox)),
+        let posted = self.post(id, command, prior, pending_max)?;
+        posted.map(Begun::Asked).ok_or_else(|| self.shed(&self.vitals.shed.mailbox))
+    }
+
+    /// The second half: what it came to, durable.
+    pub async fn done(&self, begun: Begun) -> Result<Outcome, Failure> {
+        match begun {
+            Begun::Made(outcome, last) => self.durable(last).await.and(outcome),
+            Begun::Asked(answer) => answer.await.unwrap_or(Err(Failure::Unknown)),
         }
     }
 

@@ -1,5 +1,5 @@
 //! A bounded memory of what came lately, in two generations: the older one goes when the younger is full.
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::hash::Hash;
 
 #[derive(Debug)]

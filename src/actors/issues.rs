@@ -9,8 +9,11 @@ use crate::ledger::lsn::Lsn;
 use crate::ledger::moved::Moved;
 use std::sync::{Mutex, PoisonError};
 
-/// Entries of one generation.
-const GENERATION_MAX: usize = 4_096;
+/// Entries of one generation: of some seconds under load, so that what is spent soon after it was accrued is told from here. They
+/// take some 100 bytes each.
+const GENERATION_MAX: usize = 65_536;
+/// So many of those that were looked up for one change are kept.
+const LOOKED_UP_KEPT_MAX: usize = 256;
 /// So many are looked up in the index at once, without leaving the worker.
 const AT_ONCE_MAX: usize = 32;
 
@@ -46,13 +49,20 @@ impl Core {
             let issue = Issue { event_no: accrued.event_no.as_str().into(), expire_at: accrued.expire_at };
             self.issues.keep([(lsn, issue)]);
         }
-        let Some(moved) = event.moved() else { return Ok(None) };
+        match event.moved() {
+            // Boxed: it would make the future of each accrual larger, which moves none.
+            Some(moved) => Box::pin(self.lots_of(moved)).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn lots_of(&self, moved: Vec<Moved>) -> Result<Vec<MovedLot>, Failure> {
         let mut sources: Vec<Lsn> = moved.iter().map(|moved| moved.source).collect();
         sources.sort_unstable();
         sources.dedup();
         let issues = self.issues_of(&sources).await?;
         let issue = |moved: &Moved| issues[sources.partition_point(|source| *source < moved.source)].as_ref();
-        Ok(Some(moved.iter().map(|moved| MovedLot::new(moved, issue(moved))).collect()))
+        Ok(moved.iter().map(|moved| MovedLot::new(moved, issue(moved))).collect())
     }
 
     async fn issues_of(&self, sources: &[Lsn]) -> Result<Vec<Option<Issue>>, Failure> {
@@ -72,7 +82,7 @@ impl Core {
             found.map_err(|error| Failure::Fault(error.to_string()))??
         };
         let known = missing.iter().zip(&found).filter_map(|(source, issue)| Some((*source, issue.clone()?)));
-        self.issues.keep(known.take(GENERATION_MAX / 16));
+        self.issues.keep(known.take(LOOKED_UP_KEPT_MAX));
         for (place, issue) in places.into_iter().zip(found) {
             issues[place] = issue;
         }

@@ -12,8 +12,9 @@ use crate::ledger::event::{Event, Key, Sequel};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::{Known, Prior};
+use foldhash::fast::FixedState;
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// Records kept for a while although the index has them, so that a look-up made before its last step still serves.
@@ -37,7 +38,7 @@ struct Recent {
     lsn: Lsn,
     /// What it did to an earlier record, and to which.
     sequel: Option<Box<(Lsn, Sequel)>>,
-    payload: Box<[u8]>,
+    payload: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -72,7 +73,7 @@ impl Recents {
         let Recorded { lsn, at, payload } = recorded;
         let key_hash = event.key().map(|key| hash(&key));
         let sequel = event.sequel(at).map(Box::new);
-        self.records.push_back(Recent { key_hash, lsn, sequel, payload: payload.into() });
+        self.records.push_back(Recent { key_hash, lsn, sequel, payload });
     }
 
     /// Forgets what the index, which has everything up to `applied`, will tell every look-up from now on.
@@ -134,9 +135,7 @@ impl Recents {
 }
 
 fn hash(key: &Key<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
+    FixedState::default().hash_one(key)
 }
 
 #[cfg(test)]

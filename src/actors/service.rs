@@ -4,7 +4,7 @@ use crate::actors::answer::{
 };
 use crate::actors::batch::{self, Operation};
 use crate::actors::carrier::carry;
-use crate::actors::core::{Admission, Core};
+use crate::actors::core::{Admission, Begun, Core};
 use crate::actors::member::Outcome;
 use crate::actors::personal::Personal;
 use crate::actors::profiles::{self, MemberView};
@@ -25,6 +25,7 @@ use crate::ledger::tenant::Settings;
 use crate::limits::{FEEDS_MAX, INDEX_WAIT_MAX, REBUILDS_MAX, STREAMS_MAX};
 use crate::telemetry::carried_on;
 use chrono_tz::Tz;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -136,19 +137,18 @@ impl Service {
         self.core.get().map(|core| core.tenants.earlier_zones(crm_id)).unwrap_or_default()
     }
 
-    /// Carries out a change of one member (or of the sender, for `Offer`, `SendDirect`); answers when it is durable.
-    pub async fn change(&self, crm_id: &str, member_no: &str, command: Command) -> Result<Answer, Failure> {
+    /// Begins a change of one member (or of the sender, for `Offer`, `SendDirect`).
+    pub fn change(&self, crm_id: &str, member_no: String, command: Command) -> Result<Changing<'_>, Failure> {
         let core = self.core()?;
         if matches!(command, Command::SendDirect(_)) {
             let (core, admission) = self.admit()?;
-            let (crm_id, member_no) = (crm_id.to_owned(), member_no.to_owned());
+            let crm_id = crm_id.to_owned();
             let sending = async move { send_direct(&core, &crm_id, &member_no, command).await };
-            // Boxed: it would only make every other change's future larger.
-            return Box::pin(to_the_end(admission, sending)).await;
+            return Ok(Changing::Aside(Box::pin(to_the_end(admission, sending))));
         }
-        let _admission = core.admit_here()?;
-        let outcome = core.change(crm_id, member_no, command).await?;
-        answer(core, crm_id, member_no, outcome).await
+        let admission = core.admit_here()?;
+        let begun = core.begin(crm_id, &member_no, command)?;
+        Ok(Changing::Here { core, _admission: admission, member_no, begun })
     }
 
     /// Takes an offer made to `member_no`. `from` is needed only where two senders used one number.
@@ -307,11 +307,32 @@ impl Service {
     }
 }
 
+/// A change on its way. While its record is made durable, no more of it is held than the answer needs.
+pub enum Changing<'a> {
+    Here { core: &'a Arc<Core>, _admission: Admission<&'a Core>, member_no: String, begun: Begun },
+    /// In a task of its own.
+    Aside(Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>),
+}
+
+impl Changing<'_> {
+    /// The answer, once it is durable. `crm_id` is the tenant that it was begun for.
+    pub async fn answered(self, crm_id: &str) -> Result<Answer, Failure> {
+        match self {
+            Changing::Here { core, _admission, member_no, begun } => {
+                answer(core, crm_id, &member_no, core.done(begun).await?).await
+            }
+            Changing::Aside(answered) => answered.await,
+        }
+    }
+}
+
 /// Runs what must not stop half way when the client goes away.
 async fn to_the_end<T: Send + 'static>(
     admission: Admission,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
+    // Boxed: a task is made through several hands.
+    let work = Box::pin(work);
     let task = tokio::spawn(carried_on(async move {
         let done = work.await;
         drop(admission);

@@ -3,7 +3,7 @@
 use crate::ledger::event::Key;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// So many hashes are remembered of each kind.
 const REMEMBERED_MAX: usize = 10_000;

@@ -8,7 +8,8 @@ use crate::history::keys::{self, Remembered};
 use crate::ledger::event::{Event, RecordType};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
-use std::collections::{BTreeMap, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 
 pub const BLOCK_LSNS: u64 = 4_096;
 
@@ -113,7 +114,8 @@ pub fn created_at<T>(entry: &MemberEntry<T>) -> Instant {
 }
 
 fn values<T: AsRef<str>>(kind: RecordType, event: &Event<T>) -> Vec<(Field, &str)> {
-    let mut values = vec![(Field::All, ""), (Field::Type, kind.name())];
+    let mut values = Vec::with_capacity(6);
+    values.extend([(Field::All, ""), (Field::Type, kind.name())]);
     if let Some(details) = event.details() {
         let texts = [
             (Field::ActionScene, &details.action_scene),

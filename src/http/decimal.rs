@@ -32,8 +32,8 @@ pub fn parse(text: &str, places: u32, max: i64) -> Result<i64, DecimalError> {
 
 /// The number that `text` is, without zeros at the end: its scale is the places that count.
 pub fn read(text: &str) -> Result<Decimal, DecimalError> {
-    if let Some(whole) = small_whole(text) {
-        return Ok(Decimal::from(whole));
+    if let Some((units, scale)) = small(text) {
+        return Ok(Decimal::new(units, scale));
     }
     if text.len() > TEXT_MAX {
         return Err(DecimalError::TooLong);
@@ -52,11 +52,20 @@ pub fn read(text: &str) -> Result<Decimal, DecimalError> {
     Ok(Decimal::from_i128_with_scale(if negative { -mantissa } else { mantissa }, scale))
 }
 
-/// What nearly all numbers are: up to 18 digits and nothing else.
-fn small_whole(text: &str) -> Option<u64> {
-    let plain = matches!(text.as_bytes(), [b'0'] | [b'1'..=b'9', ..]) && text.len() <= 18;
-    let digits = plain && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.bytes().fold(0, |value, digit| value * 10 + u64::from(digit - b'0')))
+/// What nearly all numbers are, in units of 10^-scale: up to 17 digits, and a point that no zero at the end follows but in
+/// `5.0`.
+fn small(text: &str) -> Option<(i64, u32)> {
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, part)| (whole, Some(part)));
+    let is_whole = matches!(whole.as_bytes(), [b'0'] | [b'1'..=b'9', ..]) && text.len() <= 18;
+    let fraction = match fraction {
+        None | Some("0") => "",
+        Some(fraction) if fraction.ends_with(|last| matches!(last, '1'..='9')) => fraction,
+        Some(_) => return None,
+    };
+    let digits = || whole.bytes().chain(fraction.bytes());
+    let plain = is_whole && digits().all(|byte| byte.is_ascii_digit());
+    let units = || digits().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+    plain.then(|| (units(), fraction.len() as u32))
 }
 
 /// A number by JSON's grammar.

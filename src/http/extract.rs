@@ -88,10 +88,14 @@ pub struct JsonBody(pub Bytes);
 impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = WireError;
 
-    async fn from_request(request: Request, _: &S) -> Result<JsonBody, WireError> {
+    fn from_request(request: Request, _: &S) -> impl Future<Output = Result<JsonBody, WireError>> + Send {
+        // The head goes before the body is waited for.
         let type_checked = check_type(request.headers());
-        let body = read_whole(request.into_body(), BODY_BYTES_MAX).await?;
-        type_checked.map(|()| JsonBody(body))
+        let body = read_whole(request.into_body(), BODY_BYTES_MAX);
+        async move {
+            let body = body.await?;
+            type_checked.map(|()| JsonBody(body))
+        }
     }
 }
 
@@ -242,12 +246,12 @@ impl QueryFields {
     }
 
     pub fn key(&self, field: &'static str) -> Result<Option<String>, WireError> {
-        let name = |text: &str| check_name(field, text.to_owned(), KEY_BYTES_MAX);
+        let name = |text: &str| check_name(field, text, KEY_BYTES_MAX);
         Ok(self.get(field)?.map(name).transpose()?)
     }
 
     pub fn member(&self, field: &'static str) -> Result<Option<String>, WireError> {
-        let name = |text: &str| check_name(field, text.to_owned(), MEMBER_BYTES_MAX);
+        let name = |text: &str| check_name(field, text, MEMBER_BYTES_MAX);
         Ok(self.get(field)?.map(name).transpose()?)
     }
 

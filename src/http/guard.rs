@@ -13,10 +13,12 @@ use crate::http::metrics::requests::Requests;
 use crate::limits::BODY_BYTES_MAX;
 use crate::telemetry::on_behalf_of;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::future::RouteFuture;
+use futures_util::future::Either;
 use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
@@ -74,8 +76,7 @@ impl hyper::service::Service<hyper::Request<Incoming>> for Guarded {
     type Future = Answering;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Answering {
-        let guard = self.0.clone();
-        Box::pin(async move { Ok(guard.answer(request.map(Body::new)).await) })
+        Box::pin(self.0.clone().answer(request.map(Body::new)))
     }
 }
 
@@ -90,8 +91,7 @@ impl Service<Request> for Guarded {
     }
 
     fn call(&mut self, request: Request) -> Answering {
-        let guard = self.0.clone();
-        Box::pin(async move { Ok(guard.answer(request).await) })
+        Box::pin(self.0.clone().answer(request))
     }
 }
 
@@ -103,7 +103,9 @@ impl std::fmt::Debug for Guarded {
 }
 
 impl Guard {
-    async fn answer(&self, mut request: Request) -> Response {
+    /// Hundreds of these are under way at once, each in a piece of memory of its own: what is large and rare is boxed, and what
+    /// goes through more hands is a pointer.
+    async fn answer(self: Arc<Guard>, mut request: Request) -> Result<Response, Infallible> {
         let edge = &*self.edge;
         let asked = Asked {
             id: request_id(&request),
@@ -123,7 +125,6 @@ impl Guard {
                     request_id = asked.id.to_str().unwrap_or_default(),
                     crm_id = noted.as_ref().map(|(_, crm_id)| crm_id.as_str())
                 );
-                // Pinned first: what goes through more hands is a pointer and not the whole of it.
                 let routed = pin!(self.serve(request, asked.route));
                 run(&asked, on_behalf_of(asked.id.clone(), routed), span).await
             }
@@ -144,29 +145,36 @@ impl Guard {
         }
         // Only failures are told otherwise.
         if told.is_some() && !is_of_the_service(asked.route()) {
-            response = edge.dialect.tell(response).await;
+            response = Box::pin(edge.dialect.tell(response)).await;
         }
         response.headers_mut().insert(REQUEST_ID, asked.id);
         watch.answered(response.status().as_u16(), told.map(|Code(code)| code));
-        response
+        Ok(response)
     }
 
-    async fn serve(&self, request: Request, route: Option<&str>) -> Response {
-        if route.is_none() {
-            let read = read_whole(request.into_body(), BODY_BYTES_MAX).await;
-            return read.err().unwrap_or(WireError::NoSuchRoute).into_response();
+    fn serve(&self, request: Request, route: Option<&str>) -> Either<RouteFuture<Infallible>, Answering> {
+        match route {
+            Some(_) => Either::Left(self.router.clone().call(request)),
+            None => Either::Right(Box::pin(no_such_route(request.into_body()))),
         }
-        let Ok(response) = self.router.clone().call(request).await;
-        response
     }
 }
 
+async fn no_such_route(body: Body) -> Result<Response, Infallible> {
+    let read = read_whole(body, BODY_BYTES_MAX).await;
+    Ok(read.err().unwrap_or(WireError::NoSuchRoute).into_response())
+}
+
 /// Turns what goes wrong inside into an answer and a log line.
-async fn run(asked: &Asked<'_>, handling: impl Future<Output = Response>, span: Span) -> Response {
+async fn run(
+    asked: &Asked<'_>,
+    handling: impl Future<Output = Result<Response, Infallible>>,
+    span: Span,
+) -> Response {
     let mut handling = pin!(handling.instrument(span));
     let handled = std::future::poll_fn(|context| {
         match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Some),
+            Ok(poll) => poll.map(Result::ok),
             Err(_) => Poll::Ready(None),
         }
     });
@@ -205,7 +213,8 @@ fn crm_id(path: &str, route: &str) -> String {
 
 /// The client's id where it sent a sane one, else one of ours.
 fn request_id(request: &Request) -> HeaderValue {
-    static NONCE: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    static PREFIX: LazyLock<String> =
+        LazyLock::new(|| format!("{:08x}-", RandomState::new().hash_one(0) >> 32));
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let sane = |value: &&HeaderValue| {
         value.len() <= 128 && value.to_str().is_ok_and(|text| !text.is_empty() && text.is_ascii())
@@ -213,8 +222,17 @@ fn request_id(request: &Request) -> HeaderValue {
     if let Some(given) = request.headers().get(REQUEST_ID).filter(sane) {
         return given.clone();
     }
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    HeaderValue::try_from(format!("{:08x}-{number:x}", *NONCE >> 32)).unwrap_or(HeaderValue::from_static("-"))
+    let id = with_hex(&PREFIX, COUNTER.fetch_add(1, Ordering::Relaxed));
+    HeaderValue::from_maybe_shared(Bytes::from(id)).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// Digit by digit: formatted by the library, it would be the most expensive text of an answer.
+fn with_hex(prefix: &str, number: u64) -> Vec<u8> {
+    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
+    let mut text = Vec::with_capacity(32);
+    text.extend_from_slice(prefix.as_bytes());
+    text.extend((0..digits).rev().map(|digit| b"0123456789abcdef"[(number >> (4 * digit)) as usize % 16]));
+    text
 }
 
 #[cfg(test)]
@@ -256,6 +274,13 @@ mod tests {
         let status = answer.status();
         let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn numbers_are_written_in_hex() {
+        for number in [0, 9, 15, 16, 255, 4_096, u64::MAX] {
+            assert_eq!(with_hex("x-", number), format!("x-{number:x}").into_bytes());
+        }
     }
 
     #[tokio::test]

@@ -61,10 +61,11 @@ impl Json {
 
     /// The name of the next field; one of ours, so nothing in it needs escaping.
     pub fn name(&mut self, name: &str) -> &mut Json {
-        self.separate();
-        self.out.push(b'"');
+        self.out.reserve(name.len() + 4);
+        self.out.extend_from_slice(if self.comma { b",\"" } else { b"\"" });
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
+        self.comma = true;
         self
     }
 

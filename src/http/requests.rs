@@ -312,5 +312,5 @@ pub fn profile(fields: &Fields<'_>) -> Result<(Option<String>, Personal), Refusa
 
 /// A member named in a query.
 pub fn member_of_query(text: &str) -> Result<String, Refusal> {
-    check_name("member_no", text.to_owned(), crate::limits::MEMBER_BYTES_MAX)
+    check_name("member_no", text, crate::limits::MEMBER_BYTES_MAX)
 }

@@ -7,6 +7,20 @@ use chrono_tz::Tz;
 const FORM: &str = "%Y-%m-%d %H:%M:%S";
 const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
 
+/// The numbers below 100.
+const TWO_DIGITS: [&str; 100] = [
+    "00", "01", "02", "03", "04", "05", "06", "07", "08", "09",
+    "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",
+    "20", "21", "22", "23", "24", "25", "26", "27", "28", "29",
+    "30", "31", "32", "33", "34", "35", "36", "37", "38", "39",
+    "40", "41", "42", "43", "44", "45", "46", "47", "48", "49",
+    "50", "51", "52", "53", "54", "55", "56", "57", "58", "59",
+    "60", "61", "62", "63", "64", "65", "66", "67", "68", "69",
+    "70", "71", "72", "73", "74", "75", "76", "77", "78", "79",
+    "80", "81", "82", "83", "84", "85", "86", "87", "88", "89",
+    "90", "91", "92", "93", "94", "95", "96", "97", "98", "99",
+];
+
 /// What a time must look like, for messages.
 pub const SHOULD: &str = "must be a time such as 2022-06-15 18:00:00, or RFC 3339 with an offset";
 
@@ -61,8 +75,8 @@ pub fn format(at: Instant, zone: Tz) -> String {
         year => text = format!("{year:04}"),
     }
     let rest = [date.month(), date.day(), time.hour(), time.minute(), time.second()];
-    for (before, part) in ['-', '-', ' ', ':', ':'].into_iter().zip(rest) {
-        text.push(before);
+    for (before, part) in ["-", "-", " ", ":", ":"].into_iter().zip(rest) {
+        text.push_str(before);
         push_digits(&mut text, part);
     }
     text
@@ -70,9 +84,7 @@ pub fn format(at: Instant, zone: Tz) -> String {
 
 /// Two digits of a number below 100.
 fn push_digits(text: &mut String, number: u32) {
-    for digit in [number / 10, number % 10] {
-        text.push(char::from_digit(digit, 10).unwrap_or('?'));
-    }
+    text.push_str(TWO_DIGITS[number as usize % 100]);
 }
 
 /// A day of the calendar in some zone.

@@ -7,7 +7,7 @@ use crate::http::dialect::Dialect;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{BatchBody, Tenant};
-use crate::http::fields::{Fields, invalid, required};
+use crate::http::fields::{Fields, Name, invalid, required};
 use crate::http::json::Json;
 use crate::http::openapi::{answers, tenants};
 use crate::http::record::write_answer;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 #[derive(Deserialize)]
 struct Element<'a> {
     #[serde(borrow)]
-    op: Option<Cow<'a, str>>,
+    op: Option<Name<'a>>,
     #[serde(borrow)]
     body: Option<&'a RawValue>,
 }
@@ -75,10 +75,22 @@ pub async fn batch(
     Ok(answer(&items, dialect))
 }
 
-fn elements(body: &[u8]) -> Result<Vec<&RawValue>, WireError> {
+/// The body's elements, or what is wrong with one, which says nothing of the others.
+fn elements(body: &[u8]) -> Result<Vec<Result<Element<'_>, Refusal>>, WireError> {
     let text = std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))?;
-    serde_json::from_str(text)
-        .map_err(|error| WireError::BadJson(format!("a batch is an array of operations instead: {error}")))
+    // Nearly always all of them can be read, and at once.
+    if let Ok(elements) = serde_json::from_str::<Vec<Element<'_>>>(text) {
+        return Ok(elements.into_iter().map(Ok).collect());
+    }
+    let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
+        WireError::BadJson(format!("a batch is an array of operations instead: {error}"))
+    })?;
+    Ok(elements.into_iter().map(element).collect())
+}
+
+fn element(json: &RawValue) -> Result<Element<'_>, Refusal> {
+    serde_json::from_str(json.get())
+        .map_err(|error| invalid("op", format!("must stand in an object with op and body: {error}")))
 }
 
 /// Each operation, or what is wrong with it.
@@ -88,21 +100,15 @@ fn read(body: &[u8], zone: Tz) -> Result<Vec<Result<Operation, WireError>>, Wire
         let should = format!("must have at most {BATCH_OPERATIONS_MAX} operations");
         return Err(invalid("batch", should).into());
     }
-    Ok(elements.into_iter().map(|element| operation(element, zone)).collect())
-}
-
-fn parts(element: &RawValue) -> Result<(Cow<'_, str>, Option<&RawValue>), Refusal> {
-    let element: Element<'_> = serde_json::from_str(element.get())
-        .map_err(|error| invalid("op", format!("must stand in an object with op and body: {error}")))?;
-    Ok((required("op", element.op)?, element.body))
+    Ok(elements.into_iter().map(|element| operation(element?, zone)).collect())
 }
 
 fn fields(body: Option<&RawValue>) -> Result<Fields<'_>, WireError> {
     Fields::parse(required("body", body)?.get().as_bytes())
 }
 
-fn operation(element: &RawValue, zone: Tz) -> Result<Operation, WireError> {
-    let (op, body) = parts(element)?;
+fn operation(Element { op, body }: Element<'_>, zone: Tz) -> Result<Operation, WireError> {
+    let Name(op) = required("op", op)?;
     match op.as_ref() {
         "accept" => {
             let requests::Accept { member_no, transfer_no, from_user } = requests::accept(&fields(body)?)?;
@@ -132,9 +138,10 @@ async fn in_earlier_zones(
         return Ok(());
     }
     for (item, element) in items.iter_mut().zip(elements(body)?).filter(|(item, _)| reused(item)) {
-        let (op, body) = parts(element)?;
-        if let Some(reader) = requests::reader(&op) {
-            *item = changes::change(service, crm_id, &fields(body)?, reader).await;
+        let Element { op, body } = element?;
+        if let Some(reader) = op.and_then(|Name(op)| requests::reader(&op)) {
+            let body = required("body", body)?.get().as_bytes();
+            *item = changes::in_earlier_zones(service, crm_id, body, reader).await;
         }
     }
     Ok(())

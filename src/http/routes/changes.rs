@@ -1,6 +1,6 @@
 //! The routes that change something: read the body, hand over the command, answer the record.
 use crate::actors::answer::{Answer, Failure};
-use crate::actors::service::Service;
+use crate::actors::service::{Changing, Service};
 use crate::http::access::PREFIX;
 use crate::http::error::WireError;
 use crate::http::extract::{JsonBody, Tenant};
@@ -11,33 +11,48 @@ use crate::http::routes::changed;
 use crate::ledger::refusal::Refusal;
 use axum::extract::State;
 use axum::response::Response;
+use chrono_tz::Tz;
 use std::sync::Arc;
 
 type Answered = Result<Response, WireError>;
 type Shared = State<Arc<Service>>;
 
 async fn answer(service: &Service, crm_id: &str, body: &JsonBody, read: Reader) -> Answered {
-    changed(change(service, crm_id, &Fields::parse(&body.0)?, read).await)
+    let changing = begin(service, crm_id, &body.0, read, service.zone(crm_id))?;
+    let answered = changing.answered(crm_id).await;
+    if matches!(answered, Err(Failure::Refused(Refusal::KeyReused))) {
+        return changed(Box::pin(in_earlier_zones(service, crm_id, &body.0, read)).await);
+    }
+    changed(answered)
 }
 
-/// Carries out the change that `fields` ask for.
-pub async fn change(
+/// Begins the change that a body asks for, whose times without an offset are in this zone.
+fn begin<'a>(
+    service: &'a Service,
+    crm_id: &str,
+    body: &[u8],
+    read: Reader,
+    zone: Tz,
+) -> Result<Changing<'a>, WireError> {
+    let (member_no, command) = read(&Fields::parse(body)?, zone)?;
+    Ok(service.change(crm_id, member_no, command)?)
+}
+
+/// Sent when another zone was set, the same text was another instant: a request that has another's key in the tenant's zone may
+/// still be the same request.
+pub async fn in_earlier_zones(
     service: &Service,
     crm_id: &str,
-    fields: &Fields<'_>,
+    body: &[u8],
     read: Reader,
 ) -> Result<Answer, WireError> {
-    let (member_no, command) = read(fields, service.zone(crm_id))?;
-    let mut answered = service.change(crm_id, &member_no, command).await;
     for zone in service.earlier_zones(crm_id) {
+        let answered = begin(service, crm_id, body, read, zone)?.answered(crm_id).await;
         if !matches!(answered, Err(Failure::Refused(Refusal::KeyReused))) {
-            break;
+            return Ok(answered?);
         }
-        // Sent when another zone was set, the same text was another instant: it is still the same request.
-        let (member_no, command) = read(fields, zone)?;
-        answered = service.change(crm_id, &member_no, command).await;
     }
-    Ok(answered?)
+    Err(Refusal::KeyReused.into())
 }
 
 /// Accrues a given number of points

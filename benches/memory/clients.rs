@@ -25,7 +25,7 @@ pub async fn batches(
             let changes = (batch * BATCH)..count.min((batch + 1) * BATCH);
             let operations = changes.map(|n| {
                 let (member_no, command) = make(n);
-                Some(Operation::Change(member_no, command))
+                Some(Operation::Change(member_no, Box::new(command)))
             });
             let operations: Vec<_> = operations.collect();
             let answers = loop {

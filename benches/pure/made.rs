@@ -100,8 +100,8 @@ fn known(lsn: Lsn, event: Event) -> Known {
 }
 
 fn decided(account: &Account, command: &Command, prior: &Prior) -> Option<Event> {
-    match decide(account, command, prior, NOW, &Terms::default()) {
-        Ok(Decision::Record(event)) => Some(*event),
+    match decide(account, command.clone(), prior, NOW, &Terms::default()) {
+        Ok(Decision::Record(event)) => Some(Event::clone(&event)),
         _ => None,
     }
 }

@@ -59,7 +59,7 @@ pub fn make_log(data: &Path, members: u64, events: u64) -> u64 {
         let accrues = event < LOTS * members || account.lots.len() as u64 <= LOTS;
         let command = if accrues { accrual(event) } else { spend(event) };
         let at = Instant(begun + i64::try_from(event).expect("a number"));
-        let decided = decide(account, &command, &Prior::default(), at, &terms).expect("it is allowed");
+        let decided = decide(account, command, &Prior::default(), at, &terms).expect("it is allowed");
         let Decision::Record(record) = decided else { panic!("{decided:?}") };
         let payload = encode_member(TENANT, &member, at, &record);
         let lsn = append(&journal, partition_of(TENANT, &member), &payload);

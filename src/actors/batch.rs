@@ -21,14 +21,10 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// One operation of a batch.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "nearly every operation is the large one; a box would only cost"
-)]
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// Of this member, or from this sender.
-    Change(String, Command),
+    Change(String, Box<Command>),
     Accept {
         member_no: String,
         transfer_no: String,
@@ -58,10 +54,12 @@ impl Operation {
     fn concerns(&self) -> (Vec<Ordered<'_>>, bool) {
         use Ordered::{Member, Transfer};
         match self {
-            Operation::Change(from, Command::Offer(transfer) | Command::SendDirect(transfer)) => {
-                (vec![Member(from), Member(&transfer.to), Transfer(&transfer.transfer_no)], false)
-            }
-            Operation::Change(member_no, _) => (vec![Member(member_no)], true),
+            Operation::Change(member_no, command) => match &**command {
+                Command::Offer(transfer) | Command::SendDirect(transfer) => {
+                    (vec![Member(member_no), Member(&transfer.to), Transfer(&transfer.transfer_no)], false)
+                }
+                _ => (vec![Member(member_no)], true),
+            },
             Operation::Accept { member_no, transfer_no, from } => {
                 let from = from.iter().map(|from| Member(from));
                 ([Member(member_no), Transfer(transfer_no)].into_iter().chain(from).collect(), false)
@@ -151,7 +149,7 @@ pub(super) async fn carry_out(
 /// An operation that concerns two members, or more than an account.
 async fn between(core: &Arc<Core>, crm_id: &str, operation: Operation) -> Answered {
     match operation {
-        Operation::Change(from, command @ Command::SendDirect(_)) => {
+        Operation::Change(from, command) if matches!(*command, Command::SendDirect(_)) => {
             send_direct(core, crm_id, &from, command).await
         }
         Operation::Change(from, command) => {
@@ -166,12 +164,12 @@ async fn between(core: &Arc<Core>, crm_id: &str, operation: Operation) -> Answer
 }
 
 /// A member's own operations: where they stand in the batch, whose they are, what is asked.
-type Group = Vec<(usize, String, Command)>;
+type Group = Vec<(usize, String, Box<Command>)>;
 
 /// A member's own operations with what the index knows of their keys: where they stand in the batch, and what is asked.
 struct Asked {
     member_no: String,
-    changes: Vec<(usize, Command, StampedPrior)>,
+    changes: Vec<(usize, Box<Command>, StampedPrior)>,
 }
 
 async fn own_changes(core: Arc<Core>, crm_id: Arc<str>, groups: Vec<Group>) -> Vec<(usize, Answered)> {
@@ -234,11 +232,8 @@ fn at_rest(core: &Core, id: MemberId, asked: Asked) -> Result<Rested, Asked> {
     let Asked { member_no, mut changes } = asked;
     let stamp = changes.iter().map(|(_, _, prior)| prior.stamp).min().unwrap_or(Lsn::ZERO);
     let turns = core.turns_at_rest(id, stamp, Instant::MAX, |turn| {
-        let changes = changes.iter_mut();
-        let carried = changes.map(|(place, command, prior)| {
-            (*place, turn.carry_out(command, std::mem::take(&mut prior.prior)))
-        });
-        carried.collect()
+        let changes = changes.drain(..);
+        changes.map(|(place, command, prior)| (place, turn.carry_out(*command, prior.prior))).collect()
     });
     match turns {
         Some((outcomes, last)) => Ok(Rested { member_no, outcomes, last }),
@@ -277,7 +272,12 @@ async fn post_all(
     Posted { member_no, waiting }
 }
 
-fn post(core: &Arc<Core>, id: MemberId, command: Command, prior: StampedPrior) -> Result<Answering, Failure> {
+fn post(
+    core: &Arc<Core>,
+    id: MemberId,
+    command: Box<Command>,
+    prior: StampedPrior,
+) -> Result<Answering, Failure> {
     core.post(id, command, prior, crate::limits::MAILBOX_MAX)?
         .ok_or_else(|| core.shed(&core.vitals.shed.mailbox))
 }
@@ -302,13 +302,13 @@ mod tests {
         let (event_no, points) = ("e".to_owned(), Points(1));
         let spend =
             Spend { event_no, fingerprint: [0; 16], points, event_at: None, details: Default::default() };
-        Some(Operation::Change(member_no.into(), Command::Spend(spend)))
+        Some(Operation::Change(member_no.into(), Box::new(Command::Spend(spend))))
     }
 
     fn offer(from: &str, to: &str) -> Option<Operation> {
         let transfer =
             Transfer { transfer_no: "t".into(), fingerprint: [0; 16], to: to.into(), points: Points(1) };
-        Some(Operation::Change(from.into(), Command::Offer(transfer)))
+        Some(Operation::Change(from.into(), Box::new(Command::Offer(transfer))))
     }
 
     fn accept(member_no: &str) -> Option<Operation> {

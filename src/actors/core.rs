@@ -185,7 +185,7 @@ impl Core {
             return Ok(());
         }
         let (reply, answer) = oneshot::channel();
-        self.release_when_durable(lsn, Held::answer(reply, Ok(())));
+        self.release_when_durable(lsn, Held::Record(reply));
         answer.await.unwrap_or(Err(Failure::Unknown))
     }
 
@@ -208,9 +208,9 @@ impl Core {
         self: &Arc<Self>,
         crm_id: &str,
         member_no: &str,
-        command: Command,
+        command: impl Into<Box<Command>>,
     ) -> Result<Outcome, Failure> {
-        let begun = self.begin(crm_id, member_no, command)?;
+        let begun = self.begin(crm_id, member_no, command.into())?;
         self.done(begun).await
     }
 
@@ -219,19 +219,24 @@ impl Core {
         self: &Arc<Self>,
         crm_id: &str,
         member_no: &str,
-        command: Command,
+        command: Box<Command>,
     ) -> Result<Begun, Failure> {
         let mut prior = self.look_up(crm_id, member_no, &command)?;
         let pending_max = if command.refusable() { MAILBOX_MAX } else { u32::MAX };
         let id = self.trusted(self.directory.find_or_new(crm_id, member_no))?;
-        if command.is_own() {
-            let turn = |turn: &mut Turn<'_>| turn.carry_out(&command, std::mem::take(&mut prior.prior));
+        let is_own = command.is_own();
+        let mut asked = Some(command);
+        if is_own {
+            let turn = |turn: &mut Turn<'_>| {
+                asked.take().map(|command| turn.carry_out(*command, std::mem::take(&mut prior.prior)))
+            };
             let idle_since = Instant(self.clock.now().0 - BUSY_WITHIN.0);
-            if let Some((outcome, last)) = self.turns_at_rest(id, prior.stamp, idle_since, turn) {
+            if let Some((Some(outcome), last)) = self.turns_at_rest(id, prior.stamp, idle_since, turn) {
                 return Ok(Begun::Made(outcome, last));
             }
         }
-        let posted = self.post(id, command, prior, pending_max)?;
+        let taken = || Failure::Fault(format!("a turn of member {member_no} was taken and came to nothing"));
+        let posted = self.post(id, asked.ok_or_else(taken)?, prior, pending_max)?;
         posted.map(Begun::Asked).ok_or_else(|| self.shed(&self.vitals.shed.mailbox))
     }
 
@@ -247,12 +252,12 @@ impl Core {
     pub fn post(
         self: &Arc<Self>,
         id: MemberId,
-        command: Command,
+        command: Box<Command>,
         prior: StampedPrior,
         pending_max: u32,
     ) -> Result<Option<Answering>, Failure> {
         let (reply, answer) = oneshot::channel();
-        let message = Message::Change(Box::new(Change { command, prior, reply }));
+        let message = Message::Change(Change { command, prior, reply });
         let handed = self.directory.hand_over(id, message, pending_max, |awakened| self.awaken(awakened));
         Ok(match self.trusted(handed)? {
             Handed::Delivered => Some(answer),

@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
 pub enum Message {
-    Change(Box<Change>),
+    Change(Change),
     /// Looks at the account as it is, settled or not.
     Look(Box<dyn FnOnce(&Account) + Send>),
     /// Its due instant has come.
@@ -29,13 +29,12 @@ pub enum Message {
 }
 
 pub struct Change {
-    pub command: Command,
+    pub command: Box<Command>,
     pub prior: StampedPrior,
     pub reply: oneshot::Sender<Result<Outcome, Failure>>,
 }
 
 /// What a command came to, durable.
-#[allow(clippy::large_enum_variant, reason = "nearly every outcome is the large one; a box would only cost")]
 #[derive(Clone, Debug)]
 pub enum Outcome {
     Done {
@@ -43,7 +42,7 @@ pub enum Outcome {
         /// It was done before.
         replayed: bool,
         /// What is to be carried to the receiver, where a transfer has become the receiver's.
-        outgoing: Option<Outgoing>,
+        outgoing: Option<Box<Outgoing>>,
     },
     Nothing,
 }
@@ -96,7 +95,7 @@ impl Actor for Member {
                     // Boxed, as it is rare: it would only make each message's future larger.
                     false => Box::pin(self.look_up_again(state, &change.command)).await,
                 };
-                self.change(state, *change, looked_up);
+                self.change(state, change, looked_up);
             }
             Message::Look(look) => look(&state.me.account),
             Message::Settle => {
@@ -123,11 +122,11 @@ impl Actor for Member {
 impl Member {
     fn change(&self, state: &mut State, change: Change, looked_up: Result<Prior, Failure>) {
         let Change { command, reply, .. } = change;
-        let outcome = looked_up.and_then(|looked_up| self.turn(state).carry_out(&command, looked_up));
+        let outcome = looked_up.and_then(|looked_up| self.turn(state).carry_out(*command, looked_up));
         state.recents.forget_indexed(self.core.history.applied());
         self.schedule(state, None);
         // A refusal or a replay also waits: it tells of what the account has become.
-        self.core.release_when_durable(state.me.account.last, Held::answer(reply, outcome));
+        self.core.release_when_durable(state.me.account.last, Held::Outcome(reply, outcome));
     }
 
     /// Whether the actor still knows everything that came after the look-up.

@@ -137,10 +137,20 @@ impl Service {
         self.core.get().map(|core| core.tenants.earlier_zones(crm_id)).unwrap_or_default()
     }
 
-    /// Begins a change of one member (or of the sender, for `Offer`, `SendDirect`).
-    pub fn change(&self, crm_id: &str, member_no: String, command: Command) -> Result<Changing<'_>, Failure> {
+    /// Carries out a change of one member (or of the sender, for `Offer`, `SendDirect`); answers when it is durable.
+    pub async fn change(&self, crm_id: &str, member_no: &str, command: Command) -> Result<Answer, Failure> {
+        self.begin(crm_id, member_no.to_owned(), Box::new(command))?.answered(crm_id).await
+    }
+
+    /// Begins one, for callers who hold nothing of it while they wait.
+    pub fn begin(
+        &self,
+        crm_id: &str,
+        member_no: String,
+        command: Box<Command>,
+    ) -> Result<Changing<'_>, Failure> {
         let core = self.core()?;
-        if matches!(command, Command::SendDirect(_)) {
+        if matches!(*command, Command::SendDirect(_)) {
             let (core, admission) = self.admit()?;
             let crm_id = crm_id.to_owned();
             let sending = async move { send_direct(&core, &crm_id, &member_no, command).await };
@@ -309,7 +319,12 @@ impl Service {
 
 /// A change on its way. While its record is made durable, no more of it is held than the answer needs.
 pub enum Changing<'a> {
-    Here { core: &'a Arc<Core>, _admission: Admission<&'a Core>, member_no: String, begun: Begun },
+    Here {
+        core: &'a Arc<Core>,
+        _admission: Admission<&'a Core>,
+        member_no: String,
+        begun: Begun,
+    },
     /// In a task of its own.
     Aside(Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>),
 }
@@ -374,7 +389,7 @@ pub(super) async fn accept(
     else {
         return Err(Failure::Fault("an accepted offer has nothing to carry".into()));
     };
-    let received = carry(core, crm_id, &from, outgoing).await?;
+    let received = carry(core, crm_id, &from, *outgoing).await?;
     let mut answer = answer(core, crm_id, to, received).await?;
     answer.replayed = replayed;
     Ok(answer)
@@ -404,7 +419,7 @@ pub(super) async fn send_direct(
     core: &Arc<Core>,
     crm_id: &str,
     from: &str,
-    command: Command,
+    command: Box<Command>,
 ) -> Result<Answer, Failure> {
     let outcome = core.change(crm_id, from, command).await?;
     if let Outcome::Done { outgoing: Some(outgoing), .. } = &outcome {

@@ -196,7 +196,7 @@ impl TenantActor {
             }
             reply(answer);
         };
-        self.core.release_when_durable(lsn, Held::new(then));
+        self.core.release_when_durable(lsn, Held::Other(Box::new(then)));
     }
 }
 

@@ -63,7 +63,7 @@ impl Core {
 impl Turn<'_> {
     /// What `command` comes to. `looked_up` has seen the index at least at `recents.complete_since()`. Nothing may be told
     /// of it before the account's last record is durable.
-    pub fn carry_out(&mut self, command: &Command, looked_up: Prior) -> Result<Outcome, Failure> {
+    pub fn carry_out(&mut self, command: Command, looked_up: Prior) -> Result<Outcome, Failure> {
         let now = self.core.clock.now();
         self.settle(now)?;
         // Only now: what has just fallen due is part of the origin's past, too.
@@ -72,27 +72,24 @@ impl Turn<'_> {
             prior.map_err(|error| Failure::Fault(format!("a record just made does not decode: {error}")))?;
         let now = now.max(self.account.clock);
         let account = &*self.account;
+        let class = if command.refusable() { Class::Refusable } else { Class::Mandatory };
         let decided = catch_unwind(AssertUnwindSafe(|| {
             self.core.tenants.with_terms(self.crm_id, |terms| decide(account, command, &prior, now, terms))
         }));
         let Ok(decision) = decided else {
-            return Err(Failure::Fault(format!("deciding panicked: {command:?}")));
+            return Err(Failure::Fault(format!("deciding a change of member {} panicked", self.member_no)));
         };
         match decision? {
-            Decision::Record(event) => {
-                let class = if command.refusable() { Class::Refusable } else { Class::Mandatory };
-                self.record_new(now, *event, class)
-            }
+            Decision::Record(event) => self.record_new(now, event, class),
             Decision::Replay(record) => {
-                let outgoing = Outgoing::of(record.lsn, &record.event);
+                let outgoing = Outgoing::of(record.lsn, &record.event).map(Box::new);
                 Ok(Outcome::Done { record, replayed: true, outgoing })
             }
             Decision::Nothing => Ok(Outcome::Nothing),
         }
     }
 
-    fn record_new(&mut self, at: Instant, event: Event, class: Class) -> Result<Outcome, Failure> {
-        let event = Arc::new(event);
+    fn record_new(&mut self, at: Instant, event: Arc<Event>, class: Class) -> Result<Outcome, Failure> {
         let recorded = self.core.record(self.crm_id, self.member_no, self.account, at, &event, class)?;
         let lsn = recorded.lsn;
         self.recents.push(recorded, &event);
@@ -107,6 +104,7 @@ impl Turn<'_> {
             Ok(()) | Err(Failure::Full | Failure::NotReady) => {}
             Err(failure) => return Err(failure),
         }
+        let outgoing = outgoing.map(Box::new);
         let record = Known { lsn, at, event, standing: Default::default() };
         Ok(Outcome::Done { record, replayed: false, outgoing })
     }

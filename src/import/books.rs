@@ -201,7 +201,8 @@ impl<'a, O: Output> Books<'a, O> {
     }
 
     /// Writes a record and makes it part of the account.
-    pub fn record(&mut self, who: &Who, at: Instant, event: Event) -> anyhow::Result<Lsn> {
+    pub fn record(&mut self, who: &Who, at: Instant, event: impl Into<Arc<Event>>) -> anyhow::Result<Lsn> {
+        let event = event.into();
         let lsn = self.out.append(&who.crm_id, &who.member_no, at, &event)?;
         let id = self.id(who)?;
         let account = self.account_of(id)?;
@@ -222,8 +223,8 @@ impl<'a, O: Output> Books<'a, O> {
         if let Some(key) = event.key() {
             let hash = hash(&who.crm_id, &who.member_no, key);
             if self.wanted.contains(&hash) {
-                let event = Arc::new(event);
-                self.remember(hash, Known { lsn, at, event, standing: Default::default() });
+                let (event, standing) = (event.clone(), Default::default());
+                self.remember(hash, Known { lsn, at, event, standing });
             }
         }
         Ok(lsn)
@@ -273,12 +274,12 @@ impl<'a, O: Output> Books<'a, O> {
         };
         let account = self.account(who)?;
         let at = at.max(account.clock);
-        match decide(account, command, &Prior { known, origin }, at, terms) {
+        match decide(account, command.clone(), &Prior { known, origin }, at, terms) {
             Err(refusal) => Ok(Changed::Refused(WireError::from(refusal).wire().2)),
             Ok(Decision::Nothing) => Ok(Changed::Nothing),
             Ok(Decision::Replay(known)) => Ok(Changed::Before(known.lsn)),
             Ok(Decision::Record(event)) => {
-                let lsn = self.record(who, at, *event)?;
+                let lsn = self.record(who, at, event)?;
                 // An accrual may be born expired, points may come back to a lot that has expired.
                 self.settle(who, at, terms)?;
                 Ok(Changed::New(lsn))

@@ -11,14 +11,14 @@ use crate::ledger::refusal::Refusal;
 
 pub(super) fn accrue(
     account: &Account,
-    command: &Accrue,
+    command: Accrue,
     now: Instant,
     terms: &Terms,
 ) -> Result<Decision, Refusal> {
     let event_at = accrual_time(account, command.event_at, now, terms)?;
     let expire_at = expiry(command.expire_after.or(terms.default_expire), event_at, terms);
     let accrued = Accrued {
-        event_no: command.event_no.clone(),
+        event_no: command.event_no,
         fingerprint: command.fingerprint,
         source_type: command.source_type,
         points: command.points,
@@ -26,8 +26,8 @@ pub(super) fn accrue(
         expire_at,
         unfreeze_at: command.freeze_for.map(|span| event_at.after(span)),
         amount: command.amount,
-        details: command.details.clone(),
-        order_items: command.order_items.clone(),
+        details: command.details,
+        order_items: command.order_items,
         rule: None,
         paid: Vec::new(),
         active_after: Total::ZERO,

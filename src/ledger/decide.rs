@@ -69,7 +69,7 @@ impl Default for Terms {
 #[derive(Clone, Debug)]
 pub enum Decision {
     /// Something new, to be recorded.
-    Record(Box<Event>),
+    Record(Arc<Event>),
     /// It is done already: the record that did it (of `AcceptOffer`: the offer; of `CancelOffer`: likewise).
     Replay(Known),
     /// There is nothing to do.
@@ -78,14 +78,14 @@ pub enum Decision {
 
 impl From<Event> for Decision {
     fn from(event: Event) -> Decision {
-        Decision::Record(Box::new(event))
+        Decision::Record(Arc::new(event))
     }
 }
 
 /// What `command` does to the account at `now`. The account must be settled: `due(account, now)` is none.
 pub fn decide(
     account: &Account,
-    command: &Command,
+    command: Command,
     prior: &Prior,
     now: Instant,
     terms: &Terms,
@@ -100,25 +100,22 @@ pub fn decide(
     }
     match command {
         Command::Accrue(c) => accrual::accrue(account, c, now, terms),
-        Command::AccrueByRule(c) => by_rule::accrue(account, c, now, terms),
+        Command::AccrueByRule(c) => by_rule::accrue(account, &c, now, terms),
         Command::Spend(c) => spend::spend(account, c, now, terms),
-        Command::ReverseAccrual(c) => reversal::reverse(account, c, prior.origin.as_ref(), now, terms),
-        Command::ReverseSpend(c) => give_back::reverse(account, c, prior.origin.as_ref(), now, terms),
-        Command::Offer(c) => transfer::offer(account, c, now, terms),
-        Command::SendDirect(c) => transfer::send(account, c, now),
-        Command::AcceptOffer(c) => transfer::accept(account, c, prior.known.as_ref()),
+        Command::ReverseAccrual(c) => reversal::reverse(account, &c, prior.origin.as_ref(), now, terms),
+        Command::ReverseSpend(c) => give_back::reverse(account, &c, prior.origin.as_ref(), now, terms),
+        Command::Offer(c) => transfer::offer(account, &c, now, terms),
+        Command::SendDirect(c) => transfer::send(account, &c, now),
+        Command::AcceptOffer(c) => transfer::accept(account, &c, prior.known.as_ref()),
         Command::CancelOffer { transfer_no } => {
-            transfer::cancel(account, transfer_no, prior.known.as_ref(), now, terms)
+            transfer::cancel(account, &transfer_no, prior.known.as_ref(), now, terms)
         }
-        Command::Receive(c) => Ok(transfer::receive(account, c, prior.known.as_ref(), now)),
-        Command::ClearOutbox { transfer_no } => Ok(match account.outgoing(transfer_no) {
-            Some(out) => {
-                Event::OutboxCleared(OutboxCleared { transfer_no: transfer_no.clone(), offer: out.offer })
-                    .into()
-            }
+        Command::Receive(c) => Ok(transfer::receive(account, &c, prior.known.as_ref(), now)),
+        Command::ClearOutbox { transfer_no } => Ok(match account.outgoing(&transfer_no) {
+            Some(out) => Event::OutboxCleared(OutboxCleared { transfer_no, offer: out.offer }).into(),
             None => Decision::Nothing,
         }),
-        Command::SetProfile(c) => Ok(Event::ProfileSet(c.clone()).into()),
+        Command::SetProfile(c) => Ok(Event::ProfileSet(c).into()),
         Command::ErasePersonalData => Ok(match account.profile() {
             Some(profile) if profile.sealed.is_some() => Event::PersonalDataErased.into(),
             _ => Decision::Nothing,

@@ -11,18 +11,18 @@ use crate::limits::LOTS_PER_RECORD_MAX;
 
 pub(super) fn spend(
     account: &Account,
-    command: &Spend,
+    command: Spend,
     now: Instant,
     terms: &Terms,
 ) -> Result<Decision, Refusal> {
     let event_at = event_time(command.event_at, now, terms)?;
     let taken = in_spending_order(account, command.points, now)?;
     Ok(Event::Spent(Spent {
-        event_no: command.event_no.clone(),
+        event_no: command.event_no,
         fingerprint: command.fingerprint,
         points: command.points,
         event_at,
-        details: command.details.clone(),
+        details: command.details,
         taken,
         active_after: account.active(now) - command.points.into(),
     })

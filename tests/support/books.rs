@@ -110,9 +110,9 @@ impl Books {
             origin: command.origin_key().and_then(|key| self.find(member, &key)),
         };
         let account = self.accounts.entry(member.to_owned()).or_default();
-        let decision = decide(account, command, &prior, self.now, &self.terms)?;
+        let decision = decide(account, command.clone(), &prior, self.now, &self.terms)?;
         let done = match decision {
-            Decision::Record(event) => Done::Recorded(self.record(member, *event)),
+            Decision::Record(event) => Done::Recorded(self.record(member, Event::clone(&event))),
             Decision::Replay(known) => Done::Replayed(known.lsn),
             Decision::Nothing => Done::Nothing,
         };

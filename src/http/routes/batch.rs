@@ -82,9 +82,8 @@ fn elements(body: &[u8]) -> Result<Vec<Result<Element<'_>, Refusal>>, WireError>
     if let Ok(elements) = serde_json::from_str::<Vec<Element<'_>>>(text) {
         return Ok(elements.into_iter().map(Ok).collect());
     }
-    let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
-        WireError::BadJson(format!("a batch is an array of operations instead: {error}"))
-    })?;
+    let elements: Vec<&RawValue> = serde_json::from_str(text)
+        .map_err(|error| WireError::BadJson(format!("a batch is an array of operations instead: {error}")))?;
     Ok(elements.into_iter().map(element).collect())
 }
 
@@ -121,7 +120,7 @@ fn operation(Element { op, body }: Element<'_>, zone: Tz) -> Result<Operation, W
         other => {
             let reader = requests::reader(other).ok_or(WireError::NoSuchRoute)?;
             let (member_no, command) = reader(&fields(body)?, zone)?;
-            Ok(Operation::Change(member_no, command))
+            Ok(Operation::Change(member_no, Box::new(command)))
         }
     }
 }

@@ -35,7 +35,7 @@ fn begin<'a>(
     zone: Tz,
 ) -> Result<Changing<'a>, WireError> {
     let (member_no, command) = read(&Fields::parse(body)?, zone)?;
-    Ok(service.change(crm_id, member_no, command)?)
+    Ok(service.begin(crm_id, member_no, Box::new(command))?)
 }
 
 /// Sent when another zone was set, the same text was another instant: a request that has another's key in the tenant's zone may

@@ -4,6 +4,8 @@ use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::points::{Amount, Points};
 use bincode::{Decode, Encode};
+use std::ops::Deref;
+use std::sync::LazyLock;
 
 /// What a later record did to an earlier one of the same account. Folded in log order it gives the earlier one's
 /// [`Standing`]: nothing of it has to stay in memory.
@@ -41,9 +43,13 @@ impl TransferStatus {
     }
 }
 
-/// How a record stands now, by its sequels.
+/// How a record stands now, by its sequels. Most have none: then it is as small as this.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Standing(Option<Box<Followed>>);
+
+/// What the sequels have come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Followed {
     /// Of an accrual: points reversed so far.
     pub reversed: Points,
     /// Of those, the part that refunds took, and the refunds.
@@ -63,12 +69,26 @@ pub struct Standing {
     pub through: Lsn,
 }
 
+impl Deref for Standing {
+    type Target = Followed;
+
+    fn deref(&self) -> &Followed {
+        static NOTHING: LazyLock<Followed> = LazyLock::new(Followed::default);
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
 impl Standing {
     /// The standing after one more sequel, which record `lsn` brought; one that is counted already changes nothing.
     pub fn follow(&mut self, lsn: Lsn, sequel: &Sequel) {
-        if lsn <= self.through {
-            return;
+        if lsn > self.through {
+            self.0.get_or_insert_default().follow(lsn, sequel);
         }
+    }
+}
+
+impl Followed {
+    fn follow(&mut self, lsn: Lsn, sequel: &Sequel) {
         self.through = lsn;
         match *sequel {
             Sequel::Reversed { points, expired, refunded, at } => {

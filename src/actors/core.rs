@@ -66,16 +66,8 @@ pub struct Core {
     pub broken: watch::Sender<Option<String>>,
 }
 
-/// An actor's answer on its way, durable when it comes.
+/// What a change came to, on its way: durable when it comes.
 pub type Answering = oneshot::Receiver<Result<Outcome, Failure>>;
-
-/// A change on its way.
-pub enum Begun {
-    /// Made where the member lies at rest; what came of it may be told when this record is durable.
-    Made(Result<Outcome, Failure>, Lsn),
-    /// The member's actor was asked.
-    Asked(Answering),
-}
 
 /// How much the service takes on at once.
 #[derive(Clone, Copy, Debug)]
@@ -210,8 +202,7 @@ impl Core {
         member_no: &str,
         command: impl Into<Box<Command>>,
     ) -> Result<Outcome, Failure> {
-        let begun = self.begin(crm_id, member_no, command.into())?;
-        self.done(begun).await
+        self.begin(crm_id, member_no, command.into())?.await.unwrap_or(Err(Failure::Unknown))
     }
 
     /// The first half of a change, which waits for nothing: whoever waits then need not hold the command.
@@ -220,7 +211,7 @@ impl Core {
         crm_id: &str,
         member_no: &str,
         command: Box<Command>,
-    ) -> Result<Begun, Failure> {
+    ) -> Result<Answering, Failure> {
         let mut prior = self.look_up(crm_id, member_no, &command)?;
         let pending_max = if command.refusable() { MAILBOX_MAX } else { u32::MAX };
         let id = self.trusted(self.directory.find_or_new(crm_id, member_no))?;
@@ -232,20 +223,14 @@ impl Core {
             };
             let idle_since = Instant(self.clock.now().0 - BUSY_WITHIN.0);
             if let Some((Some(outcome), last)) = self.turns_at_rest(id, prior.stamp, idle_since, turn) {
-                return Ok(Begun::Made(outcome, last));
+                let (reply, answer) = oneshot::channel();
+                self.release_when_durable(last, Held::Outcome(reply, outcome));
+                return Ok(answer);
             }
         }
         let taken = || Failure::Fault(format!("a turn of member {member_no} was taken and came to nothing"));
         let posted = self.post(id, asked.ok_or_else(taken)?, prior, pending_max)?;
-        posted.map(Begun::Asked).ok_or_else(|| self.shed(&self.vitals.shed.mailbox))
-    }
-
-    /// The second half: what it came to, durable.
-    pub async fn done(&self, begun: Begun) -> Result<Outcome, Failure> {
-        match begun {
-            Begun::Made(outcome, last) => self.durable(last).await.and(outcome),
-            Begun::Asked(answer) => answer.await.unwrap_or(Err(Failure::Unknown)),
-        }
+        posted.ok_or_else(|| self.shed(&self.vitals.shed.mailbox))
     }
 
     /// Hands a command to the member's actor; `None` where too many wait for it.

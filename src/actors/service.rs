@@ -4,7 +4,7 @@ use crate::actors::answer::{
 };
 use crate::actors::batch::{self, Operation};
 use crate::actors::carrier::carry;
-use crate::actors::core::{Admission, Begun, Core};
+use crate::actors::core::{Admission, Answering, Core};
 use crate::actors::member::Outcome;
 use crate::actors::personal::Personal;
 use crate::actors::profiles::{self, MemberView};
@@ -157,8 +157,8 @@ impl Service {
             return Ok(Changing::Aside(Box::pin(to_the_end(admission, sending))));
         }
         let admission = core.admit_here()?;
-        let begun = core.begin(crm_id, &member_no, command)?;
-        Ok(Changing::Here { core, _admission: admission, member_no, begun })
+        let outcome = core.begin(crm_id, &member_no, command)?;
+        Ok(Changing::Here { core, _admission: admission, member_no, outcome })
     }
 
     /// Takes an offer made to `member_no`. `from` is needed only where two senders used one number.
@@ -323,7 +323,7 @@ pub enum Changing<'a> {
         core: &'a Arc<Core>,
         _admission: Admission<&'a Core>,
         member_no: String,
-        begun: Begun,
+        outcome: Answering,
     },
     /// In a task of its own.
     Aside(Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>),
@@ -331,12 +331,17 @@ pub enum Changing<'a> {
 
 impl Changing<'_> {
     /// The answer, once it is durable. `crm_id` is the tenant that it was begun for.
-    pub async fn answered(self, crm_id: &str) -> Result<Answer, Failure> {
-        match self {
-            Changing::Here { core, _admission, member_no, begun } => {
-                answer(core, crm_id, &member_no, core.done(begun).await?).await
+    ///
+    /// Not an `async fn`, which would hold itself twice.
+    pub fn answered(self, crm_id: &str) -> impl Future<Output = Result<Answer, Failure>> + Send {
+        async move {
+            match self {
+                Changing::Here { core, _admission, member_no, outcome } => {
+                    let outcome = outcome.await.unwrap_or(Err(Failure::Unknown))?;
+                    answer(core, crm_id, &member_no, outcome).await
+                }
+                Changing::Aside(answered) => answered.await,
             }
-            Changing::Aside(answered) => answered.await,
         }
     }
 }

@@ -15,6 +15,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use chrono_tz::Tz;
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -92,10 +93,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
         // The head goes before the body is waited for.
         let type_checked = check_type(request.headers());
         let body = read_whole(request.into_body(), BODY_BYTES_MAX);
-        async move {
-            let body = body.await?;
-            type_checked.map(|()| JsonBody(body))
-        }
+        body.map(|body| body.and_then(|body| type_checked.map(|()| JsonBody(body))))
     }
 }
 

@@ -76,7 +76,7 @@ impl hyper::service::Service<hyper::Request<Incoming>> for Guarded {
     type Future = Answering;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Answering {
-        Box::pin(self.0.clone().answer(request.map(Body::new)))
+        self.0.clone().answer(request.map(Body::new))
     }
 }
 
@@ -91,7 +91,7 @@ impl Service<Request> for Guarded {
     }
 
     fn call(&mut self, request: Request) -> Answering {
-        Box::pin(self.0.clone().answer(request))
+        self.0.clone().answer(request)
     }
 }
 
@@ -103,53 +103,55 @@ impl std::fmt::Debug for Guarded {
 }
 
 impl Guard {
-    /// Hundreds of these are under way at once, each in a piece of memory of its own: what is large and rare is boxed, and what
-    /// goes through more hands is a pointer.
-    async fn answer(self: Arc<Guard>, mut request: Request) -> Result<Response, Infallible> {
-        let edge = &*self.edge;
-        let asked = Asked {
-            id: request_id(&request),
-            method: request.method().clone(),
-            route: self.routes.of(request.uri().path()),
-        };
-        let watch = self.requests.watch(&asked.method, asked.route);
-        if edge.dialect != Dialect::Ours {
-            request.extensions_mut().insert(edge.dialect);
+    /// Hundreds of these are under way at once, each in a piece of memory of its own: so it is no `async fn`, which would hold the
+    /// request twice, what is large and rare is boxed, and what goes through more hands is a pointer.
+    fn answer(self: Arc<Guard>, mut request: Request) -> Answering {
+        if self.edge.dialect != Dialect::Ours {
+            request.extensions_mut().insert(self.edge.dialect);
         }
-        let noted = tracing::enabled!(Level::DEBUG)
-            .then(|| (monotonic(), crm_id(request.uri().path(), asked.route())));
-        let mut response = match edge.admit(&request, asked.route) {
-            Ok(()) => {
-                let span = tracing::debug_span!(
-                    "request",
+        Box::pin(async move {
+            let edge = &*self.edge;
+            let asked = Asked {
+                id: request_id(&request),
+                method: request.method().clone(),
+                route: self.routes.of(request.uri().path()),
+            };
+            let watch = self.requests.watch(&asked.method, asked.route);
+            let noted = tracing::enabled!(Level::DEBUG)
+                .then(|| (monotonic(), crm_id(request.uri().path(), asked.route())));
+            let mut response = match edge.admit(&request, asked.route) {
+                Ok(()) => {
+                    let span = tracing::debug_span!(
+                        "request",
+                        request_id = asked.id.to_str().unwrap_or_default(),
+                        crm_id = noted.as_ref().map(|(_, crm_id)| crm_id.as_str())
+                    );
+                    let routed = pin!(self.serve(request, asked.route));
+                    run(&asked, on_behalf_of(asked.id.clone(), routed), span).await
+                }
+                Err(refused) => refuse(refused, &asked, request.into_body()),
+            };
+            let told = response.extensions_mut().remove::<Code>();
+            if let Some((started, crm_id)) = noted {
+                tracing::debug!(
+                    method = asked.method(),
+                    route = asked.route(),
+                    crm_id,
+                    status = response.status().as_u16(),
+                    code = told.map_or(0, |Code(code)| code),
+                    micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
                     request_id = asked.id.to_str().unwrap_or_default(),
-                    crm_id = noted.as_ref().map(|(_, crm_id)| crm_id.as_str())
+                    "answered"
                 );
-                let routed = pin!(self.serve(request, asked.route));
-                run(&asked, on_behalf_of(asked.id.clone(), routed), span).await
             }
-            Err(refused) => refuse(refused, &asked, request.into_body()),
-        };
-        let told = response.extensions_mut().remove::<Code>();
-        if let Some((started, crm_id)) = noted {
-            tracing::debug!(
-                method = asked.method(),
-                route = asked.route(),
-                crm_id,
-                status = response.status().as_u16(),
-                code = told.map_or(0, |Code(code)| code),
-                micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-                request_id = asked.id.to_str().unwrap_or_default(),
-                "answered"
-            );
-        }
-        // Only failures are told otherwise.
-        if told.is_some() && !is_of_the_service(asked.route()) {
-            response = Box::pin(edge.dialect.tell(response)).await;
-        }
-        response.headers_mut().insert(REQUEST_ID, asked.id);
-        watch.answered(response.status().as_u16(), told.map(|Code(code)| code));
-        Ok(response)
+            // Only failures are told otherwise.
+            if told.is_some() && !is_of_the_service(asked.route()) {
+                response = Box::pin(edge.dialect.tell(response)).await;
+            }
+            response.headers_mut().insert(REQUEST_ID, asked.id);
+            watch.answered(response.status().as_u16(), told.map(|Code(code)| code));
+            Ok(response)
+        })
     }
 
     fn serve(&self, request: Request, route: Option<&str>) -> Either<RouteFuture<Infallible>, Answering> {

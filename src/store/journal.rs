@@ -196,7 +196,17 @@ pub(super) struct Pending {
     pub(super) payloads: Vec<Range<usize>>,
 }
 
+/// Room that is made at once for the next group's records, at most.
+const NEXT_GROUP_BYTES_MAX: usize = 1 << 20;
+
 impl Pending {
+    /// What comes after this, with room for as much again: it would be copied as it grew, and everybody would wait for that.
+    pub(super) fn next(&self, first_lsn: Lsn) -> Pending {
+        let bytes = Vec::with_capacity(self.bytes.len().min(NEXT_GROUP_BYTES_MAX));
+        let payloads = Vec::with_capacity(self.payloads.len().min(NEXT_GROUP_BYTES_MAX >> 8));
+        Pending { first_lsn, bytes, payloads }
+    }
+
     pub(super) fn into_batch(self) -> Batch {
         Batch { first_lsn: self.first_lsn, bytes: self.bytes, payloads: self.payloads }
     }

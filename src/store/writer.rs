@@ -112,7 +112,7 @@ impl<T: Send> Writer<T> {
 
     /// What waits.
     fn taken(&self, state: &mut State<T>) -> Pending {
-        let next = Pending { first_lsn: state.next_lsn, ..Pending::default() };
+        let next = state.pending.next(state.next_lsn);
         let group = std::mem::replace(&mut state.pending, next);
         state.writing = group.bytes.len() as u64;
         group

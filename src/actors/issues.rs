@@ -7,38 +7,74 @@ use crate::history::view::{Issue, MovedLot};
 use crate::ledger::event::Event;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::moved::Moved;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Entries of one generation: of some seconds under load, so that what is spent soon after it was accrued is told from here. They
-/// take some 100 bytes each.
-const GENERATION_MAX: usize = 65_536;
+/// The latest records of which accruals are kept: of some seconds under load. A power of two.
+const LATEST: usize = 1 << 17;
+/// Entries of one generation of those that were looked up.
+const GENERATION_MAX: usize = 16_384;
 /// So many of those that were looked up for one change are kept.
 const LOOKED_UP_KEPT_MAX: usize = 256;
 /// So many are looked up in the index at once, without leaving the worker.
 const AT_ONCE_MAX: usize = 32;
 
-#[derive(Debug)]
-pub struct Issues(Mutex<Generations<Lsn, Issue>>);
+pub struct Issues(Mutex<Kept>);
+
+struct Kept {
+    /// By their numbers, which follow one another: each accrual puts its own where one was that is no longer among the latest. It
+    /// grows to its size as the first of them come.
+    latest: Vec<Option<(Lsn, Issue)>>,
+    /// Older ones: what is spent late is spent bit by bit.
+    looked_up: Generations<Lsn, Issue>,
+}
 
 impl Default for Issues {
     fn default() -> Issues {
-        Issues(Mutex::new(Generations::new(GENERATION_MAX)))
+        Issues(Mutex::new(Kept { latest: Vec::new(), looked_up: Generations::new(GENERATION_MAX) }))
     }
 }
 
 impl Issues {
-    /// Those of `sources` that are here, each in its place.
-    pub fn find(&self, sources: &[Lsn]) -> Vec<Option<Issue>> {
-        let generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sources.iter().map(|source| generations.get(source).cloned()).collect()
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn keep(&self, issues: impl IntoIterator<Item = (Lsn, Issue)>) {
-        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Those of `sources` that are here, each in its place.
+    pub fn find(&self, sources: &[Lsn]) -> Vec<Option<Issue>> {
+        let kept = self.kept();
+        sources.iter().map(|source| kept.find(*source).cloned()).collect()
+    }
+
+    /// Keeps one that was accrued just now.
+    pub fn keep(&self, accrual: Lsn, issue: Issue) {
+        let mut kept = self.kept();
+        let place = place_of(accrual);
+        if kept.latest.len() <= place {
+            kept.latest.resize_with(place + 1, || None);
+        }
+        kept.latest[place] = Some((accrual, issue));
+    }
+
+    /// Keeps some that were looked up.
+    pub fn keep_looked_up(&self, issues: impl IntoIterator<Item = (Lsn, Issue)>) {
+        let mut kept = self.kept();
         for (source, issue) in issues {
-            generations.keep(source, issue, 1);
+            kept.looked_up.keep(source, issue, 1);
         }
     }
+}
+
+impl Kept {
+    fn find(&self, source: Lsn) -> Option<&Issue> {
+        match self.latest.get(place_of(source)) {
+            Some(Some((lsn, issue))) if *lsn == source => Some(issue),
+            _ => self.looked_up.get(&source),
+        }
+    }
+}
+
+fn place_of(accrual: Lsn) -> usize {
+    accrual.0 as usize % LATEST
 }
 
 impl Core {
@@ -47,7 +83,7 @@ impl Core {
     pub async fn lots_moved(&self, lsn: Lsn, event: &Event) -> Result<Option<Vec<MovedLot>>, Failure> {
         if let Some(accrued) = event.accrual() {
             let issue = Issue { event_no: accrued.event_no.as_str().into(), expire_at: accrued.expire_at };
-            self.issues.keep([(lsn, issue)]);
+            self.issues.keep(lsn, issue);
         }
         match event.moved() {
             // Boxed: it would make the future of each accrual larger, which moves none.
@@ -82,7 +118,7 @@ impl Core {
             found.map_err(|error| Failure::Fault(error.to_string()))??
         };
         let known = missing.iter().zip(&found).filter_map(|(source, issue)| Some((*source, issue.clone()?)));
-        self.issues.keep(known.take(LOOKED_UP_KEPT_MAX));
+        self.issues.keep_looked_up(known.take(LOOKED_UP_KEPT_MAX));
         for (place, issue) in places.into_iter().zip(found) {
             issues[place] = issue;
         }
@@ -94,15 +130,21 @@ impl Core {
 mod tests {
     use super::*;
 
+    fn issue(lsn: u64) -> Issue {
+        Issue { event_no: lsn.to_string().into(), expire_at: None }
+    }
+
     #[test]
-    fn keeps_the_latest_and_no_more_than_two_generations() {
+    fn keeps_the_latest_and_those_that_were_looked_up() {
         let issues = Issues::default();
-        let all = 3 * GENERATION_MAX as u64;
-        issues.keep((1..=all).map(|n| (Lsn(n), Issue { event_no: n.to_string().into(), expire_at: None })));
-        let found = issues.find(&[Lsn(1), Lsn(all)]);
-        assert_eq!(found[0], None, "the oldest went");
-        assert_eq!(found[1].as_ref().map(|issue| &*issue.event_no), Some(all.to_string().as_str()));
-        let generations = issues.0.lock().unwrap();
-        assert!(generations.len() <= 2 * GENERATION_MAX);
+        let all = 2 * LATEST as u64;
+        (1..=all).for_each(|lsn| issues.keep(Lsn(lsn), issue(lsn)));
+        issues.keep_looked_up([(Lsn(7), issue(7))]);
+        let oldest = all - LATEST as u64 + 1;
+        let found = issues.find(&[Lsn(6), Lsn(7), Lsn(oldest - 1), Lsn(oldest), Lsn(all)]);
+        let found: Vec<_> = found.iter().map(|issue| issue.as_ref().map(|issue| &*issue.event_no)).collect();
+        let (oldest, newest) = (oldest.to_string(), all.to_string());
+        assert_eq!(found, [None, Some("7"), None, Some(&*oldest), Some(&*newest)]);
+        assert_eq!(issues.kept().latest.len(), LATEST);
     }
 }

@@ -21,6 +21,8 @@ use std::time::Duration;
 const IDLE_BEFORE_MARK: Duration = Duration::from_millis(10);
 /// From this many records a group on the next one is worth a short wait.
 const LARGE_GROUP: usize = 4;
+/// From this many on, on one twice as long: so many come only where no core is idle, and what a sync costs is taken from them.
+const VERY_LARGE_GROUP: usize = 64;
 
 struct Writer<T> {
     shared: Arc<Shared<T>>,
@@ -121,10 +123,12 @@ impl<T: Send> Writer<T> {
     /// Under load waits a while for as much as came last time: a large group costs less a record than many small ones.
     fn gathered(&self) -> MutexGuard<'_, State<T>> {
         let state = self.shared.lock();
-        if self.last_group < LARGE_GROUP {
-            return state;
-        }
-        self.wait_for(state, self.last_group, self.shared.options.gather)
+        let times = match self.last_group {
+            ..LARGE_GROUP => return state,
+            LARGE_GROUP..VERY_LARGE_GROUP => 1,
+            VERY_LARGE_GROUP.. => 2,
+        };
+        self.wait_for(state, self.last_group, self.shared.options.gather * times)
     }
 
     /// Until so many records wait, or the end; at most so long.

@@ -20,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::future::RouteFuture;
 use futures_util::future::Either;
 use hyper::body::Incoming;
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,6 +36,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The router, and what stands round it.
 #[derive(Clone)]
 pub struct Guarded(Arc<Guard>);
+
+/// The same for one connection. Each request counts who holds this, and other connections' requests, on other cores, count elsewhere.
+pub struct Connected(Arc<Guarded>);
 
 struct Guard {
     router: Router,
@@ -66,11 +70,15 @@ impl Guarded {
     pub fn new(router: Router, routes: Routes, edge: Arc<Edge>, requests: Arc<Requests>) -> Guarded {
         Guarded(Arc::new(Guard { router, routes, edge, requests }))
     }
+
+    pub fn connected(&self) -> Connected {
+        Connected(Arc::new(self.clone()))
+    }
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-impl hyper::service::Service<hyper::Request<Incoming>> for Guarded {
+impl hyper::service::Service<hyper::Request<Incoming>> for Connected {
     type Response = Response;
     type Error = Infallible;
     type Future = Answering;
@@ -91,7 +99,7 @@ impl Service<Request> for Guarded {
     }
 
     fn call(&mut self, request: Request) -> Answering {
-        self.0.clone().answer(request)
+        Arc::new(self.clone()).answer(request)
     }
 }
 
@@ -102,21 +110,22 @@ impl std::fmt::Debug for Guarded {
     }
 }
 
-impl Guard {
+impl Guarded {
     /// Hundreds of these are under way at once, each in a piece of memory of its own: so it is no `async fn`, which would hold the
     /// request twice, what is large and rare is boxed, and what goes through more hands is a pointer.
-    fn answer(self: Arc<Guard>, mut request: Request) -> Answering {
-        if self.edge.dialect != Dialect::Ours {
-            request.extensions_mut().insert(self.edge.dialect);
+    fn answer(self: Arc<Guarded>, mut request: Request) -> Answering {
+        if self.0.edge.dialect != Dialect::Ours {
+            request.extensions_mut().insert(self.0.edge.dialect);
         }
         Box::pin(async move {
-            let edge = &*self.edge;
+            let guard = &*self.0;
+            let edge = &*guard.edge;
             let asked = Asked {
                 id: request_id(&request),
                 method: request.method().clone(),
-                route: self.routes.of(request.uri().path()),
+                route: guard.routes.of(request.uri().path()),
             };
-            let watch = self.requests.watch(&asked.method, asked.route);
+            let watch = guard.requests.watch(&asked.method, asked.route);
             let noted = tracing::enabled!(Level::DEBUG)
                 .then(|| (monotonic(), crm_id(request.uri().path(), asked.route())));
             let mut response = match edge.admit(&request, asked.route) {
@@ -126,7 +135,7 @@ impl Guard {
                         request_id = asked.id.to_str().unwrap_or_default(),
                         crm_id = noted.as_ref().map(|(_, crm_id)| crm_id.as_str())
                     );
-                    let routed = pin!(self.serve(request, asked.route));
+                    let routed = pin!(guard.serve(request, asked.route));
                     run(&asked, on_behalf_of(asked.id.clone(), routed), span).await
                 }
                 Err(refused) => refuse(refused, &asked, request.into_body()),
@@ -153,7 +162,9 @@ impl Guard {
             Ok(response)
         })
     }
+}
 
+impl Guard {
     fn serve(&self, request: Request, route: Option<&str>) -> Either<RouteFuture<Infallible>, Answering> {
         match route {
             Some(_) => Either::Left(self.router.clone().call(request)),
@@ -217,15 +228,30 @@ fn crm_id(path: &str, route: &str) -> String {
 fn request_id(request: &Request) -> HeaderValue {
     static PREFIX: LazyLock<String> =
         LazyLock::new(|| format!("{:08x}-", RandomState::new().hash_one(0) >> 32));
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
     let sane = |value: &&HeaderValue| {
         value.len() <= 128 && value.to_str().is_ok_and(|text| !text.is_empty() && text.is_ascii())
     };
     if let Some(given) = request.headers().get(REQUEST_ID).filter(sane) {
         return given.clone();
     }
-    let id = with_hex(&PREFIX, COUNTER.fetch_add(1, Ordering::Relaxed));
+    let id = with_hex(&PREFIX, next_number());
     HeaderValue::from_maybe_shared(Bytes::from(id)).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// A number of its own for each request. A thread takes some at once: one counter that all cores write with each request would
+/// go from one to the other all the time.
+fn next_number() -> u64 {
+    const AT_ONCE: u64 = 256;
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static NEXT: Cell<u64> = const { Cell::new(0) };
+    }
+    let next = match NEXT.get() {
+        used_up if used_up.is_multiple_of(AT_ONCE) => TAKEN.fetch_add(AT_ONCE, Ordering::Relaxed),
+        next => next,
+    };
+    NEXT.set(next + 1);
+    next
 }
 
 /// Digit by digit: formatted by the library, it would be the most expensive text of an answer.
@@ -276,6 +302,16 @@ mod tests {
         let status = answer.status();
         let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn numbers_come_once() {
+        let some = || std::thread::spawn(|| (0..1_000).map(|_| next_number()).collect::<Vec<_>>());
+        let threads = [some(), some()];
+        let mut numbers: Vec<u64> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), 2_000);
     }
 
     #[test]

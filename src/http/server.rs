@@ -2,7 +2,7 @@
 use crate::actors::service::Service;
 use crate::http::access::Routes;
 use crate::http::edge::{ConnectionBounds, Edge};
-use crate::http::guard::Guarded;
+use crate::http::guard::{Connected, Guarded};
 use crate::http::head_timer::HeadTimer;
 use crate::http::metrics::requests::Requests;
 use crate::http::pacing::Paced;
@@ -46,7 +46,7 @@ pub async fn serve(
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _)) => connection(stream, bounds, app.clone(), &graceful, place),
+            Ok((stream, _)) => connection(stream, bounds, app.connected(), &graceful, place),
             Err(error) => {
                 // Out of descriptors, say: what is open goes on, and makes room.
                 tracing::warn!("a connection could not be accepted: {error}");
@@ -63,7 +63,7 @@ pub async fn serve(
 fn connection<P: Send + 'static>(
     stream: TcpStream,
     bounds: ConnectionBounds,
-    app: Guarded,
+    app: Connected,
     graceful: &GracefulShutdown,
     place: P,
 ) {

@@ -92,7 +92,7 @@ const MEMBER: u8 = 0;
 /// Encodes a member's entry from its parts: the same bytes as [`Entry::encode`], without copies of the names.
 pub fn encode_member(crm_id: &str, member_no: &str, at: Instant, event: &Event) -> Vec<u8> {
     // What an accrual with all its texts takes, about; it is kept for a while as it is.
-    let mut out = Vec::with_capacity(224);
+    let mut out = Vec::with_capacity(256);
     out.push(event_version(event));
     codec::encode_into(&mut out, &(u32::from(MEMBER), crm_id, member_no, at, event));
     out

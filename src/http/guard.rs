@@ -28,6 +28,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
+use std::time::Instant;
 use tower::Service;
 use tracing::{Instrument, Level, Span};
 
@@ -57,6 +58,16 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn route(&self) -> &str {
         self.route.unwrap_or("-")
+    }
+
+    fn id(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
+    }
+
+    /// For lines below the usual level alone; those at it take the id from the task.
+    fn span(&self, noted: Option<&Noted>) -> Span {
+        let crm_id = noted.map(|noted| noted.crm_id.as_str());
+        tracing::debug_span!("request", request_id = self.id(), crm_id)
     }
 
     /// One that HTTP does not name may be anything.
@@ -119,48 +130,60 @@ impl Guarded {
         }
         Box::pin(async move {
             let guard = &*self.0;
-            let edge = &*guard.edge;
             let asked = Asked {
                 id: request_id(&request),
                 method: request.method().clone(),
                 route: guard.routes.of(request.uri().path()),
             };
             let watch = guard.requests.watch(&asked.method, asked.route);
-            let noted = tracing::enabled!(Level::DEBUG)
-                .then(|| (monotonic(), crm_id(request.uri().path(), asked.route())));
-            let mut response = match edge.admit(&request, asked.route) {
+            let noted = tracing::enabled!(Level::DEBUG).then(|| Noted::of(&asked, &request));
+            let mut response = match guard.edge.admit(&request, asked.route) {
                 Ok(()) => {
-                    let span = tracing::debug_span!(
-                        "request",
-                        request_id = asked.id.to_str().unwrap_or_default(),
-                        crm_id = noted.as_ref().map(|(_, crm_id)| crm_id.as_str())
-                    );
-                    let routed = pin!(guard.serve(request, asked.route));
-                    run(&asked, on_behalf_of(asked.id.clone(), routed), span).await
+                    let span = asked.span(noted.as_ref());
+                    match catch_unwind(AssertUnwindSafe(|| guard.serve(request, asked.route))) {
+                        Ok(routed) => run(&asked, on_behalf_of(asked.id.clone(), pin!(routed)), span).await,
+                        Err(_) => fault(&asked, "the router panicked"),
+                    }
                 }
                 Err(refused) => refuse(refused, &asked, request.into_body()),
             };
             let told = response.extensions_mut().remove::<Code>();
-            if let Some((started, crm_id)) = noted {
-                tracing::debug!(
-                    method = asked.method(),
-                    route = asked.route(),
-                    crm_id,
-                    status = response.status().as_u16(),
-                    code = told.map_or(0, |Code(code)| code),
-                    micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-                    request_id = asked.id.to_str().unwrap_or_default(),
-                    "answered"
-                );
+            if let Some(noted) = noted {
+                noted.tell(&asked, response.status(), told);
             }
             // Only failures are told otherwise.
             if told.is_some() && !is_of_the_service(asked.route()) {
-                response = Box::pin(edge.dialect.tell(response)).await;
+                response = Box::pin(guard.edge.dialect.tell(response)).await;
             }
             response.headers_mut().insert(REQUEST_ID, asked.id);
             watch.answered(response.status().as_u16(), told.map(|Code(code)| code));
             Ok(response)
         })
+    }
+}
+
+/// What a log line about an answer needs beside it.
+struct Noted {
+    began: Instant,
+    crm_id: String,
+}
+
+impl Noted {
+    fn of(asked: &Asked<'_>, request: &Request) -> Noted {
+        Noted { began: monotonic(), crm_id: crm_id(request.uri().path(), asked.route()) }
+    }
+
+    fn tell(self, asked: &Asked<'_>, status: StatusCode, told: Option<Code>) {
+        tracing::debug!(
+            method = asked.method(),
+            route = asked.route(),
+            crm_id = self.crm_id,
+            status = status.as_u16(),
+            code = told.map_or(0, |Code(code)| code),
+            micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            request_id = asked.id(),
+            "answered"
+        );
     }
 }
 
@@ -201,7 +224,7 @@ async fn run(
 }
 
 fn fault(asked: &Asked<'_>, detail: &str) -> Response {
-    let id = asked.id.to_str().unwrap_or_default();
+    let id = asked.id();
     tracing::error!(request_id = id, method = asked.method(), route = asked.route(), "{detail}");
     envelope::failure(StatusCode::INTERNAL_SERVER_ERROR, 50000, &format!("a fault of ours, request id {id}"))
 }

@@ -35,9 +35,4 @@ impl<K: Eq + Hash, V> Generations<K, V> {
         let (younger, older) = (self.younger.remove(key), self.older.remove(key));
         younger.or(older)
     }
-
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.younger.len() + self.older.len()
-    }
 }

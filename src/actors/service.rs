@@ -331,8 +331,7 @@ pub enum Changing<'a> {
 
 impl Changing<'_> {
     /// The answer, once it is durable. `crm_id` is the tenant that it was begun for.
-    ///
-    /// Not an `async fn`, which would hold itself twice.
+    #[expect(clippy::manual_async_fn, reason = "an async fn would hold its arguments twice")]
     pub fn answered(self, crm_id: &str) -> impl Future<Output = Result<Answer, Failure>> + Send {
         async move {
             match self {

@@ -7,7 +7,6 @@ use super::sending;
 use super::spread::Spread;
 use crate::common::median;
 
-/// How long the index may take to catch up after the fill.
 /// Connections that read.
 const READERS: usize = 16;
 

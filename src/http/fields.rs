@@ -7,7 +7,7 @@ use crate::ledger::points::{Amount, Points, Total};
 use crate::ledger::refusal::Refusal;
 use crate::limits::MEMBER_BYTES_MAX;
 use chrono_tz::Tz;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -41,15 +41,7 @@ pub fn required<T>(field: Field, value: Option<T>) -> Result<T, Refusal> {
 impl<'a> Fields<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Fields<'a>, WireError> {
         let text = std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))?;
-        check_depth(body)?;
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let entries =
-            reader.deserialize_map(Entries).map_err(|error| WireError::BadJson(error.to_string()))?;
-        reader.end().map_err(|error| WireError::BadJson(error.to_string()))?;
-        match twice(&entries) {
-            Some(name) => Err(WireError::BadJson(format!("the field {name:?} is there twice"))),
-            None => Ok(Fields { entries }),
-        }
+        serde_json::from_str(text).map_err(|error| WireError::BadJson(error.to_string()))
     }
 
     /// All names, known or not.
@@ -362,29 +354,27 @@ fn words<'a>(error: DecimalError, places: &'a str, size: &'a str) -> &'a str {
     }
 }
 
-/// Refuses what nests deeper than [`DEPTH_MAX`], before anything is built of it.
-fn check_depth(body: &[u8]) -> Result<(), WireError> {
-    // Hardly any body has so many brackets, and to count them is quicker than to follow them. The two differ in one bit, and as
-    // many at once as a byte can count are taken many at a time.
-    let opening = |part: &[u8]| part.iter().fold(0_u8, |count, byte| count + u8::from(byte | 0x20 == b'{'));
-    if body.chunks(255).map(|part| usize::from(opening(part))).sum::<usize>() <= DEPTH_MAX {
-        return Ok(());
+/// Whether a value of a body makes it nest deeper than [`DEPTH_MAX`]: looked at before anything is built of it.
+fn is_too_deep(value: &str) -> bool {
+    if !value.starts_with(['{', '[']) {
+        return false;
     }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in body {
+    // The body itself is the first.
+    let (mut depth, mut in_string, mut escaped) = (1_usize, false, false);
+    for byte in value.bytes() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
             b'"' => in_string = !in_string,
             b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            b'}' | b']' if !in_string => depth -= 1,
             _ => {}
         }
         if depth > DEPTH_MAX {
-            return Err(WireError::BadJson(format!("it nests deeper than {DEPTH_MAX}")));
+            return true;
         }
     }
-    Ok(())
+    false
 }
 
 /// The same JSON, with keys and numbers as they were written.
@@ -407,6 +397,13 @@ fn without_white_space(json: &str) -> String {
     kept
 }
 
+/// An object: no name in it twice, no value too deep.
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fields<'a>, D::Error> {
+        deserializer.deserialize_map(Entries).map(|entries| Fields { entries })
+    }
+}
+
 struct Entries;
 
 impl<'de> Visitor<'de> for Entries {
@@ -419,9 +416,15 @@ impl<'de> Visitor<'de> for Entries {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut entries = Vec::with_capacity(16);
         while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
+            if is_too_deep(value.get()) {
+                return Err(A::Error::custom(format_args!("it nests deeper than {DEPTH_MAX}")));
+            }
             entries.push((name, Cow::Borrowed(value)));
         }
-        Ok(entries)
+        match twice(&entries) {
+            Some(name) => Err(A::Error::custom(format_args!("the field {name:?} is there twice"))),
+            None => Ok(entries),
+        }
     }
 }
 

@@ -62,10 +62,10 @@ impl Json {
     /// The name of the next field; one of ours, so nothing in it needs escaping.
     pub fn name(&mut self, name: &str) -> &mut Json {
         self.out.reserve(name.len() + 4);
-        self.out.extend_from_slice(if self.comma { b",\"" } else { b"\"" });
+        self.separate();
+        self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
-        self.comma = true;
         self
     }
 
@@ -119,6 +119,24 @@ impl Json {
         match json {
             Some(json) => self.raw(json.as_bytes()),
             None => self.null(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_written_as_the_library_does() {
+        let special = (0..=255_u8).map(char::from).chain(['商', '\u{2028}', '😀']);
+        for special in special {
+            for before in 0..18 {
+                let text = format!("{}{special}{}", "x".repeat(before), "y".repeat(17 - before));
+                let mut json = Json::new();
+                json.string(&text);
+                assert_eq!(json.into_bytes(), serde_json::to_vec(&text).unwrap(), "{text:?}");
+            }
         }
     }
 }

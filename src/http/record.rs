@@ -7,6 +7,7 @@ use crate::ledger::event::{AccruedByRule, Event, GrantReversed, RuleRef};
 use crate::ledger::instant::Instant;
 use crate::ledger::points::{Amount, Points};
 use chrono_tz::Tz;
+use std::borrow::Cow;
 
 /// What differs from one type of record to another; what does not apply is none.
 #[derive(Default)]
@@ -124,7 +125,11 @@ fn write_fields(json: &mut impl FieldWriter, record: &RecordView, zone: Tz) {
     let detail = |pick: fn(&crate::ledger::command::Details) -> &Option<String>| {
         details.and_then(|d| pick(d).as_deref())
     };
-    let time = |at: Option<Instant>| at.map(|at| format(at, zone));
+    let created_at = event.due().unwrap_or(record.at);
+    let created = format(created_at, zone);
+    // Most records have but one time in several places.
+    let time =
+        |at: Instant| if at == created_at { Cow::Borrowed(&*created) } else { format(at, zone).into() };
     json.field_plain("auto_id", Some(record.lsn));
     json.field_string("crm_id", Some(&record.crm_id));
     json.field_string("member_no", Some(&record.member_no));
@@ -137,9 +142,9 @@ fn write_fields(json: &mut impl FieldWriter, record: &RecordView, zone: Tz) {
     json.field_plain("reverse_status", Some(parts.reverse_status));
     json.field_plain("amount", parts.amount);
     json.field_plain("points", Some(parts.points));
-    json.field_string("event_at", time(parts.event_at).as_deref());
-    json.field_string("expire_time", time(parts.expire_at).as_deref());
-    json.field_string("unfreeze_time", time(parts.unfreeze_at).as_deref());
+    json.field_string("event_at", parts.event_at.map(time).as_deref());
+    json.field_string("expire_time", parts.expire_at.map(time).as_deref());
+    json.field_string("unfreeze_time", parts.unfreeze_at.map(time).as_deref());
     json.field_string("store_code", detail(|d| &d.store_code));
     json.field_string("cost_center", detail(|d| &d.cost_center));
     json.field_string("campaign_code", detail(|d| &d.campaign_code));
@@ -151,9 +156,8 @@ fn write_fields(json: &mut impl FieldWriter, record: &RecordView, zone: Tz) {
         Some(rule) => json.field_plain(RULE_VERSION, Some(rule.version)),
         None => json.lacks(RULE_VERSION),
     }
-    let created = event.due().unwrap_or(record.at);
-    json.field_string("create_time", Some(&format(created, zone)));
-    json.field_string("update_time", Some(&format(record.standing.updated_at.unwrap_or(record.at), zone)));
+    json.field_string("create_time", Some(&created));
+    json.field_string("update_time", Some(&time(record.standing.updated_at.unwrap_or(record.at))));
 }
 
 fn parts<'a>(event: &'a Event, record: &'a RecordView) -> Parts<'a> {

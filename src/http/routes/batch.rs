@@ -21,18 +21,22 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use chrono_tz::Tz;
 use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::Arc;
 
 /// An element of the body: what to do, as the route's path, and that route's body.
 #[derive(Deserialize)]
-struct Element<'a> {
+#[serde(bound(deserialize = "Body: Deserialize<'de>"))]
+struct Element<'a, Body> {
     #[serde(borrow)]
     op: Option<Name<'a>>,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
+    body: Option<Body>,
 }
+
+/// An operation, or what is wrong with it, which says nothing of the others.
+type Read = Result<Operation, WireError>;
 
 type Item = Result<Answer, WireError>;
 
@@ -75,51 +79,81 @@ pub async fn batch(
     Ok(answer(&items, dialect))
 }
 
-/// The body's elements, or what is wrong with one, which says nothing of the others.
-fn elements(body: &[u8]) -> Result<Vec<Result<Element<'_>, Refusal>>, WireError> {
-    let text = std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))?;
-    // Nearly always all of them can be read, and at once.
-    if let Ok(elements) = serde_json::from_str::<Vec<Element<'_>>>(text) {
-        return Ok(elements.into_iter().map(Ok).collect());
-    }
-    let elements: Vec<&RawValue> = serde_json::from_str(text)
-        .map_err(|error| WireError::BadJson(format!("a batch is an array of operations instead: {error}")))?;
-    Ok(elements.into_iter().map(element).collect())
-}
-
-fn element(json: &RawValue) -> Result<Element<'_>, Refusal> {
-    serde_json::from_str(json.get())
-        .map_err(|error| invalid("op", format!("must stand in an object with op and body: {error}")))
-}
-
 /// Each operation, or what is wrong with it.
-fn read(body: &[u8], zone: Tz) -> Result<Vec<Result<Operation, WireError>>, WireError> {
-    let elements = elements(body)?;
-    if elements.len() > BATCH_OPERATIONS_MAX {
+fn read(body: &[u8], zone: Tz) -> Result<Vec<Read>, WireError> {
+    let text = std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))?;
+    // Nearly always all of them can be read, and in one go. If not, then which?
+    let operations = match at_once(text, zone) {
+        Ok(operations) => operations,
+        Err(_) => elements(text)?.into_iter().map(|element| one_by_one(element, zone)).collect(),
+    };
+    if operations.len() > BATCH_OPERATIONS_MAX {
         let should = format!("must have at most {BATCH_OPERATIONS_MAX} operations");
         return Err(invalid("batch", should).into());
     }
-    Ok(elements.into_iter().map(|element| operation(element?, zone)).collect())
+    Ok(operations)
 }
 
-fn fields(body: Option<&RawValue>) -> Result<Fields<'_>, WireError> {
-    Fields::parse(required("body", body)?.get().as_bytes())
+fn at_once(text: &str, zone: Tz) -> serde_json::Result<Vec<Read>> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let operations = reader.deserialize_seq(Operations(zone))?;
+    reader.end()?;
+    Ok(operations)
 }
 
-fn operation(Element { op, body }: Element<'_>, zone: Tz) -> Result<Operation, WireError> {
+/// Makes an operation of each element as it is read.
+struct Operations(Tz);
+
+impl<'de> Visitor<'de> for Operations {
+    type Value = Vec<Read>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an array of operations")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut operations = Vec::new();
+        while let Some(Element { op, body }) = elements.next_element::<Element<'de, Fields<'de>>>()? {
+            operations.push(operation(op, || Ok(required("body", body)?), self.0));
+        }
+        Ok(operations)
+    }
+}
+
+/// The body's elements, each as it is.
+fn elements(text: &str) -> Result<Vec<&RawValue>, WireError> {
+    serde_json::from_str(text)
+        .map_err(|error| WireError::BadJson(format!("a batch is an array of operations instead: {error}")))
+}
+
+fn one_by_one(element: &RawValue, zone: Tz) -> Read {
+    let Element { op, body } = raw(element)?;
+    operation(op, || Fields::parse(required("body", body)?.get().as_bytes()), zone)
+}
+
+fn raw(element: &RawValue) -> Result<Element<'_, &RawValue>, Refusal> {
+    serde_json::from_str(element.get())
+        .map_err(|error| invalid("op", format!("must stand in an object with op and body: {error}")))
+}
+
+fn operation<'a>(
+    op: Option<Name<'_>>,
+    fields: impl FnOnce() -> Result<Fields<'a>, WireError>,
+    zone: Tz,
+) -> Read {
     let Name(op) = required("op", op)?;
     match op.as_ref() {
         "accept" => {
-            let requests::Accept { member_no, transfer_no, from_user } = requests::accept(&fields(body)?)?;
+            let requests::Accept { member_no, transfer_no, from_user } = requests::accept(&fields()?)?;
             Ok(Operation::Accept { member_no, transfer_no, from: from_user })
         }
         "transfer/cancel" => {
-            let (member_no, transfer_no) = requests::cancel(&fields(body)?)?;
+            let (member_no, transfer_no) = requests::cancel(&fields()?)?;
             Ok(Operation::Cancel { member_no, transfer_no })
         }
         other => {
             let reader = requests::reader(other).ok_or(WireError::NoSuchRoute)?;
-            let (member_no, command) = reader(&fields(body)?, zone)?;
+            let (member_no, command) = reader(&fields()?, zone)?;
             Ok(Operation::Change(member_no, Box::new(command)))
         }
     }
@@ -136,8 +170,9 @@ async fn in_earlier_zones(
     if service.earlier_zones(crm_id).is_empty() || !items.iter().any(reused) {
         return Ok(());
     }
-    for (item, element) in items.iter_mut().zip(elements(body)?).filter(|(item, _)| reused(item)) {
-        let Element { op, body } = element?;
+    let text = std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))?;
+    for (item, element) in items.iter_mut().zip(elements(text)?).filter(|(item, _)| reused(item)) {
+        let Element { op, body } = raw(element)?;
         if let Some(reader) = op.and_then(|Name(op)| requests::reader(&op)) {
             let body = required("body", body)?.get().as_bytes();
             *item = changes::in_earlier_zones(service, crm_id, body, reader).await;

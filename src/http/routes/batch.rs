@@ -21,7 +21,7 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use chrono_tz::Tz;
 use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -82,16 +82,16 @@ pub async fn batch(
 /// Each operation, or what is wrong with it.
 fn read(body: &[u8], zone: Tz) -> Result<Vec<Read>, WireError> {
     let text = std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))?;
-    // Nearly always all of them can be read, and in one go. If not, then which?
-    let operations = match at_once(text, zone) {
-        Ok(operations) => operations,
-        Err(_) => elements(text)?.into_iter().map(|element| one_by_one(element, zone)).collect(),
-    };
-    if operations.len() > BATCH_OPERATIONS_MAX {
+    // Nearly always all of them can be read, and in one go.
+    if let Ok(operations) = at_once(text, zone) {
+        return Ok(operations);
+    }
+    let elements = elements(text)?;
+    if elements.len() > BATCH_OPERATIONS_MAX {
         let should = format!("must have at most {BATCH_OPERATIONS_MAX} operations");
         return Err(invalid("batch", should).into());
     }
-    Ok(operations)
+    Ok(elements.into_iter().map(|element| one_by_one(element, zone)).collect())
 }
 
 fn at_once(text: &str, zone: Tz) -> serde_json::Result<Vec<Read>> {
@@ -114,6 +114,10 @@ impl<'de> Visitor<'de> for Operations {
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
         let mut operations = Vec::new();
         while let Some(Element { op, body }) = elements.next_element::<Element<'de, Fields<'de>>>()? {
+            // Millions of the shortest that there are fit a body.
+            if operations.len() == BATCH_OPERATIONS_MAX {
+                return Err(A::Error::custom("too many"));
+            }
             operations.push(operation(op, || Ok(required("body", body)?), self.0));
         }
         Ok(operations)

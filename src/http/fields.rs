@@ -244,8 +244,17 @@ fn unquoted(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
+/// So many names are compared one by one: more than any body of ours has.
+const FEW: usize = 64;
+
 /// A name that is there more than once.
 fn twice<'a>(entries: &'a [(Cow<'_, str>, Cow<'_, RawValue>)]) -> Option<&'a str> {
+    // Each with each, of so many as fit a body, would take seconds.
+    if entries.len() > FEW {
+        let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_ref()).collect();
+        names.sort_unstable();
+        return names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+    }
     // One bit for names that look alike: only such are compared.
     let mut seen = 0_u64;
     for (n, (name, _)) in entries.iter().enumerate() {

@@ -72,6 +72,26 @@ fn names_a_field_that_is_missing_from_an_empty_object() {
     post_bytes(&server, "history", b"{}").data();
 }
 
+#[test]
+fn refuses_a_name_that_is_there_twice_among_few_and_among_thousands() {
+    let server = Server::start();
+    for others in [0, 50, 51, 52, 100, 20_000] {
+        let accrual = accrual(&format!("e{others}"), "m", 1).to_string();
+        let others: String = (0..others).map(|n| format!("\"f{n}\":0,")).collect();
+        let body = |more: &str| format!("{{{others}{more}{}", &accrual[1..]);
+        for (again, name) in [("\"points\":2,", "points"), ("\"f\":0,\"f\":0,", "f")] {
+            let answer = server.post_text("produce/direct", &body(again));
+            assert!(
+                answer.refusal(400, 40000).contains(&format!("{name:?} is there twice")),
+                "{}",
+                answer.text()
+            );
+        }
+        server.post_text("produce/direct", &body("")).data();
+    }
+    assert_eq!(server.summary("m")["active_points"], 6);
+}
+
 /// An accrual as large as this, to the byte.
 fn accrual_of(bytes: usize) -> String {
     let body = |filler: &str| with(accrual("e1", "m", 1), json!({"filler": filler})).to_string();

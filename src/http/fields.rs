@@ -1,19 +1,18 @@
 //! The fields of a body: each with its type, its bounds and a message that names it.
 use crate::http::decimal::{self, DecimalError};
 use crate::http::error::WireError;
+use crate::http::fields::entries::Entries;
 use crate::http::time;
 use crate::ledger::instant::Instant;
 use crate::ledger::points::{Amount, Points, Total};
 use crate::ledger::refusal::Refusal;
 use crate::limits::MEMBER_BYTES_MAX;
 use chrono_tz::Tz;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// How deep a body may nest.
-const DEPTH_MAX: usize = 64;
+pub mod entries;
 
 pub const KEY_BYTES_MAX: usize = 128;
 pub const TEXT_BYTES_MAX: usize = 4_096;
@@ -26,11 +25,16 @@ pub type Object = (String, serde_json::Map<String, Value>);
 /// A body's fields as they were written; `null` is the same as left out.
 #[derive(Clone)]
 pub struct Fields<'a> {
-    entries: Vec<(Cow<'a, str>, Cow<'a, RawValue>)>,
+    entries: Entries<'a>,
 }
 
 pub fn invalid(field: impl Into<Cow<'static, str>>, should: impl Into<String>) -> Refusal {
     Refusal::Invalid { field: field.into(), should: should.into() }
+}
+
+/// A body's JSON, before it is read.
+pub fn json_text(body: &[u8]) -> Result<&str, WireError> {
+    std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))
 }
 
 /// Makes a field that is left out an error.
@@ -40,8 +44,7 @@ pub fn required<T>(field: Field, value: Option<T>) -> Result<T, Refusal> {
 
 impl<'a> Fields<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Fields<'a>, WireError> {
-        let text = std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))?;
-        serde_json::from_str(text).map_err(|error| WireError::BadJson(error.to_string()))
+        serde_json::from_str(json_text(body)?).map_err(|error| WireError::BadJson(error.to_string()))
     }
 
     /// All names, known or not.
@@ -244,31 +247,6 @@ fn unquoted(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// So many names are compared one by one: more than any body of ours has.
-const FEW: usize = 64;
-
-/// A name that is there more than once.
-fn twice<'a>(entries: &'a [(Cow<'_, str>, Cow<'_, RawValue>)]) -> Option<&'a str> {
-    // Each with each, of so many as fit a body, would take seconds.
-    if entries.len() > FEW {
-        let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_ref()).collect();
-        names.sort_unstable();
-        return names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
-    }
-    // One bit for names that look alike: only such are compared.
-    let mut seen = 0_u64;
-    for (n, (name, _)) in entries.iter().enumerate() {
-        let bytes = name.as_bytes();
-        let edges = bytes.first().zip(bytes.last()).map_or(0, |(first, last)| first.wrapping_mul(5) ^ last);
-        let bit = 1 << (edges.wrapping_add(bytes.len() as u8) % 64);
-        if seen & bit != 0 && entries[..n].iter().any(|(other, _)| other == name) {
-            return Some(name);
-        }
-        seen |= bit;
-    }
-    None
-}
-
 /// The text of a number given as a JSON number or as a string that holds one.
 fn number_text(field: Field, json: &str) -> Result<Cow<'_, str>, Refusal> {
     match json.as_bytes().first() {
@@ -363,29 +341,6 @@ fn words<'a>(error: DecimalError, places: &'a str, size: &'a str) -> &'a str {
     }
 }
 
-/// Whether a value of a body makes it nest deeper than [`DEPTH_MAX`]: looked at before anything is built of it.
-fn is_too_deep(value: &str) -> bool {
-    if !value.starts_with(['{', '[']) {
-        return false;
-    }
-    // The body itself is the first.
-    let (mut depth, mut in_string, mut escaped) = (1_usize, false, false);
-    for byte in value.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth -= 1,
-            _ => {}
-        }
-        if depth > DEPTH_MAX {
-            return true;
-        }
-    }
-    false
-}
-
 /// The same JSON, with keys and numbers as they were written.
 fn without_white_space(json: &str) -> String {
     let mut kept = String::with_capacity(json.len());
@@ -405,38 +360,3 @@ fn without_white_space(json: &str) -> String {
     kept.push_str(&json[begins..]);
     kept
 }
-
-/// An object: no name in it twice, no value too deep.
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fields<'a>, D::Error> {
-        deserializer.deserialize_map(Entries).map(|entries| Fields { entries })
-    }
-}
-
-struct Entries;
-
-impl<'de> Visitor<'de> for Entries {
-    type Value = Vec<(Cow<'de, str>, Cow<'de, RawValue>)>;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::with_capacity(16);
-        while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
-            if is_too_deep(value.get()) {
-                return Err(A::Error::custom(format_args!("it nests deeper than {DEPTH_MAX}")));
-            }
-            entries.push((name, Cow::Borrowed(value)));
-        }
-        match twice(&entries) {
-            Some(name) => Err(A::Error::custom(format_args!("the field {name:?} is there twice"))),
-            None => Ok(entries),
-        }
-    }
-}
-
-/// A text, not copied where nothing in it is escaped.
-#[derive(serde::Deserialize)]
-pub struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);

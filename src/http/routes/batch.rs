@@ -7,7 +7,8 @@ use crate::http::dialect::Dialect;
 use crate::http::envelope;
 use crate::http::error::WireError;
 use crate::http::extract::{BatchBody, Tenant};
-use crate::http::fields::{Fields, Name, invalid, required};
+use crate::http::fields::entries::Name;
+use crate::http::fields::{Fields, invalid, json_text, required};
 use crate::http::json::Json;
 use crate::http::openapi::{answers, tenants};
 use crate::http::record::write_answer;
@@ -81,7 +82,7 @@ pub async fn batch(
 
 /// Each operation, or what is wrong with it.
 fn read(body: &[u8], zone: Tz) -> Result<Vec<Read>, WireError> {
-    let text = std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))?;
+    let text = json_text(body)?;
     // Nearly always all of them can be read, and in one go.
     if let Ok(operations) = at_once(text, zone) {
         return Ok(operations);
@@ -174,8 +175,8 @@ async fn in_earlier_zones(
     if service.earlier_zones(crm_id).is_empty() || !items.iter().any(reused) {
         return Ok(());
     }
-    let text = std::str::from_utf8(body).map_err(|_| WireError::BadJson("it is not UTF-8".into()))?;
-    for (item, element) in items.iter_mut().zip(elements(text)?).filter(|(item, _)| reused(item)) {
+    for (item, element) in items.iter_mut().zip(elements(json_text(body)?)?).filter(|(item, _)| reused(item))
+    {
         let Element { op, body } = raw(element)?;
         if let Some(reader) = op.and_then(|Name(op)| requests::reader(&op)) {
             let body = required("body", body)?.get().as_bytes();

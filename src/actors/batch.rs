@@ -4,8 +4,8 @@
 //! A batch goes in waves. In a wave a member has either operations of its own alone, which follow one another without
 //! waiting for the disk, or one that concerns two members. What comes later and concerns one of them, or the same transfer,
 //! is of a later wave.
-//! A member at rest is changed where it lies: its account says by which record its keys will be indexed, and the next
-//! command for it waits for that. A busy one's actor is asked.
+//! A member is changed where its account lies, at rest or with an actor that has nothing to do; where something is on its
+//! way to the actor, what follows takes the same way.
 use crate::actors::answer::{Answer, Failure};
 use crate::actors::core::{Answering, Core, StampedPrior};
 use crate::actors::directory::MemberId;
@@ -40,6 +40,8 @@ pub type Answered = Result<Answer, Failure>;
 
 /// Members that one task takes care of.
 const MEMBERS_A_TASK: usize = 128;
+/// So many operations of one member are carried out where its account lies, which keeps others from its shard meanwhile.
+const IN_PLACE_MAX: usize = 64;
 
 /// What keeps the operations that concern it in the order given.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,25 +51,28 @@ enum Ordered<'a> {
     Transfer(&'a str),
 }
 
+/// What must keep its order with an operation.
+enum Concerned<'a> {
+    /// The member whose own alone it is.
+    Own(&'a str),
+    Between([Option<Ordered<'a>>; 3]),
+}
+
 impl Operation {
-    /// What must keep its order with this one, the member it is asked of first; and whether it is one's own alone.
-    fn concerns(&self) -> (Vec<Ordered<'_>>, bool) {
+    fn concerns(&self) -> Concerned<'_> {
         use Ordered::{Member, Transfer};
-        match self {
+        let (one, other, transfer_no) = match self {
             Operation::Change(member_no, command) => match &**command {
                 Command::Offer(transfer) | Command::SendDirect(transfer) => {
-                    (vec![Member(member_no), Member(&transfer.to), Transfer(&transfer.transfer_no)], false)
+                    (member_no, Some(&transfer.to), &transfer.transfer_no)
                 }
-                _ => (vec![Member(member_no)], true),
+                _ => return Concerned::Own(member_no),
             },
-            Operation::Accept { member_no, transfer_no, from } => {
-                let from = from.iter().map(|from| Member(from));
-                ([Member(member_no), Transfer(transfer_no)].into_iter().chain(from).collect(), false)
-            }
-            Operation::Cancel { member_no, transfer_no } => {
-                (vec![Member(member_no), Transfer(transfer_no)], false)
-            }
-        }
+            Operation::Accept { member_no, transfer_no, from } => (member_no, from.as_ref(), transfer_no),
+            Operation::Cancel { member_no, transfer_no } => (member_no, None, transfer_no),
+        };
+        let other = other.map(|other| Member(other));
+        Concerned::Between([Some(Member(one)), other, Some(Transfer(transfer_no))])
     }
 }
 
@@ -82,36 +87,36 @@ struct Wave {
 fn waves(operations: &[Option<Operation>]) -> Vec<Wave> {
     let mut waves: Vec<Wave> = Vec::new();
     // Where each member or transfer is: its wave, and a member's place in `own` of that one.
-    let mut last: HashMap<Ordered<'_>, (usize, Option<usize>)> = HashMap::new();
+    let mut last: HashMap<Ordered<'_>, (usize, Option<usize>)> = HashMap::with_capacity(operations.len());
     for (place, operation) in operations.iter().enumerate() {
-        let Some(operation) = operation else { continue };
-        let (concerned, own) = operation.concerns();
-        let wave = concerned
-            .iter()
-            .filter_map(|concerned| last.get(concerned))
-            .map(|(wave, group)| if own && group.is_some() { *wave } else { wave + 1 });
-        let wave = wave.max().unwrap_or(0);
-        waves.resize_with(waves.len().max(wave + 1), Wave::default);
-        let current = &mut waves[wave];
-        let group = match concerned.first().and_then(|member| last.get(member)) {
-            _ if !own => {
-                current.between.push(place);
-                None
+        match operation.as_ref().map(Operation::concerns) {
+            None => {}
+            Some(Concerned::Own(member_no)) => {
+                let entry = last.entry(Ordered::Member(member_no));
+                let at = entry.and_modify(|(wave, group)| *wave += usize::from(group.is_none())).or_default();
+                let own = &mut wave_at(&mut waves, at.0).own;
+                match at.1 {
+                    Some(group) => own[group].push(place),
+                    None => {
+                        at.1 = Some(own.len());
+                        own.push(vec![place]);
+                    }
+                }
             }
-            Some((at, Some(group))) if *at == wave => {
-                current.own[*group].push(place);
-                Some(*group)
+            Some(Concerned::Between(concerned)) => {
+                let before = concerned.iter().flatten().filter_map(|concerned| last.get(concerned));
+                let wave = before.map(|(wave, _)| wave + 1).max().unwrap_or(0);
+                wave_at(&mut waves, wave).between.push(place);
+                last.extend(concerned.into_iter().flatten().map(|concerned| (concerned, (wave, None))));
             }
-            _ => {
-                current.own.push(vec![place]);
-                Some(current.own.len() - 1)
-            }
-        };
-        for concerned in concerned {
-            last.insert(concerned, (wave, group));
         }
     }
     waves
+}
+
+fn wave_at(waves: &mut Vec<Wave>, number: usize) -> &mut Wave {
+    waves.resize_with(waves.len().max(number + 1), Wave::default);
+    &mut waves[number]
 }
 
 /// Carries out what is there; an answer for each, in the same places.
@@ -174,12 +179,12 @@ struct Asked {
 
 async fn own_changes(core: Arc<Core>, crm_id: Arc<str>, groups: Vec<Group>) -> Vec<(usize, Answered)> {
     let mut answers = Vec::with_capacity(groups.len());
-    let (mut rested, mut posted) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
+    let (mut changed, mut posted) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
     for group in groups {
         let asked = look_up(&core, &crm_id, group, &mut answers);
         match core.trusted(core.directory.find_or_new(&crm_id, &asked.member_no)) {
-            Ok(id) => match at_rest(&core, id, asked) {
-                Ok(done) => rested.push(done),
+            Ok(id) => match in_place(&core, id, asked) {
+                Ok(done) => changed.push(done),
                 Err(asked) => posted.push(post_all(&core, &crm_id, id, asked, &mut answers).await),
             },
             Err(failure) => {
@@ -187,9 +192,9 @@ async fn own_changes(core: Arc<Core>, crm_id: Arc<str>, groups: Vec<Group>) -> V
             }
         }
     }
-    let through = rested.iter().map(|done| done.last).max().unwrap_or(Lsn::ZERO);
+    let through = changed.iter().map(|done| done.last).max().unwrap_or(Lsn::ZERO);
     let durable = core.durable(through).await;
-    for Rested { member_no, outcomes, .. } in rested {
+    for InPlace { member_no, outcomes, .. } in changed {
         for (place, outcome) in outcomes {
             let outcome = durable.clone().and(outcome);
             answers.push((place, told(&core, &crm_id, &member_no, outcome).await));
@@ -220,7 +225,7 @@ async fn told(core: &Core, crm_id: &str, member_no: &str, outcome: Result<Outcom
     answer(core, crm_id, member_no, outcome?).await
 }
 
-struct Rested {
+struct InPlace {
     member_no: String,
     outcomes: Vec<(usize, Result<Outcome, Failure>)>,
     /// What the outcomes tell is durable when this record is.
@@ -228,15 +233,18 @@ struct Rested {
 }
 
 /// Changes a member where it lies at rest; gives the operations back where it does not.
-fn at_rest(core: &Core, id: MemberId, asked: Asked) -> Result<Rested, Asked> {
+fn in_place(core: &Core, id: MemberId, asked: Asked) -> Result<InPlace, Asked> {
+    if asked.changes.len() > IN_PLACE_MAX {
+        return Err(asked);
+    }
     let Asked { member_no, mut changes } = asked;
     let stamp = changes.iter().map(|(_, _, prior)| prior.stamp).min().unwrap_or(Lsn::ZERO);
-    let turns = core.turns_at_rest(id, stamp, Instant::MAX, |turn| {
+    let turns = core.turns_in_place(id, stamp, Instant::MAX, |turn| {
         let changes = changes.drain(..);
         changes.map(|(place, command, prior)| (place, turn.carry_out(*command, prior.prior))).collect()
     });
     match turns {
-        Some((outcomes, last)) => Ok(Rested { member_no, outcomes, last }),
+        Some((outcomes, last)) => Ok(InPlace { member_no, outcomes, last }),
         None => Err(Asked { member_no, changes }),
     }
 }

@@ -5,7 +5,7 @@ use crate::actors::feeds::Feeds;
 use crate::actors::fresh::Fresh;
 use crate::actors::held::Held;
 use crate::actors::issues::Issues;
-use crate::actors::member::{Change, Member, Message, Outcome};
+use crate::actors::member::{Change, Member, Message, Outcome, SharedState};
 use crate::actors::profiles::Profiles;
 use crate::actors::projection::AccountView;
 use crate::actors::recents::Recorded;
@@ -222,7 +222,7 @@ impl Core {
                 asked.take().map(|command| turn.carry_out(*command, std::mem::take(&mut prior.prior)))
             };
             let idle_since = Instant(self.clock.now().0 - BUSY_WITHIN.0);
-            if let Some((Some(outcome), last)) = self.turns_at_rest(id, prior.stamp, idle_since, turn) {
+            if let Some((Some(outcome), last)) = self.turns_in_place(id, prior.stamp, idle_since, turn) {
                 let (reply, answer) = oneshot::channel();
                 self.release_when_durable(last, Held::Outcome(reply, outcome));
                 return Ok(answer);
@@ -250,7 +250,7 @@ impl Core {
         })
     }
 
-    fn awaken(self: &Arc<Self>, awakened: Awakened) -> ActorRef<Message> {
+    fn awaken(self: &Arc<Self>, awakened: Awakened) -> (ActorRef<Message>, SharedState) {
         self.sweep_later(awakened.id);
         Member::spawn(self, awakened)
     }

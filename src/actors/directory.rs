@@ -13,7 +13,7 @@ mod walk;
 pub use spill::Spill;
 pub use walk::Resting;
 
-use crate::actors::member::Message;
+use crate::actors::member::{self, Message, SharedState, State};
 use crate::format::codec;
 use crate::ledger::account::Account;
 use crate::ledger::lsn::Lsn;
@@ -76,6 +76,7 @@ struct Tenants {
 
 struct Live {
     actor: ActorRef<Message>,
+    state: SharedState,
     load: Arc<Load>,
     member_no: Arc<str>,
 }
@@ -135,6 +136,14 @@ pub enum BrokenMember {
     OutOfReach(#[from] StoreError),
     #[error("a member lies out of memory, and there is no file of such members")]
     NoFile,
+}
+
+/// A member that nobody else is at, and that nothing is on its way to.
+pub enum Idle<'a> {
+    /// Its actor is, and has nothing to do.
+    Awake(&'a mut State),
+    /// Its tenant's name, its own, and its account.
+    Resting(&'a str, &'a str, &'a mut Account),
 }
 
 /// What came of handing a message over.
@@ -291,7 +300,7 @@ impl Directory {
         id: MemberId,
         message: Message,
         pending_max: u32,
-        spawn: impl FnOnce(Awakened) -> ActorRef<Message>,
+        spawn: impl FnOnce(Awakened) -> (ActorRef<Message>, SharedState),
     ) -> Result<Handed, BrokenMember> {
         let mut locked = self.lock_with(id)?;
         if let Some(record) = locked.record(id.slot) {
@@ -303,9 +312,9 @@ impl Directory {
                 load: Arc::default(),
             };
             let (load, member_no) = (awakened.load.clone(), awakened.member_no.clone());
-            let actor = spawn(awakened);
+            let (actor, state) = spawn(awakened);
             self.live.fetch_add(1, Ordering::Relaxed);
-            locked.wake(id.slot, Live { actor, load, member_no });
+            locked.wake(id.slot, Live { actor, state, load, member_no });
             locked.tidy(self.spill.as_ref());
         }
         let Live { actor, load, .. } = locked.awake(id.slot).ok_or(BrokenMember::ActorLost)?;
@@ -354,7 +363,35 @@ impl Directory {
         id: MemberId,
         change: impl FnOnce(&str, &str, &mut Account) -> (bool, R),
     ) -> Result<Option<R>, BrokenMember> {
-        let mut locked = self.lock_with(id)?;
+        self.at_rest(self.lock_with(id)?, id, change)
+    }
+
+    /// Looks at a member that nothing is on its way to, live or at rest, and may change it. Nothing can come while this
+    /// lasts. `None` where something is.
+    pub fn with_idle<R>(
+        &self,
+        id: MemberId,
+        change: impl FnOnce(Idle<'_>) -> (bool, R),
+    ) -> Result<Option<R>, BrokenMember> {
+        let locked = self.lock_with(id)?;
+        let Some(Live { state, load, .. }) = locked.awake(id.slot) else {
+            return self.at_rest(locked, id, |crm_id, member_no, account| {
+                change(Idle::Resting(crm_id, member_no, account))
+            });
+        };
+        if load.pending.load(Ordering::Acquire) > 0 {
+            return Ok(None);
+        }
+        load.used.store(true, Ordering::Relaxed);
+        Ok(Some(change(Idle::Awake(&mut member::lock(state))).1))
+    }
+
+    fn at_rest<R>(
+        &self,
+        mut locked: MutexGuard<'_, Shard>,
+        id: MemberId,
+        change: impl FnOnce(&str, &str, &mut Account) -> (bool, R),
+    ) -> Result<Option<R>, BrokenMember> {
         let Some(record) = locked.record(id.slot) else { return Ok(None) };
         let mut account = unpack(record.account)?;
         let crm_id = self.tenant_name(locked.tenant(id.slot));

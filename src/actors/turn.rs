@@ -1,9 +1,9 @@
-//! A member's turn: a command against its account, settled, decided, recorded. Its actor takes one after the other. A member
-//! at rest is woken when it is busy; a turn now and then, or of a batch, is taken where the account lies, under the lock
-//! that also guards the hand-over to an actor. Nothing here waits.
+//! A member's turn: a command against its account, settled, decided, recorded. Its actor takes one after the other. A turn
+//! now and then, or of a batch, is taken where the account lies, at rest or with an actor that nothing is on its way to,
+//! under the lock that also guards the hand-over. Nothing here waits.
 use crate::actors::answer::Failure;
 use crate::actors::core::Core;
-use crate::actors::directory::MemberId;
+use crate::actors::directory::{Idle, MemberId};
 use crate::actors::member::Outcome;
 use crate::actors::recents::Recents;
 use crate::ledger::account::{Account, Outgoing};
@@ -28,35 +28,43 @@ pub struct Turn<'a> {
 }
 
 impl Core {
-    /// Lets `turns` be taken at the account of a member that lies at rest, and tells the last record that what came of them
-    /// rests on. None where it is an actor's: the member is awake, or has changed since `idle_since` and so is busy, or the
-    /// index, when it was asked, lacked some of the member's records, or there is so much to unpack that it should stay
-    /// unpacked.
-    pub fn turns_at_rest<R>(
+    /// Lets `turns` be taken at a member's account where it lies, and tells the last record that what came of them rests
+    /// on. None where it is an actor's: messages are on their way to it, or the member has changed since `idle_since` and so
+    /// is busy, or the index, when it was asked, lacked some of the member's records, or there is so much to unpack that it
+    /// should stay unpacked.
+    pub fn turns_in_place<R>(
         &self,
         id: MemberId,
         stamp: Lsn,
         idle_since: Instant,
         turns: impl FnOnce(&mut Turn<'_>) -> R,
     ) -> Option<(R, Lsn)> {
-        let worked = self.directory.with_resting(id, |crm_id, member_no, account| {
-            let busy = account.clock > idle_since;
-            if busy || stamp < account.last || account.lots.len() > LOTS_UNPACKED_MAX {
-                return (false, None);
+        let taken = self.directory.with_idle(id, |idle| match idle {
+            Idle::Awake(state) => {
+                if state.account().clock > idle_since || !state.is_current(stamp) {
+                    return (false, None);
+                }
+                let result = state.take(self, turns);
+                (true, Some((result, state.account().last)))
             }
-            let (before, scheduled) = (account.last, account.next_due().unwrap_or(Instant::MAX));
-            let mut recents = Recents::new(account.last);
-            let result = turns(&mut Turn { core: self, crm_id, member_no, account, recents: &mut recents });
-            self.fresh.keep(id, recents);
-            let due = account.next_due().filter(|due| *due < scheduled);
-            (account.last > before, Some((result, account.last, due)))
+            Idle::Resting(crm_id, member_no, account) => {
+                let busy = account.clock > idle_since;
+                if busy || stamp < account.last || account.lots.len() > LOTS_UNPACKED_MAX {
+                    return (false, None);
+                }
+                let (before, scheduled) = (account.last, account.next_due().unwrap_or(Instant::MAX));
+                let mut recents = Recents::new(account.last);
+                let result =
+                    turns(&mut Turn { core: self, crm_id, member_no, account, recents: &mut recents });
+                self.fresh.keep(id, recents);
+                if let Some(due) = account.next_due().filter(|due| *due < scheduled) {
+                    self.timer.push(due, id);
+                }
+                (account.last > before, Some((result, account.last)))
+            }
         });
         // A member that can't be read is a broken one: its actor says so, and the process ends.
-        let (result, last, due) = worked.ok()???;
-        if let Some(due) = due {
-            self.timer.push(due, id);
-        }
-        Some((result, last))
+        taken.ok()??
     }
 }
 

@@ -59,7 +59,9 @@ impl Json {
         self
     }
 
-    /// The name of the next field; one of ours, so nothing in it needs escaping.
+    /// The name of the next field; one of ours, so nothing in it needs escaping. Inlined, since nearly all are constants, which
+    /// are written by a move or two.
+    #[inline]
     pub fn name(&mut self, name: &str) -> &mut Json {
         self.out.reserve(name.len() + 4);
         self.separate();
@@ -98,6 +100,7 @@ impl Json {
         self.out.extend_from_slice(json);
     }
 
+    #[inline]
     pub fn field_string(&mut self, name: &str, text: Option<&str>) {
         self.name(name);
         match text {

@@ -99,6 +99,7 @@ pub trait FieldWriter {
 }
 
 impl FieldWriter for Json {
+    #[inline]
     fn field_string(&mut self, name: &str, text: Option<&str>) {
         Json::field_string(self, name, text);
     }

@@ -123,6 +123,12 @@ fn wall() -> Instant {
     Instant(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
+/// What all threads of the process have used of the processors so far.
+pub fn processor_time() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(used).unwrap_or_default()
+}
+
 /// For measuring what passes, not for telling the time.
 #[expect(clippy::disallowed_methods, reason = "the one place that may read the clock")]
 pub fn monotonic() -> std::time::Instant {

@@ -42,7 +42,7 @@ pub struct JournalOptions {
     /// simulations alone, whose segments are small.
     pub frame_bytes_max: usize,
     pub sync: SyncPolicy,
-    /// How long the writer waits for company under load, at most; where no core is idle, twice that.
+    /// How long the writer waits for company under load, at most; where the process is busy, twice that.
     pub gather: Duration,
     /// Log space kept for what can't be refused.
     pub reserve_bytes: u64,

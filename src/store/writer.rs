@@ -1,4 +1,5 @@
 //! The log's writer, which commits groups. Its helper makes [`space`] ahead; in simulations [`by_hand`] moves both.
+mod busy;
 pub(super) mod by_hand;
 pub(super) mod space;
 
@@ -11,6 +12,7 @@ use crate::store::error::StoreError;
 use crate::store::journal::{Pending, Shared, Sink, State, SyncPolicy};
 use crate::store::recovery::LogEnd;
 use crate::store::segments::{self, OpenSegment, Spare};
+use busy::Busy;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -21,8 +23,9 @@ use std::time::Duration;
 const IDLE_BEFORE_MARK: Duration = Duration::from_millis(10);
 /// From this many records a group on the next one is worth a short wait.
 const LARGE_GROUP: usize = 4;
-/// From this many on, on one twice as long: so many come only where no core is idle, and what a sync costs is taken from them.
-const VERY_LARGE_GROUP: usize = 64;
+/// Where the process is busy the wait is so many times as long, whatever has come by then but this many records.
+const BUSY_TIMES: u32 = 2;
+const BUSY_GROUP_MAX: usize = 4_096;
 
 struct Writer<T> {
     shared: Arc<Shared<T>>,
@@ -33,6 +36,7 @@ struct Writer<T> {
     segment: Option<OpenSegment>,
     begins_again: bool,
     last_group: usize,
+    busy: Busy,
     marked: bool,
     last_sync: std::time::Instant,
     unsynced: bool,
@@ -60,6 +64,7 @@ impl<T: Send> Writer<T> {
             segment: end.segment,
             begins_again: end.begins_again,
             last_group: 0,
+            busy: Busy::new(),
             // A log found without a mark at its end gets one: recovery has made durable what it has read.
             marked: false,
             last_sync: monotonic(),
@@ -100,7 +105,8 @@ impl<T: Send> Writer<T> {
 
     /// What waits, once there is something; an empty group where nothing came for a while; none at the end.
     fn next_group(&mut self) -> Option<Pending> {
-        let mut state = self.gathered();
+        let is_busy = self.busy.look();
+        let mut state = self.gathered(is_busy);
         if state.pending.payloads.is_empty() {
             let patience =
                 if self.marked && !self.unsynced { Duration::from_secs(3_600) } else { self.patience() };
@@ -120,15 +126,16 @@ impl<T: Send> Writer<T> {
         group
     }
 
-    /// Under load waits a while for as much as came last time: a large group costs less a record than many small ones.
-    fn gathered(&self) -> MutexGuard<'_, State<T>> {
+    /// Under load waits a while for as much as came last time: a large group costs less a record than many small ones. Where
+    /// the process is busy it waits for more: clients that wait for one another's group would keep it as small as it is.
+    fn gathered(&self, is_busy: bool) -> MutexGuard<'_, State<T>> {
+        let gather = self.shared.options.gather;
         let state = self.shared.lock();
-        let times = match self.last_group {
-            ..LARGE_GROUP => return state,
-            LARGE_GROUP..VERY_LARGE_GROUP => 1,
-            VERY_LARGE_GROUP.. => 2,
-        };
-        self.wait_for(state, self.last_group, self.shared.options.gather * times)
+        match self.last_group {
+            ..LARGE_GROUP => state,
+            LARGE_GROUP.. if is_busy => self.wait_for(state, BUSY_GROUP_MAX, gather * BUSY_TIMES),
+            LARGE_GROUP.. => self.wait_for(state, self.last_group, gather),
+        }
     }
 
     /// Until so many records wait, or the end; at most so long.

@@ -126,15 +126,12 @@ impl<T: Send> Writer<T> {
         group
     }
 
-    /// Under load waits a while for as much as came last time: a large group costs less a record than many small ones. Where
-    /// the process is busy it waits for more: clients that wait for one another's group would keep it as small as it is.
+    /// Under load waits a while for company.
     fn gathered(&self, is_busy: bool) -> MutexGuard<'_, State<T>> {
-        let gather = self.shared.options.gather;
         let state = self.shared.lock();
-        match self.last_group {
-            ..LARGE_GROUP => state,
-            LARGE_GROUP.. if is_busy => self.wait_for(state, BUSY_GROUP_MAX, gather * BUSY_TIMES),
-            LARGE_GROUP.. => self.wait_for(state, self.last_group, gather),
+        match company(self.last_group, is_busy, self.shared.options.gather) {
+            Some((records, patience)) => self.wait_for(state, records, patience),
+            None => state,
         }
     }
 
@@ -308,6 +305,17 @@ impl<T: Send> Writer<T> {
     }
 }
 
+/// How many records the next group is worth waiting for, and how long: as many as came last time, since a large group costs
+/// less a record than many small ones. Where the process is busy it is more: clients that wait for one another's group would
+/// keep it as small as it is.
+fn company(last_group: usize, is_busy: bool, gather: Duration) -> Option<(usize, Duration)> {
+    match last_group {
+        ..LARGE_GROUP => None,
+        LARGE_GROUP.. if is_busy => Some((BUSY_GROUP_MAX, gather * BUSY_TIMES)),
+        LARGE_GROUP.. => Some((last_group, gather)),
+    }
+}
+
 /// The payload of the frame that takes these records of the group.
 fn bytes_of<'a>(group: &'a Pending, records: &Range<usize>) -> &'a [u8] {
     match (
@@ -343,5 +351,20 @@ fn count_sequences(chain: &mut Chain, mut payload: &[u8]) {
         let length = u32::from_le_bytes([header[10], header[11], header[12], header[13]]) as usize;
         chain.sequences[usize::from(partition)] += 1;
         payload = rest.get(length..).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_for_as_much_as_came_last_time_and_for_more_where_the_process_is_busy() {
+        let gather = Duration::from_millis(1);
+        for is_busy in [false, true] {
+            assert_eq!(company(LARGE_GROUP - 1, is_busy, gather), None, "nobody comes along with it");
+        }
+        assert_eq!(company(23, false, gather), Some((23, gather)));
+        assert_eq!(company(23, true, gather), Some((BUSY_GROUP_MAX, 2 * gather)));
     }
 }

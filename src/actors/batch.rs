@@ -232,7 +232,7 @@ struct InPlace {
     last: Lsn,
 }
 
-/// Changes a member where it lies at rest; gives the operations back where it does not.
+/// Changes a member where its account lies; gives the operations back where they are for its actor.
 fn in_place(core: &Core, id: MemberId, asked: Asked) -> Result<InPlace, Asked> {
     if asked.changes.len() > IN_PLACE_MAX {
         return Err(asked);

@@ -366,8 +366,8 @@ impl Directory {
         self.at_rest(self.lock_with(id)?, id, change)
     }
 
-    /// Looks at a member that nothing is on its way to, live or at rest, and may change it. Nothing can come while this
-    /// lasts. `None` where something is.
+    /// Looks at a member that nothing is on its way to, live or at rest, and may change it; `change` says whether it has changed
+    /// an account at rest, which is packed again then. Nothing can come while this lasts. `None` where something is.
     pub fn with_idle<R>(
         &self,
         id: MemberId,

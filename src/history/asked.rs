@@ -37,7 +37,8 @@ impl History for TreeHistory {
     }
 
     fn size_bytes(&self) -> Option<u64> {
-        Some(self.tables().iter().map(|table| table.size_bytes()).sum())
+        let snapshot = self.steps.snapshot();
+        Some(self.tables().iter().map(|table| snapshot.size_bytes(table)).sum())
     }
 
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {

@@ -10,16 +10,19 @@ use lsm_tree::compaction::Leveled;
 use lsm_tree::compaction::filter::Factory;
 use lsm_tree::config::{BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry, PartitioningPolicy};
 use lsm_tree::{
-    AbstractTree, AnyTree, Cache, Config, DescriptorTable, Guard, InternalValue, IterGuardImpl, SeqNo,
-    SequenceNumberCounter, Slice, ValueType,
+    AbstractTree, AnyTree, Cache, Config, DescriptorTable, InternalValue, SeqNo, SequenceNumberCounter,
+    Slice, ValueType,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::ops::{Bound, RangeBounds};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+mod files;
+
 pub use crate::history::runs::Row;
+use files::Files;
 
 const MIB: u64 = 1 << 20;
 /// Tables that a merge makes.
@@ -34,7 +37,7 @@ impl From<lsm_tree::Error> for HistoryError {
     }
 }
 
-/// What the tables show, and who reads as of when. One thread at a time writes steps.
+/// What the tables show. One thread at a time writes steps, and one changes files.
 #[derive(Clone, Default)]
 pub struct Steps(Arc<StepsInner>);
 
@@ -42,46 +45,38 @@ pub struct Steps(Arc<StepsInner>);
 struct StepsInner {
     /// The trees take a number from it when their files change, and each file that is written has one for its rows.
     next: SequenceNumberCounter,
-    state: Mutex<State>,
+    /// By table. Whoever reads holds on to the list of its moment.
+    shown: Mutex<Arc<Vec<Shown>>>,
 }
 
-#[derive(Default)]
-struct State {
-    /// Files with a lower number are shown.
-    shown: SeqNo,
-    /// By table: shown, too. What has just got into a file may be here as well for a moment.
-    gathered: Arc<Vec<Gathered>>,
-    /// How many read as of each number.
-    readers: BTreeMap<SeqNo, usize>,
-}
-
-/// The rows of a table that are in no file yet.
-#[derive(Clone, Default)]
-struct Gathered {
-    /// What is to be written out, oldest first.
+/// The rows of a table.
+#[derive(Clone)]
+struct Shown {
+    files: Arc<Files>,
+    /// In none of the files yet, and to be written out, oldest first.
     sealed: VecDeque<Runs>,
     growing: Runs,
 }
 
 impl Steps {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shown(&self) -> MutexGuard<'_, Arc<Vec<Shown>>> {
+        self.0.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add_table(&self) -> usize {
-        let mut state = self.state();
-        let gathered = Arc::make_mut(&mut state.gathered);
-        gathered.push(Gathered::default());
-        gathered.len() - 1
+    fn add_table(&self, files: Arc<Files>) -> usize {
+        let mut shown = self.shown();
+        let tables = Arc::make_mut(&mut shown);
+        tables.push(Shown { files, sealed: VecDeque::new(), growing: Runs::default() });
+        tables.len() - 1
     }
 
     pub fn begin(&self) -> Step {
-        Step { rows: self.state().gathered.iter().map(|_| Vec::new()).collect() }
+        Step { rows: self.shown().iter().map(|_| Vec::new()).collect() }
     }
 
     /// Shows the step's rows.
     pub fn end(&self, step: Step) {
-        let before = self.state().gathered.clone();
+        let before = self.shown().clone();
         let grow = |(place, rows): (usize, Vec<Row>)| {
             let mut growing = before[place].growing.clone();
             growing.add(rows);
@@ -91,62 +86,56 @@ impl Steps {
         let mut grown: Vec<(usize, Runs)> =
             step.rows.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()).map(grow).collect();
         drop(before);
-        let mut state = self.state();
-        let gathered = Arc::make_mut(&mut state.gathered);
+        let mut shown = self.shown();
+        let tables = Arc::make_mut(&mut shown);
         for (place, growing) in &mut grown {
-            std::mem::swap(&mut gathered[*place].growing, growing);
+            std::mem::swap(&mut tables[*place].growing, growing);
         }
-        state.shown = self.0.next.get();
         // What was there before goes without the lock, too.
-        drop(state);
+        drop(shown);
     }
 
     /// How much of a table is gathered, in bytes of memory.
     pub fn gathered_bytes(&self, table: &Table) -> u64 {
-        self.state().gathered[table.place].growing.bytes()
+        self.shown()[table.place].growing.bytes()
     }
 
     /// Goes on with nothing gathered; gives what was, where there was anything, which is shown until it is written out. Not while a
     /// step is written.
     pub fn seal(&self, table: &Table) -> Option<Runs> {
-        let mut state = self.state();
-        if state.gathered[table.place].growing.is_empty() {
+        let mut shown = self.shown();
+        if shown[table.place].growing.is_empty() {
             return None;
         }
-        let gathered = &mut Arc::make_mut(&mut state.gathered)[table.place];
-        let sealed = std::mem::take(&mut gathered.growing);
-        gathered.sealed.push_back(sealed.clone());
+        let shown = &mut Arc::make_mut(&mut shown)[table.place];
+        let sealed = std::mem::take(&mut shown.growing);
+        shown.sealed.push_back(sealed.clone());
         Some(sealed)
     }
 
-    /// Shows the trees' newest files, so that older ones can go; what was sealed first of a table is in one of them.
-    fn show_files(&self, written_out: Option<&Table>) {
-        let mut state = self.state();
-        state.shown = self.0.next.get();
-        let written_out =
-            written_out.and_then(|table| Arc::make_mut(&mut state.gathered)[table.place].sealed.pop_front());
-        drop(state);
-        drop(written_out);
+    /// Shows other files of a table; with `written_out` what was sealed first of it is in one of them. Gives what was shown before.
+    fn show_files(&self, table: &Table, files: Arc<Files>, written_out: bool) -> Arc<Files> {
+        let mut shown = self.shown();
+        let shown_of_it = &mut Arc::make_mut(&mut shown)[table.place];
+        let before = std::mem::replace(&mut shown_of_it.files, files);
+        let in_a_file = if written_out { shown_of_it.sealed.pop_front() } else { None };
+        drop(shown);
+        drop(in_a_file);
+        before
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        let mut state = self.state();
-        let number = state.shown;
-        *state.readers.entry(number).or_default() += 1;
-        Snapshot { number, gathered: state.gathered.clone(), steps: self.clone() }
+        Snapshot { shown: self.shown().clone() }
     }
 
-    /// Nobody reads, or will, as of a number up to this.
-    pub fn past(&self) -> SeqNo {
-        let state = self.state();
-        let oldest = state.readers.first_key_value().map_or(state.shown, |(number, _)| *number);
-        oldest.saturating_sub(1)
+    /// The trees need keep nothing for readers as of a number below this: theirs hold on to the files themselves.
+    fn past(&self) -> SeqNo {
+        self.0.next.get()
     }
 
     /// From the numbers on that are in the files.
     fn go_on_after(&self, number: SeqNo) {
         self.0.next.fetch_max(number + 1);
-        self.state().shown = self.0.next.get();
     }
 }
 
@@ -163,27 +152,13 @@ impl Step {
 
 /// The tables as of a step.
 pub struct Snapshot {
-    number: SeqNo,
-    gathered: Arc<Vec<Gathered>>,
-    steps: Steps,
-}
-
-impl Drop for Snapshot {
-    fn drop(&mut self) {
-        let mut state = self.steps.state();
-        if let Some(readers) = state.readers.get_mut(&self.number) {
-            *readers -= 1;
-            if *readers == 0 {
-                state.readers.remove(&self.number);
-            }
-        }
-    }
+    shown: Arc<Vec<Shown>>,
 }
 
 impl Snapshot {
     /// What is in no file yet, newest first.
     fn gathered(&self, table: &Table) -> impl Iterator<Item = &Runs> {
-        let Gathered { sealed, growing } = &self.gathered[table.place];
+        let Shown { sealed, growing, .. } = &self.shown[table.place];
         std::iter::once(growing).chain(sealed.iter().rev())
     }
 
@@ -191,7 +166,7 @@ impl Snapshot {
         let key = key.as_ref();
         match self.gathered(table).find_map(|runs| runs.get(key)) {
             Some(value) => Ok(Some(value.clone())),
-            None => Ok(table.tree.get(key, self.number)?),
+            None => Ok(self.shown[table.place].files.get(key)?),
         }
     }
 
@@ -200,13 +175,18 @@ impl Snapshot {
         let range = (bound(range.start_bound()), bound(range.end_bound()));
         let parts = self.gathered(table).flat_map(|runs| runs.parts(&range));
         let mut sources: Vec<Source> = parts.map(|part| Box::new(part) as Source).collect();
-        let in_files = table.tree.range(range, self.number, None).map(in_file);
+        let in_files = self.shown[table.place].files.range(&range);
         // The usual case: nothing of it is new.
         if sources.is_empty() {
-            return Rows(Box::new(in_files));
+            return Rows(in_files);
         }
-        sources.push(Box::new(in_files));
+        sources.push(in_files);
         Rows(Box::new(Merged::new(sources)))
+    }
+
+    /// Of the table's files.
+    pub fn size_bytes(&self, table: &Table) -> u64 {
+        self.shown[table.place].files.bytes
     }
 
     pub fn prefix(&self, table: &Table, prefix: impl AsRef<[u8]>) -> Rows {
@@ -231,10 +211,6 @@ impl Snapshot {
 
 /// Rows in the order of their keys. They hold on to what they read, without the snapshot too.
 pub struct Rows(Source);
-
-fn in_file(found: IterGuardImpl) -> Found {
-    Ok(found.into_inner()?)
-}
 
 impl Iterator for Rows {
     type Item = Found;
@@ -265,6 +241,8 @@ pub struct Table {
     /// Among the tables of its steps.
     place: usize,
     tree: AnyTree,
+    /// Files that were shown before, while somebody may read them.
+    before: Mutex<Vec<Arc<Files>>>,
 }
 
 impl Table {
@@ -275,12 +253,12 @@ impl Table {
         steps: &Steps,
     ) -> Result<(), HistoryError> {
         self.add_file(rows.map(|(key, value)| Ok((key.into(), value.into()))), steps)?;
-        steps.show_files(None);
+        self.show_files(steps, false);
         Ok(())
     }
 
-    /// The same with what was sealed of it first. `rest` is called for each row, and dropped after the last: before the file gets into
-    /// the tree's list, under the lock that readers want.
+    /// The same with what was sealed of it first. `rest` is called for each row, and dropped after the last, before the file gets into
+    /// the tree's list and is shown.
     pub fn write_out(
         &self,
         sealed: &Runs,
@@ -290,8 +268,16 @@ impl Table {
         let everything = (Bound::Unbounded, Bound::Unbounded);
         let rows = Merged::new(sealed.parts(&everything).map(|part| Box::new(part) as Source));
         self.add_file(rows.inspect(move |_| rest()), steps)?;
-        steps.show_files(Some(self));
+        self.show_files(steps, true);
         Ok(())
+    }
+
+    /// Shows its newest files. Those that nobody reads any more go, and are deleted: here, so that no reader has to.
+    fn show_files(&self, steps: &Steps, written_out: bool) {
+        let shown_before = steps.show_files(self, Arc::new(Files::of(&self.tree)), written_out);
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.push(shown_before);
+        before.retain(|files| Arc::strong_count(files) > 1);
     }
 
     fn add_file(&self, rows: impl Iterator<Item = Found>, steps: &Steps) -> Result<(), HistoryError> {
@@ -312,17 +298,13 @@ impl Table {
         let leveled = Leveled::default().with_table_target_size(FILE_BYTES).with_l0_threshold(LEVEL0_TABLES);
         let before = self.tree.current_version().id();
         self.tree.compact(Arc::new(leveled), steps.past())?;
-        steps.show_files(None);
+        self.show_files(steps, false);
         Ok(self.tree.current_version().id() != before)
     }
 
     /// Files that were not merged yet.
     pub fn newest_files(&self) -> usize {
         self.tree.l0_run_count()
-    }
-
-    pub fn size_bytes(&self) -> u64 {
-        self.tree.disk_space()
     }
 }
 
@@ -378,7 +360,8 @@ impl Opening {
             .with_compaction_filter_factory(Some(self.companion.clone()))
             .open()?;
         self.steps.go_on_after(tree.get_highest_persisted_seqno().unwrap_or(0));
-        Ok(Table { design, place: self.steps.add_table(), tree })
+        let place = self.steps.add_table(Arc::new(Files::of(&tree)));
+        Ok(Table { design, place, tree, before: Mutex::default() })
     }
 }
 

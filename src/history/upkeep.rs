@@ -6,8 +6,8 @@
 //!
 //! A merge takes a core for half a second every few seconds. On a machine that has none to spare requests would come late
 //! for as long: so it pauses between stretches of work, as other work without haste does, and writes out in between what has
-//! become full meanwhile. It also gives way while it writes rows, and only then: when it puts a new file into a tree's list it holds
-//! the lock that every reader of that tree wants, over some syncs.
+//! become full meanwhile. It also gives way while it writes rows, and only then: what it has written it shows under the lock that
+//! every reader takes for a moment.
 use crate::giving_way::{GivingWay, Leaving, Work};
 use crate::history::HistoryError;
 use crate::history::runs::Runs;

@@ -35,10 +35,14 @@ fn open(folder: &Path) -> TreeHistory {
     TreeHistory::open(folder, 1 << 20).unwrap()
 }
 
+fn size_bytes(history: &TreeHistory, table: &Table) -> u64 {
+    history.steps.snapshot().size_bytes(table)
+}
+
 /// Has some tables written out, records first, as when they are full; waits until that has happened.
 fn write_out(history: &TreeHistory, tables: &[&Arc<Table>]) {
     history.upkeep.add(tables.iter().filter_map(|table| history.sealed(table)));
-    while tables.iter().any(|table| table.size_bytes() == 0) {
+    while tables.iter().any(|table| size_bytes(history, table) == 0) {
         std::thread::yield_now();
     }
 }
@@ -72,10 +76,10 @@ fn a_start_goes_on_after_the_mark_whatever_got_into_files_past_it() {
             assert_eq!((history.applied(), history.durable()), (Lsn(ALL), Lsn(marked)));
             let ahead = ahead(&history);
             let reaches = if ahead.is_empty() { marked } else { ALL };
-            let before = ahead.iter().map(|table| table.size_bytes()).collect::<Vec<_>>();
+            let before = ahead.iter().map(|table| size_bytes(&history, table)).collect::<Vec<_>>();
             write_out(&history, &ahead);
-            while marked > 0 && ahead.iter().zip(&before).any(|(table, before)| table.size_bytes() == *before)
-            {
+            let stays = |(table, before): (&&Arc<Table>, &u64)| size_bytes(&history, table) == *before;
+            while marked > 0 && ahead.iter().zip(&before).any(stays) {
                 std::thread::yield_now();
             }
             // As when the process is killed.

@@ -31,7 +31,7 @@ fn a_step_is_shown_as_a_whole_once_it_has_ended_whatever_becomes_of_the_files() 
             step.insert(table, n.to_be_bytes(), n.to_be_bytes());
         }
         // Files of one table change while the step is written.
-        steps.show_files(None);
+        tables[0].show_files(steps, false);
         let all: Vec<u32> = (0..n).collect();
         assert_eq!(shows(&steps.snapshot()), [all.clone(), all.clone()]);
         steps.end(step);
@@ -104,23 +104,42 @@ fn a_prefix_has_what_begins_with_it_in_files_and_out_of_them() {
 }
 
 #[test]
-fn readers_hold_what_they_read_and_no_more() {
+fn merged_files_go_when_their_last_reader_has_gone() {
     let folder = tempfile::tempdir().unwrap();
     let opening = opening(folder.path());
     let (table, steps) = (table(&opening, "rows"), &opening.steps);
-    let write = |n: u32| table.write([(n.to_be_bytes(), [])].into_iter(), steps).unwrap();
-    let (first, again) = (steps.snapshot(), steps.snapshot());
-    write(1);
-    let second = steps.snapshot();
-    assert!(second.number > first.number);
-    assert_eq!(steps.past(), first.number.saturating_sub(1));
-    drop(first);
-    assert_eq!(steps.past(), again.number.saturating_sub(1));
-    drop(again);
-    assert_eq!(steps.past(), second.number - 1);
-    write(2);
-    drop(second);
-    assert_eq!(steps.past(), steps.snapshot().number - 1);
+    // With the last key in each of them, so that the tree can't just move them.
+    let last = u32::MAX.to_be_bytes();
+    let write = |n: u32| table.write([(n.to_be_bytes(), []), (last, [])].into_iter(), steps).unwrap();
+    let files = || folder.path().join("rows/tables").read_dir().unwrap().count();
+    (0..LEVEL0_TABLES.into()).for_each(write);
+    let all: Vec<u32> = (0..LEVEL0_TABLES.into()).chain([u32::MAX]).collect();
+    let reader = steps.snapshot();
+    while table.merge(steps).unwrap() {}
+    assert_eq!(
+        files(),
+        usize::from(LEVEL0_TABLES) + 1,
+        "the one that they were merged to, and they for the reader"
+    );
+    assert_eq!(numbers(reader.iter(&table)), all);
+    drop(reader);
+    write(0);
+    assert_eq!(files(), 2, "the newest came, and those without a reader went");
+    assert_eq!(numbers(steps.snapshot().iter(&table)), all);
+}
+
+#[test]
+fn readers_do_not_ask_the_tree_whose_list_may_be_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let opening = opening(folder.path());
+    let (table, steps) = (table(&opening, "rows"), &opening.steps);
+    table.write([("key", "value")].into_iter(), steps).unwrap();
+    let locked = table.tree.get_version_history_lock();
+    let snapshot = steps.snapshot();
+    assert_eq!(snapshot.get(&table, "key").unwrap().as_deref(), Some(&b"value"[..]));
+    assert_eq!(snapshot.iter(&table).count(), 1);
+    assert!(snapshot.size_bytes(&table) > 0);
+    drop(locked);
 }
 
 #[test]

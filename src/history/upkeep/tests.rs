@@ -82,8 +82,10 @@ fn a_mark_is_written_after_what_was_sealed_before_it() {
     let (mut upkeep, steps, [one, other]) = quiet(folder.path());
     let files = [one.clone(), other.clone()];
     let (tell, told) = std::sync::mpsc::channel();
+    let marked_steps = steps.clone();
     let write_mark = Box::new(move |mark: &Mark| {
-        tell.send((mark.through, files.each_ref().map(|table| table.size_bytes()))).unwrap();
+        let snapshot = marked_steps.snapshot();
+        tell.send((mark.through, files.each_ref().map(|table| snapshot.size_bytes(table)))).unwrap();
         Ok(())
     });
     upkeep.start(steps.clone(), vec![one.clone(), other.clone()], Lsn(3), write_mark).unwrap();

@@ -246,7 +246,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Writes rows, in the order of their keys, to a file of their own: shown by the next step, and durable.
+    /// Writes rows, in the order of their keys, to a file of their own: durable, and shown at once.
     pub fn write(
         &self,
         rows: impl Iterator<Item = (impl Into<Slice>, impl Into<Slice>)>,

@@ -23,14 +23,20 @@ const WORKS: usize = 3;
 /// No thread does the work; to the system, as a thread's number, the thread that asks.
 const NONE: i32 = 0;
 
-/// The threads that give way together.
+/// The threads that give way. They begin to together; each is in a hurry by itself.
 #[derive(Debug, Default)]
 pub struct GivingWay {
-    /// The system's numbers of the threads.
-    threads: [AtomicI32; WORKS],
+    workers: [Worker; WORKS],
     /// Whether they may.
     allowed: AtomicBool,
-    /// Whether they do.
+}
+
+/// Who does one of the works.
+#[derive(Debug, Default)]
+struct Worker {
+    /// The system's number of the thread.
+    thread: AtomicI32,
+    /// Whether it gives way.
     now: AtomicBool,
 }
 
@@ -42,7 +48,7 @@ pub struct Leaving {
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        let number = self.giving_way.threads[self.work as usize].swap(NONE, SeqCst);
+        let number = self.giving_way.workers[self.work as usize].thread.swap(NONE, SeqCst);
         if number != NONE {
             set(number, c::SCHED_OTHER);
         }
@@ -68,31 +74,37 @@ impl GivingWay {
     /// another's.
     pub fn begin(self: &Arc<Self>, work: Work) -> Leaving {
         let number = rustix::thread::gettid().as_raw_nonzero().get();
-        self.threads[work as usize].store(number, SeqCst);
-        if self.now.load(SeqCst) {
-            self.set_giving_way();
+        let worker = &self.workers[work as usize];
+        worker.thread.store(number, SeqCst);
+        if worker.now.load(SeqCst) {
+            worker.set_giving_way();
         }
         Leaving { giving_way: self.clone(), work }
     }
 
     /// From now on they give way.
     pub fn give_way(&self) {
-        if self.is_allowed() && !self.now.swap(true, SeqCst) {
-            self.set_giving_way();
+        for worker in &self.workers {
+            if self.is_allowed() && !worker.now.swap(true, SeqCst) {
+                worker.set_giving_way();
+            }
         }
     }
 
-    /// They give way no more, until they are told to again: somebody waits for them.
-    pub fn hurry(&self) {
-        if self.now.swap(false, SeqCst) {
-            self.set_all(c::SCHED_OTHER);
+    /// Who does this gives way no more, until told to again: somebody waits for it.
+    pub fn hurry(&self, work: Work) {
+        let worker = &self.workers[work as usize];
+        if worker.now.swap(false, SeqCst) {
+            worker.set(c::SCHED_OTHER);
         }
     }
 
-    /// The same, whatever was said before: a thread may be on its way to give way, and not get on with it.
+    /// None gives way any more, whatever was said before: a thread may be on its way to, and not get on with it.
     pub fn insist(&self) {
-        self.now.store(false, SeqCst);
-        self.set_all(c::SCHED_OTHER);
+        for worker in &self.workers {
+            worker.now.store(false, SeqCst);
+            worker.set(c::SCHED_OTHER);
+        }
     }
 
     /// They never give way again.
@@ -100,21 +112,21 @@ impl GivingWay {
         self.allowed.store(false, SeqCst);
         self.insist();
     }
+}
 
+impl Worker {
     fn set_giving_way(&self) {
-        self.set_all(c::SCHED_IDLE);
+        self.set(c::SCHED_IDLE);
         // Somebody may have been in a hurry in between.
         if !self.now.load(SeqCst) {
-            self.set_all(c::SCHED_OTHER);
+            self.set(c::SCHED_OTHER);
         }
     }
 
-    fn set_all(&self, policy: c::c_int) {
-        for thread in &self.threads {
-            let number = thread.load(SeqCst);
-            if number != NONE {
-                set(number, policy);
-            }
+    fn set(&self, policy: c::c_int) {
+        let number = self.thread.load(SeqCst);
+        if number != NONE {
+            set(number, policy);
         }
     }
 }
@@ -132,14 +144,14 @@ mod tests {
     use std::thread::JoinHandle;
 
     /// A thread that does some work until its handle is dropped.
-    struct Worker {
+    struct Doing {
         number: i32,
         _ends: mpsc::Sender<()>,
         thread: Option<JoinHandle<()>>,
     }
 
-    impl Worker {
-        fn of(giving_way: &Arc<GivingWay>, work: Work) -> Worker {
+    impl Doing {
+        fn of(giving_way: &Arc<GivingWay>, work: Work) -> Doing {
             let (started, number) = mpsc::channel();
             let (ends, ended) = mpsc::channel::<()>();
             let giving_way = giving_way.clone();
@@ -148,7 +160,7 @@ mod tests {
                 started.send(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
                 let _ = ended.recv();
             });
-            Worker { number: number.recv().unwrap(), _ends: ends, thread: Some(thread) }
+            Doing { number: number.recv().unwrap(), _ends: ends, thread: Some(thread) }
         }
 
         fn gives_way(&self) -> bool {
@@ -165,16 +177,18 @@ mod tests {
     #[test]
     fn they_give_way_where_they_may_until_somebody_waits() {
         let giving_way = Arc::new(GivingWay::where_allowed());
-        let (index, tables) = (Worker::of(&giving_way, Work::Index), Worker::of(&giving_way, Work::Tables));
+        let (index, tables) = (Doing::of(&giving_way, Work::Index), Doing::of(&giving_way, Work::Tables));
         let do_both = || [index.gives_way(), tables.gives_way()];
-        let where_allowed = [giving_way.is_allowed(); 2];
+        let allowed = giving_way.is_allowed();
         assert_eq!(do_both(), [false; 2]);
-        for in_a_hurry in [GivingWay::hurry, GivingWay::insist] {
-            giving_way.give_way();
-            assert_eq!(do_both(), where_allowed);
-            in_a_hurry(&giving_way);
-            assert_eq!(do_both(), [false; 2]);
-        }
+        giving_way.give_way();
+        assert_eq!(do_both(), [allowed; 2]);
+        giving_way.hurry(Work::Index);
+        assert_eq!(do_both(), [false, allowed], "whom nobody waits for");
+        giving_way.give_way();
+        assert_eq!(do_both(), [allowed; 2], "again");
+        giving_way.insist();
+        assert_eq!(do_both(), [false; 2]);
         giving_way.give_way();
         giving_way.end();
         giving_way.give_way();
@@ -185,10 +199,10 @@ mod tests {
     fn a_thread_does_as_the_others_from_when_it_joins_until_it_leaves() {
         let giving_way = Arc::new(GivingWay::where_allowed());
         giving_way.give_way();
-        let index = Worker::of(&giving_way, Work::Index);
+        let index = Doing::of(&giving_way, Work::Index);
         assert_eq!(index.gives_way(), giving_way.is_allowed());
         index.end();
-        assert_eq!(giving_way.threads[Work::Index as usize].load(SeqCst), NONE);
+        assert_eq!(giving_way.workers[Work::Index as usize].thread.load(SeqCst), NONE);
     }
 
     #[test]
@@ -207,7 +221,7 @@ mod tests {
     #[test]
     fn nobody_gives_way_who_may_not() {
         let giving_way = Arc::<GivingWay>::default();
-        let index = Worker::of(&giving_way, Work::Index);
+        let index = Doing::of(&giving_way, Work::Index);
         giving_way.give_way();
         assert!(!index.gives_way());
     }

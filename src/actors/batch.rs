@@ -16,7 +16,8 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::limits::BATCH_POSTED_MAX;
 use crate::telemetry::carried_on;
-use std::collections::{HashMap, VecDeque};
+use foldhash::{HashMap, HashMapExt};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 

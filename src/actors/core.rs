@@ -17,7 +17,7 @@ use crate::actors::turn::Turn;
 use crate::actors::vitals::Vitals;
 use crate::clock::Clock;
 use crate::format::entry::encode_member;
-use crate::giving_way::GivingWay;
+use crate::giving_way::{GivingWay, Work};
 use crate::history::{History, HistoryError};
 use crate::ledger::account::Account;
 use crate::ledger::command::Command;
@@ -41,8 +41,6 @@ pub struct Core {
     pub history: Arc<dyn History>,
     /// The last LSN that the index shows.
     pub indexed: Arc<Shown>,
-    /// Requests that wait for the index.
-    pub index_waiters: Arc<AtomicUsize>,
     /// The threads that keep the index.
     pub giving_way: Arc<GivingWay>,
     pub feeds: Arc<Feeds>,
@@ -186,8 +184,8 @@ impl Core {
         if self.history.applied() >= lsn {
             return Ok(());
         }
-        let _waiting = Waiting::for_index(self.index_waiters.clone());
-        self.giving_way.hurry();
+        let _waiting = self.indexed.wait();
+        self.giving_way.hurry(Work::Index);
         match tokio::time::timeout(INDEX_WAIT_MAX, self.indexed.reaches(lsn)).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Failure::NotReady),
@@ -388,21 +386,6 @@ impl Core {
 }
 
 /// Somebody waits for the index, until this is dropped.
-struct Waiting(Arc<AtomicUsize>);
-
-impl Waiting {
-    fn for_index(waiters: Arc<AtomicUsize>) -> Waiting {
-        waiters.fetch_add(1, Ordering::AcqRel);
-        Waiting(waiters)
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 /// Places among the requests being worked on, given back when dropped. What ends with the request borrows the service.
 pub struct Admission<C: AsRef<Core> = Arc<Core>> {
     core: C,

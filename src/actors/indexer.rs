@@ -7,7 +7,6 @@ use crate::history::{History, HistoryError, Row};
 use crate::ledger::lsn::Lsn;
 use crate::store::journal::Batch;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -17,7 +16,7 @@ const STEP_MAX: usize = 8_192;
 /// Under load, from this many records a step on, the index waits for company: a large step costs far less a record than
 /// many small ones, since its rows find their places next to one another and the caches are its own meanwhile.
 const LARGE_STEP: usize = 8;
-/// So long, unless somebody waits for it: then it ends at the next look.
+/// So long, unless somebody waits for it: then it ends.
 const GATHER: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_millis(3);
 /// Where somebody waited within this time, it waits for one look alone, so that who comes next finds little to be done.
@@ -34,12 +33,10 @@ const SYNC_EVERY: Duration = Duration::from_secs(30);
 pub struct Indexer {
     pub history: Arc<dyn History>,
     pub feed: Receiver<Batch>,
-    /// Told the last record that the index shows.
+    /// Told the last record that the index shows; tells whether somebody waits for more.
     pub shown: Showing,
     /// Told how far the index would be after a power failure.
     pub synced: watch::Sender<Lsn>,
-    /// How many requests wait for the index.
-    pub waiting: Arc<AtomicUsize>,
     /// Told of the records that members see.
     pub feeds: Arc<Feeds>,
     /// So many records end the gathering: far fewer than the index may be behind.
@@ -80,14 +77,14 @@ impl Indexer {
         let ends = begins + if is_read { LOOK_EVERY } else { GATHER };
         while step.records < self.gathered_max.min(STEP_MAX) {
             let now = crate::clock::monotonic();
-            if self.waiting.load(Ordering::Acquire) > 0 {
+            if self.shown.is_awaited() {
                 *last_read = Some(now);
                 return;
             }
             if now >= ends {
                 return;
             }
-            std::thread::sleep(LOOK_EVERY);
+            self.shown.rest(LOOK_EVERY);
             step.add_what_waits(&self.feed);
         }
     }
@@ -95,14 +92,13 @@ impl Indexer {
     /// Where somebody waits for the index, and where it has fallen behind, it takes its share of the cores.
     fn give_way(&self, step: &Step) {
         let is_behind = step.records >= self.gathered_max.min(STEP_MAX);
-        let in_a_hurry =
-            || is_behind || self.feeds.are_followed() || self.waiting.load(Ordering::Acquire) > 0;
+        let in_a_hurry = || is_behind || self.feeds.are_followed() || self.shown.is_awaited();
         if !in_a_hurry() {
             self.giving_way.give_way();
         }
         // Somebody may have come in between.
         if in_a_hurry() {
-            self.giving_way.hurry();
+            self.giving_way.hurry(Work::Index);
         }
     }
 

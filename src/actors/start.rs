@@ -117,18 +117,15 @@ pub async fn start(
         folder.mark(&*disk, log_id)?;
     }
     let (shown, indexed) = Shown::through(history.applied());
-    let index_waiters = Arc::new(AtomicUsize::new(0));
     let feeds = Arc::new(Feeds::default());
     let (synced, index_synced) = watch::channel(Lsn::ZERO);
-    let (waiting, told) = (index_waiters.clone(), feeds.clone());
     let gathered_max = usize::try_from(setup.bounds.index_lag_wanted() / 2).unwrap_or(usize::MAX);
     let indexer = Indexer {
         history: history.clone(),
         feed: fed,
         shown,
         synced,
-        waiting,
-        feeds: told,
+        feeds: feeds.clone(),
         gathered_max,
         giving_way: giving_way.clone(),
     };
@@ -153,7 +150,6 @@ pub async fn start(
         journal,
         history,
         indexed,
-        index_waiters,
         giving_way,
         feeds,
         issues: Issues::default(),

@@ -1,35 +1,20 @@
 //! The posting lists of a query, block by block, newest first.
 use crate::history::filter::Filter;
 use crate::history::index::TreeHistory;
-use crate::history::postings::{Field, Filling, ListKey, decode, list_key};
+use crate::history::postings::{Field, ListKey, decode, list_key};
 use crate::history::tables::Snapshot;
 use crate::history::{HistoryError, keys};
 use crate::ledger::instant::Instant;
-use std::collections::HashMap;
 
-/// What a search needs of the filling block.
-pub(super) struct FillingOfTenant {
+/// What a search through lists needs of what the tables don't hold yet.
+#[derive(Default)]
+pub(super) struct RecentOfTenant {
+    /// The tenant's records, all there are.
+    pub records: u64,
+    /// The filling block: its number, its times, and of the lists that are asked for their places in it.
     block: u64,
-    times: Option<(Instant, Instant)>,
-    lists: HashMap<ListKey, Vec<u16>>,
-}
-
-impl FillingOfTenant {
-    fn list(&self, key: &ListKey) -> Vec<u16> {
-        self.lists.get(key).cloned().unwrap_or_default()
-    }
-}
-
-impl Filling {
-    /// The tenant's part: at most a few thousand places.
-    pub(super) fn snapshot(&self, tenant: [u8; 8]) -> FillingOfTenant {
-        let mine = self.lists.iter().filter(|(list, _)| list[..8] == tenant);
-        FillingOfTenant {
-            block: self.block,
-            times: self.times.get(&tenant).copied(),
-            lists: mine.map(|(list, places)| (*list, places.clone())).collect(),
-        }
-    }
+    times: Times,
+    lists: Vec<Vec<u16>>,
 }
 
 /// Records of one block that may fit.
@@ -53,35 +38,59 @@ struct Lists<'a> {
     others: Vec<(Field, ListKey)>,
 }
 
+/// The lists that a query asks for, never none.
+fn asked_for(tenant: [u8; 8], filter: &Filter<'_>) -> Vec<(Field, ListKey)> {
+    let list = |(field, text)| (field, list_key(tenant, field, text));
+    let of_type = filter.kind().map(|kind| (Field::Type, kind.name()));
+    let mut lists: Vec<(Field, ListKey)> = filter.texts().into_iter().chain(of_type).map(list).collect();
+    if lists.is_empty() {
+        lists.push(list((Field::All, "")));
+    }
+    lists
+}
+
 impl TreeHistory {
+    /// The tables, and of the same step what else a search through lists needs; nothing where it goes another way, which does
+    /// not wait for a step's end then.
+    pub(super) fn snapshot_for(&self, filter: &Filter<'_>) -> (Snapshot, RecentOfTenant) {
+        if !filter.goes_by_lists() {
+            return (self.steps.snapshot(), RecentOfTenant::default());
+        }
+        let tenant = keys::tenant(filter.crm_id);
+        let lists = asked_for(tenant, filter);
+        let recent = self.recent();
+        let filling = &recent.filling;
+        let places = |(_, list): &(Field, ListKey)| filling.lists.get(list).cloned().unwrap_or_default();
+        let of_tenant = RecentOfTenant {
+            records: recent.counts.get(&tenant).copied().unwrap_or(0),
+            block: filling.block,
+            times: filling.times.get(&tenant).copied(),
+            lists: lists.iter().map(places).collect(),
+        };
+        (self.steps.snapshot(), of_tenant)
+    }
+
     /// The blocks up to `top`, newest first.
     pub(super) fn blocks<'a>(
         &'a self,
         snapshot: &'a Snapshot,
         filter: &'a Filter<'a>,
-        filling: &FillingOfTenant,
+        recent: RecentOfTenant,
         top: u64,
     ) -> impl Iterator<Item = Result<Block, HistoryError>> + 'a {
         let tenant = keys::tenant(filter.crm_id);
         let all = list_key(tenant, Field::All, "");
-        let mut lists: Vec<(Field, ListKey)> =
-            filter.texts().into_iter().map(|(field, text)| (field, list_key(tenant, field, text))).collect();
-        if let Some(kind) = filter.kind() {
-            lists.push((Field::Type, list_key(tenant, Field::Type, kind.name())));
-        }
-        if lists.is_empty() {
-            lists.push((Field::All, all));
-        }
-        let driver = lists.remove(0);
-        let lists = Lists { index: self, snapshot, filter, all, driver, others: lists };
+        let mut others = asked_for(tenant, filter);
+        let driver = others.remove(0);
+        let lists = Lists { index: self, snapshot, filter, all, driver, others };
 
-        let newest = (filling.block <= top).then(|| {
-            let places = filling.list(&driver.1);
-            let others = lists.others.iter().map(|(_, list)| filling.list(list)).collect();
-            Ok(lists.block(filling.block, places, others, filling.times))
+        let RecentOfTenant { block: filling, times, lists: mut places, .. } = recent;
+        let newest = (filling <= top && !places.is_empty()).then(|| {
+            let of_driver = places.remove(0);
+            Ok(lists.block(filling, of_driver, places, times))
         });
         let key = |block: u64| [&driver.1[..], &block.to_be_bytes()].concat();
-        let below = filling.block.min(top.saturating_add(1));
+        let below = filling.min(top.saturating_add(1));
         let rows = snapshot.range(&self.postings, key(0)..key(below)).rev();
         newest.into_iter().chain(rows.map(move |found| {
             let (key, row) = found?;

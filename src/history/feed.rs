@@ -53,9 +53,10 @@ impl TreeHistory {
         lots: bool,
     ) -> Result<Vec<RecordView>, HistoryError> {
         let snapshot = self.steps.snapshot();
+        let mut reader = self.reader(&snapshot);
         let mut records = Vec::with_capacity(numbers.len());
         for lsn in numbers {
-            let entry = self.expect_entry(&snapshot, *lsn)?;
+            let entry = reader.expect_entry(*lsn)?;
             // Tenants are found by a hash.
             if entry.crm_id == crm_id {
                 records.push(self.view(&snapshot, *lsn, entry, Lsn::MAX, lots)?);

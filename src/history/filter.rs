@@ -78,6 +78,11 @@ impl Filter<'_> {
         self.query.event_no.as_deref().or(self.query.transfer_no.as_deref())
     }
 
+    /// Whether nothing narrower than the tenant's lists leads to the records.
+    pub fn goes_by_lists(&self) -> bool {
+        self.query.member_no.is_none() && self.query.order_sn.is_none() && self.number().is_none()
+    }
+
     /// The text filters, as fields of posting lists.
     pub fn texts(&self) -> Vec<(Field, &str)> {
         let query = self.query;

@@ -17,8 +17,8 @@
 //! same record makes the same rows. Records get into files first: no other table has a row of a record past their last.
 use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
-use crate::giving_way::GivingWay;
-use crate::history::chunks::{Chunk, chunk_of, payload_in, records_in};
+use crate::giving_way::{GivingWay, Work};
+use crate::history::chunks::{Chunk, chunk_of, records_in};
 use crate::history::keys::Remembered;
 use crate::history::orders::order_sn;
 use crate::history::postings::{Filling, block_of, block_start, created_at};
@@ -28,7 +28,7 @@ use crate::history::upkeep::{Mark, Task, Upkeep};
 use crate::history::{HistoryError, Row, keys};
 use crate::ledger::event::{Sequel, Standing};
 use crate::ledger::lsn::Lsn;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -93,7 +93,7 @@ impl TreeHistory {
         giving_way: Arc<GivingWay>,
     ) -> Result<TreeHistory, HistoryError> {
         // Threads that are begun here would give way as the one does that begins them.
-        giving_way.hurry();
+        giving_way.hurry(Work::Index);
         let upkeep = Upkeep::new(giving_way.clone());
         let opening = Opening::new(folder, cache_bytes, upkeep.companion())?;
         let steps = opening.steps.clone();
@@ -178,7 +178,7 @@ impl TreeHistory {
     pub(super) fn recent(&self) -> MutexGuard<'_, Recent> {
         self.recent.try_lock().unwrap_or_else(|_| {
             // A step that gives way may keep it for long.
-            self.giving_way.hurry();
+            self.giving_way.hurry(Work::Index);
             self.recent.lock().unwrap_or_else(PoisonError::into_inner)
         })
     }
@@ -332,13 +332,11 @@ impl TreeHistory {
         snapshot: &Snapshot,
         lsn: Lsn,
     ) -> Result<Option<MemberEntry>, HistoryError> {
-        let row = snapshot.get(&self.records, chunk_of(lsn).to_be_bytes())?;
-        let payload = row.as_deref().and_then(|row| payload_in(row, lsn));
-        payload.map(|payload| decode(lsn, payload)).transpose()
+        self.reader(snapshot).entry_at(lsn)
     }
 
     pub(super) fn expect_entry(&self, snapshot: &Snapshot, lsn: Lsn) -> Result<MemberEntry, HistoryError> {
-        self.entry_at(snapshot, lsn)?.ok_or_else(|| HistoryError::Corrupt(format!("record {lsn} is missing")))
+        self.reader(snapshot).expect_entry(lsn)
     }
 
     /// How a record stands by what was recorded up to `through`.
@@ -394,7 +392,7 @@ fn taken_key(found: Result<crate::history::tables::Row, HistoryError>) -> Result
     <[u8; 20]>::try_from(&*key).map_err(|_| HistoryError::Corrupt("a key is not of 20 bytes".into()))
 }
 
-fn decode(lsn: Lsn, payload: &[u8]) -> Result<MemberEntry, HistoryError> {
+pub(super) fn decode(lsn: Lsn, payload: &[u8]) -> Result<MemberEntry, HistoryError> {
     match Entry::decode(payload) {
         Ok(Entry::Member(entry)) => Ok(entry),
         Ok(Entry::Service(_) | Entry::Tenant(_)) => {

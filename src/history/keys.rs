@@ -42,17 +42,31 @@ fn remembered(
 /// 96 bits name a member among all that will ever be.
 pub type MemberHash = [u8; 12];
 
+/// What is hashed is seldom longer.
+const USUAL_BYTES: usize = 256;
+
 fn hash<const N: usize>(purpose: u8, parts: &[&[u8]]) -> [u8; N] {
     const { assert!(N <= blake3::OUT_LEN) };
     // Hashed at once: the hasher takes small pieces one by one at several times the cost.
-    let mut bytes = Vec::with_capacity(256);
-    bytes.push(purpose);
+    let (mut usual, mut longer) = ([0; USUAL_BYTES], Vec::new());
+    let length = 1 + parts.iter().map(|part| 8 + part.len()).sum::<usize>();
+    let bytes = match usual.get_mut(..length) {
+        Some(bytes) => bytes,
+        None => {
+            longer.resize(length, 0);
+            &mut longer[..]
+        }
+    };
+    bytes[0] = purpose;
+    let mut at = 1;
     for part in parts {
-        bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(part);
+        let end = at + 8 + part.len();
+        bytes[at..at + 8].copy_from_slice(&(part.len() as u64).to_le_bytes());
+        bytes[at + 8..end].copy_from_slice(part);
+        at = end;
     }
     let mut out = [0; N];
-    out.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..N]);
+    out.copy_from_slice(&blake3::hash(bytes).as_bytes()[..N]);
     out
 }
 
@@ -122,4 +136,18 @@ pub fn lsn_of(key: &[u8]) -> Lsn {
 /// An instant so that earlier ones sort first, before 1970 too.
 pub fn instant(at: Instant) -> [u8; 8] {
     (at.0.cast_unsigned() ^ (1 << 63)).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_any_length_are_hashed_with_their_lengths() {
+        for length in (0..600).step_by(7).chain([USUAL_BYTES - 10, USUAL_BYTES - 9, USUAL_BYTES - 8]) {
+            let part = vec![b'x'; length];
+            let whole = [&[9][..], &(length as u64).to_le_bytes(), &part, &[0; 8]].concat();
+            assert_eq!(hash::<32>(9, &[&part, &[]]), *blake3::hash(&whole).as_bytes(), "{length}");
+        }
+    }
 }

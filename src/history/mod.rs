@@ -15,6 +15,7 @@ mod lists;
 mod orders;
 mod past;
 mod postings;
+mod reader;
 mod reopening;
 mod runs;
 mod scan;

@@ -23,12 +23,13 @@ impl TreeHistory {
         visit: Visit<'_>,
     ) -> Result<Option<Lsn>, HistoryError> {
         let snapshot = self.steps.snapshot();
+        let mut reader = self.reader(&snapshot);
         let member = keys::member(crm_id, member_no);
         let (after, through) = span;
         let range = keys::with_lsn(&member, after.next())..=keys::with_lsn(&member, through);
         for (n, found) in snapshot.range(&self.members, range).enumerate() {
             let lsn = keys::lsn_of(&found?.0);
-            let entry = self.expect_entry(&snapshot, lsn)?;
+            let entry = reader.expect_entry(lsn)?;
             if entry.crm_id != crm_id || entry.member_no != member_no {
                 return Err(HistoryError::Corrupt(format!(
                     "two members have the same hash, one is record {lsn}'s"

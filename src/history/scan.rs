@@ -7,6 +7,7 @@ use crate::format::entry::MemberEntry;
 use crate::history::filter::Filter;
 use crate::history::index::TreeHistory;
 use crate::history::postings::{block_of, block_start};
+use crate::history::reader::Reader;
 use crate::history::tables::{Row, Snapshot};
 use crate::history::view::{HistoryQuery, RecordView, Scan};
 use crate::history::{HistoryError, keys};
@@ -21,6 +22,7 @@ const LOTS_A_LOOK: usize = 16;
 struct Step<'a> {
     index: &'a TreeHistory,
     snapshot: &'a Snapshot,
+    reader: Reader<'a>,
     filter: &'a Filter<'a>,
     scan: &'a mut Scan,
     found: Vec<(Lsn, MemberEntry)>,
@@ -34,14 +36,18 @@ impl TreeHistory {
         query: &HistoryQuery,
         scan: &mut Scan,
     ) -> Result<Vec<RecordView>, HistoryError> {
-        let recent = self.recent();
-        let snapshot = self.steps.snapshot();
-        let filling = recent.filling.snapshot(keys::tenant(crm_id));
-        drop(recent);
         let filter = Filter { crm_id, query, now: scan.now };
+        let (snapshot, recent) = self.snapshot_for(&filter);
         let through = scan.through;
-        let mut step =
-            Step { index: self, snapshot: &snapshot, filter: &filter, scan, found: Vec::new(), looks: 0 };
+        let mut step = Step {
+            index: self,
+            snapshot: &snapshot,
+            reader: self.reader(&snapshot),
+            filter: &filter,
+            scan,
+            found: Vec::new(),
+            looks: 0,
+        };
         let top = Lsn(step.scan.before.0.saturating_sub(1));
         let ended = if let Some(number) = filter.number() {
             let all = match step.scan.numbered.take() {
@@ -62,7 +68,7 @@ impl TreeHistory {
             let range = keys::with_lsn(&member, Lsn::ZERO)..=keys::with_lsn(&member, top);
             step.walk_rows(snapshot.range(&self.members, range).rev())?
         } else {
-            step.walk_blocks(self.blocks(&snapshot, &filter, &filling, block_of(top)))?
+            step.walk_blocks(self.blocks(&snapshot, &filter, recent, block_of(top)))?
         };
         let found = std::mem::take(&mut step.found);
         scan.ended = ended;
@@ -135,7 +141,7 @@ impl Step<'_> {
             // Of the block that the last step ended in.
             return Ok(true);
         }
-        let entry = self.index.expect_entry(self.snapshot, lsn)?;
+        let entry = self.reader.expect_entry(lsn)?;
         if self.index.fits(self.snapshot, self.filter, lsn, &entry, self.scan.through)? {
             self.looks += entry.event.moved().map_or(0, |lots| lots.len() / LOTS_A_LOOK);
             self.found.push((lsn, entry));

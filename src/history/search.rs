@@ -3,10 +3,11 @@
 //! Candidates come newest first from the narrowest source that the query allows (what is frozen, a number, an order, a
 //! member, a posting list); each is checked against the whole query.
 use crate::format::entry::MemberEntry;
-use crate::history::blocks::FillingOfTenant;
+use crate::history::blocks::RecentOfTenant;
 use crate::history::filter::Filter;
 use crate::history::index::TreeHistory;
 use crate::history::postings::block_start;
+use crate::history::reader::Reader;
 use crate::history::tables::Snapshot;
 use crate::history::view::{HistoryQuery, Page, RecordView};
 use crate::history::{HistoryError, keys};
@@ -29,6 +30,7 @@ struct Finding<'a> {
     count: u64,
     eligible: u64,
     found: Vec<(Lsn, MemberEntry)>,
+    reader: Reader<'a>,
     /// Counting may end here.
     count_max: u64,
 }
@@ -41,16 +43,12 @@ impl TreeHistory {
         account: Option<&Account>,
         now: Instant,
     ) -> Result<Page<RecordView>, HistoryError> {
-        let recent = self.recent();
-        let snapshot = self.steps.snapshot();
-        let filling = recent.filling.snapshot(keys::tenant(crm_id));
-        let tenant_count = recent.counts.get(&keys::tenant(crm_id)).copied().unwrap_or(0);
-        drop(recent);
-        let of_member = query.member_no.is_some();
         let filter = Filter { crm_id, query, now };
+        let (snapshot, recent) = self.snapshot_for(&filter);
+        let of_member = query.member_no.is_some();
         let known_total = match (filter.is_open(), account) {
             (true, Some(account)) => Some(account.records),
-            (true, None) if !of_member => Some(tenant_count),
+            (true, None) if !of_member => Some(recent.records),
             _ => None,
         };
         let count_max = if of_member { u64::MAX } else { COUNTED_MAX };
@@ -62,6 +60,7 @@ impl TreeHistory {
             count: 0,
             eligible: 0,
             found: Vec::new(),
+            reader: self.reader(&snapshot),
             count_max,
         };
         let enough = known_total.is_some();
@@ -77,7 +76,7 @@ impl TreeHistory {
             let last = account.map_or(Lsn::MAX, |account| account.last);
             finding.by_member(member_no, last, enough)?;
         } else {
-            finding.by_postings(&filling, enough)?;
+            finding.by_postings(recent, enough)?;
         }
         let total_is_lower_bound = known_total.is_none() && finding.count > finding.count_max;
         let total = known_total.unwrap_or(finding.count.min(finding.count_max));
@@ -172,7 +171,7 @@ impl Finding<'_> {
         if self.eligible > self.offset() && !self.page_full() {
             let entry = match entry {
                 Some(entry) => entry,
-                None => self.index.expect_entry(self.snapshot, lsn)?,
+                None => self.reader.expect_entry(lsn)?,
             };
             self.found.push((lsn, entry));
         }
@@ -180,7 +179,7 @@ impl Finding<'_> {
     }
 
     fn check_and_take(&mut self, lsn: Lsn) -> Result<(), HistoryError> {
-        let entry = self.index.expect_entry(self.snapshot, lsn)?;
+        let entry = self.reader.expect_entry(lsn)?;
         let fits = self.index.fits(self.snapshot, self.filter, lsn, &entry, Lsn::MAX)?;
         if fits { self.take(lsn, Some(entry)) } else { Ok(()) }
     }
@@ -249,8 +248,8 @@ impl Finding<'_> {
     }
 
     /// Blocks newest first; in each the records that are in every list asked for.
-    fn by_postings(&mut self, filling: &FillingOfTenant, enough: bool) -> Result<(), HistoryError> {
-        for block in self.index.blocks(self.snapshot, self.filter, filling, u64::MAX) {
+    fn by_postings(&mut self, recent: RecentOfTenant, enough: bool) -> Result<(), HistoryError> {
+        for block in self.index.blocks(self.snapshot, self.filter, recent, u64::MAX) {
             let block = block?;
             for place in block.places.iter().rev() {
                 if self.done(enough) {

@@ -14,8 +14,9 @@ use crate::history::runs::Runs;
 use crate::history::tables::{Steps, Table};
 use crate::ledger::lsn::Lsn;
 use crate::pace::Pace;
+use foldhash::HashMap;
 use lsm_tree::compaction::filter::{CompactionFilter, Context, Factory, ItemAccessor, Verdict};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -62,6 +63,8 @@ struct Told {
     giving_way: Arc<GivingWay>,
     /// There must be no pauses: the index waits for this, or is being closed.
     haste: AtomicBool,
+    /// Tasks wait: who gives way asks this, as others would wait for whoever was put aside with the lock.
+    has_tasks: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
     /// What the thread works with. It holds the tables, which hold this: none once the index is being closed.
@@ -127,6 +130,7 @@ impl Upkeep {
             }
             state.tasks.push_back(task);
         }
+        self.told.has_tasks.store(!state.tasks.is_empty(), Ordering::Relaxed);
         drop(state);
         self.told.changed.notify_all();
     }
@@ -180,7 +184,7 @@ impl Told {
     fn set_haste(&self, haste: bool) {
         self.haste.store(haste, Ordering::Relaxed);
         if haste {
-            self.giving_way.hurry();
+            self.giving_way.hurry(Work::Tables);
         }
     }
 
@@ -211,12 +215,11 @@ impl Told {
         !waited.unwrap_or_else(PoisonError::into_inner).stopping
     }
 
-    fn has_tasks(&self) -> bool {
-        !lock(&self.state).tasks.is_empty()
-    }
-
     fn next_task(&self) -> Option<Task> {
-        lock(&self.state).tasks.pop_front()
+        let mut state = lock(&self.state);
+        let next = state.tasks.pop_front();
+        self.has_tasks.store(!state.tasks.is_empty(), Ordering::Relaxed);
+        next
     }
 
     /// Does what is to be done.
@@ -299,7 +302,7 @@ impl CompactionFilter for Companion {
     fn filter_item(&mut self, _: ItemAccessor<'_>, _: &Context) -> lsm_tree::Result<Verdict> {
         self.rows += 1;
         if self.rows.is_multiple_of(ROWS) {
-            if self.told.has_tasks() {
+            if self.told.has_tasks.load(Ordering::Relaxed) {
                 self.leaving = None;
                 self.told.write_out().map_err(std::io::Error::other)?;
                 self.leaving = Some(self.told.giving_way.begin(Work::Tables));

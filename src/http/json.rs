@@ -1,6 +1,51 @@
 //! Writes JSON into bytes, field by field: what every answer is made of.
+use crate::ledger::lsn::Lsn;
+use crate::ledger::points::{Amount, Points, Total};
+use crate::ledger::rule::definition::Factor;
 use std::fmt::Display;
 use std::io::Write;
+
+/// What has the text of a JSON number or literal.
+pub trait Plain: Display {
+    /// The number, where it is a whole one and not negative. Most are, and need none of the formatting machinery.
+    fn as_whole(&self) -> Option<u64> {
+        None
+    }
+}
+
+macro_rules! whole {
+    ($($number:ty),*) => {$(
+        impl Plain for $number {
+            fn as_whole(&self) -> Option<u64> {
+                u64::try_from(*self).ok()
+            }
+        }
+    )*};
+}
+whole!(u8, u16, u32, u64, usize, i64);
+
+impl Plain for Lsn {
+    fn as_whole(&self) -> Option<u64> {
+        Some(self.0)
+    }
+}
+
+impl Plain for Points {
+    fn as_whole(&self) -> Option<u64> {
+        Points::as_whole(*self)
+    }
+}
+
+impl<T: Plain> Plain for &T {
+    fn as_whole(&self) -> Option<u64> {
+        (**self).as_whole()
+    }
+}
+
+impl Plain for Factor {}
+impl Plain for Total {}
+impl Plain for Amount {}
+impl Plain for bool {}
 
 /// An object or array being written.
 pub struct Json {
@@ -89,8 +134,11 @@ impl Json {
         debug_assert!(written.is_ok());
     }
 
-    /// Something whose text is a JSON number or literal.
-    pub fn plain(&mut self, value: impl Display) {
+    pub fn plain(&mut self, value: impl Plain) {
+        if let Some(whole) = value.as_whole() {
+            self.out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+            return;
+        }
         let written = write!(self.out, "{value}");
         debug_assert!(written.is_ok());
     }
@@ -109,7 +157,7 @@ impl Json {
         }
     }
 
-    pub fn field_plain(&mut self, name: &str, value: Option<impl Display>) {
+    pub fn field_plain(&mut self, name: &str, value: Option<impl Plain>) {
         self.name(name);
         match value {
             Some(value) => self.plain(value),
@@ -141,5 +189,19 @@ mod tests {
                 assert_eq!(json.into_bytes(), serde_json::to_vec(&text).unwrap(), "{text:?}");
             }
         }
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_are_shown() {
+        let mut json = Json::new();
+        let points = [0, 1, 9_999, 10_000, 123_450_000, -10_000, -1, i64::MIN, i64::MAX].map(Points);
+        json.open(b'[');
+        points.iter().for_each(|points| json.element().plain(*points));
+        json.element().plain(-1_i64);
+        json.element().plain(u64::MAX);
+        json.close(b']');
+        let shown: Vec<String> =
+            points.iter().map(Points::to_string).chain(["-1".into(), u64::MAX.to_string()]).collect();
+        assert_eq!(json.into_bytes(), format!("[{}]", shown.join(",")).into_bytes());
     }
 }

@@ -2,12 +2,11 @@
 use crate::actors::answer::{Answer, RecordView};
 use crate::http::json::Json;
 use crate::http::stream::{FieldWriter, Row};
-use crate::http::time::format;
+use crate::http::time::{Times, format};
 use crate::ledger::event::{AccruedByRule, Event, GrantReversed, RuleRef};
 use crate::ledger::instant::Instant;
 use crate::ledger::points::{Amount, Points};
 use chrono_tz::Tz;
-use std::borrow::Cow;
 
 /// What differs from one type of record to another; what does not apply is none.
 #[derive(Default)]
@@ -72,7 +71,7 @@ pub struct RecordRow<'a> {
 
 impl Row for RecordRow<'_> {
     fn write(&self, out: &mut impl FieldWriter) {
-        write_fields(out, self.record, self.zone);
+        write_fields(out, self.record, self.zone, &mut Times::default());
         match lots_text(self.record, self.zone) {
             Some(lots) => out.field_raw(LOTS, Some(&lots)),
             None if self.lots => out.lacks(LOTS),
@@ -82,21 +81,21 @@ impl Row for RecordRow<'_> {
 }
 
 /// The answer to a change: the record, and what the member can spend right after it.
-pub fn write_answer(json: &mut Json, answer: &Answer) {
+pub fn write_answer(json: &mut Json, answer: &Answer, times: &mut Times) {
     json.open(b'{');
-    write_whole(json, &answer.record, answer.zone);
+    write_whole(json, &answer.record, answer.zone, times);
     json.field_plain("active_points", answer.record.event.active_after());
     json.close(b'}');
 }
 
-pub fn write_record(json: &mut Json, record: &RecordView, zone: Tz) {
+pub fn write_record(json: &mut Json, record: &RecordView, zone: Tz, times: &mut Times) {
     json.open(b'{');
-    write_whole(json, record, zone);
+    write_whole(json, record, zone, times);
     json.close(b'}');
 }
 
-fn write_whole(json: &mut Json, record: &RecordView, zone: Tz) {
-    write_fields(json, record, zone);
+fn write_whole(json: &mut Json, record: &RecordView, zone: Tz, times: &mut Times) {
+    write_fields(json, record, zone, times);
     if let Some(lots) = lots_text(record, zone) {
         json.field_raw(LOTS, Some(&lots));
     }
@@ -118,18 +117,13 @@ fn lots_text(record: &RecordView, zone: Tz) -> Option<String> {
     String::from_utf8(json.into_bytes()).ok()
 }
 
-fn write_fields(json: &mut impl FieldWriter, record: &RecordView, zone: Tz) {
+fn write_fields(json: &mut impl FieldWriter, record: &RecordView, zone: Tz, times: &mut Times) {
     let event = &*record.event;
     let parts = parts(event, record);
     let details = event.details();
     let detail = |pick: fn(&crate::ledger::command::Details) -> &Option<String>| {
         details.and_then(|d| pick(d).as_deref())
     };
-    let created_at = event.due().unwrap_or(record.at);
-    let created = format(created_at, zone);
-    // Most records have but one time in several places.
-    let time =
-        |at: Instant| if at == created_at { Cow::Borrowed(&*created) } else { format(at, zone).into() };
     json.field_plain("auto_id", Some(record.lsn));
     json.field_string("crm_id", Some(&record.crm_id));
     json.field_string("member_no", Some(&record.member_no));
@@ -142,9 +136,9 @@ fn write_fields(json: &mut impl FieldWriter, record: &RecordView, zone: Tz) {
     json.field_plain("reverse_status", Some(parts.reverse_status));
     json.field_plain("amount", parts.amount);
     json.field_plain("points", Some(parts.points));
-    json.field_string("event_at", parts.event_at.map(time).as_deref());
-    json.field_string("expire_time", parts.expire_at.map(time).as_deref());
-    json.field_string("unfreeze_time", parts.unfreeze_at.map(time).as_deref());
+    json.field_string("event_at", parts.event_at.map(|at| times.show(at, zone)));
+    json.field_string("expire_time", parts.expire_at.map(|at| times.show(at, zone)));
+    json.field_string("unfreeze_time", parts.unfreeze_at.map(|at| times.show(at, zone)));
     json.field_string("store_code", detail(|d| &d.store_code));
     json.field_string("cost_center", detail(|d| &d.cost_center));
     json.field_string("campaign_code", detail(|d| &d.campaign_code));
@@ -156,8 +150,8 @@ fn write_fields(json: &mut impl FieldWriter, record: &RecordView, zone: Tz) {
         Some(rule) => json.field_plain(RULE_VERSION, Some(rule.version)),
         None => json.lacks(RULE_VERSION),
     }
-    json.field_string("create_time", Some(&created));
-    json.field_string("update_time", Some(&time(record.standing.updated_at.unwrap_or(record.at))));
+    json.field_string("create_time", Some(times.show(event.due().unwrap_or(record.at), zone)));
+    json.field_string("update_time", Some(times.show(record.standing.updated_at.unwrap_or(record.at), zone)));
 }
 
 fn parts<'a>(event: &'a Event, record: &'a RecordView) -> Parts<'a> {

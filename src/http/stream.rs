@@ -9,13 +9,12 @@ use crate::actors::streams::StreamPlace;
 use crate::http::error::WireError;
 use crate::http::extract::QueryFields;
 use crate::http::fields::invalid;
-use crate::http::json::Json;
+use crate::http::json::{Json, Plain};
 use crate::limits::{STREAM_PIECE_BYTES, STREAM_PIECES_WAITING, STREAM_STALL_MAX};
 use axum::body::Bytes;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use hyper::body::{Body, Frame};
-use std::fmt::Display;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -90,8 +89,7 @@ impl From<csv::Error> for Cut {
 /// What a row's fields are written to, in the order of the columns. `Json` is one too.
 pub trait FieldWriter {
     fn field_string(&mut self, name: &str, text: Option<&str>);
-    /// Something whose text is a JSON number or literal.
-    fn field_plain(&mut self, name: &str, value: Option<impl Display>);
+    fn field_plain(&mut self, name: &str, value: Option<impl Plain>);
     /// JSON text as it is.
     fn field_raw(&mut self, name: &str, json: Option<&str>);
     /// A field that this row does not have: left out of an object, empty in a line of CSV.
@@ -103,7 +101,7 @@ impl FieldWriter for Json {
     fn field_string(&mut self, name: &str, text: Option<&str>) {
         Json::field_string(self, name, text);
     }
-    fn field_plain(&mut self, name: &str, value: Option<impl Display>) {
+    fn field_plain(&mut self, name: &str, value: Option<impl Plain>) {
         Json::field_plain(self, name, value);
     }
     fn field_raw(&mut self, name: &str, json: Option<&str>) {
@@ -129,7 +127,7 @@ impl FieldWriter for CsvLine<'_> {
     fn field_string(&mut self, name: &str, text: Option<&str>) {
         self.put(name, text.unwrap_or_default());
     }
-    fn field_plain(&mut self, name: &str, value: Option<impl Display>) {
+    fn field_plain(&mut self, name: &str, value: Option<impl Plain>) {
         self.put(name, &value.map(|value| value.to_string()).unwrap_or_default());
     }
     fn field_raw(&mut self, name: &str, json: Option<&str>) {

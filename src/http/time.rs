@@ -78,6 +78,35 @@ pub fn format(at: Instant, zone: Tz) -> String {
     text
 }
 
+/// So many times are remembered.
+const KNOWN_MAX: usize = 4;
+
+/// Writes times and remembers the latest: a record has one in several places, and all answers to a batch have the same few.
+#[derive(Default)]
+pub struct Times {
+    /// By second and zone.
+    known: [Option<(i64, Tz, String)>; KNOWN_MAX],
+    /// What goes first.
+    oldest: usize,
+}
+
+impl Times {
+    /// As [`format`] writes it.
+    pub fn show(&mut self, at: Instant, zone: Tz) -> &str {
+        let second = at.0.div_euclid(1_000);
+        let is_it = |known: &Option<(i64, Tz, String)>| {
+            known.as_ref().is_some_and(|(of, there, _)| *of == second && *there == zone)
+        };
+        let place = self.known.iter().position(is_it).unwrap_or_else(|| {
+            let place = self.oldest;
+            self.known[place] = Some((second, zone, format(at, zone)));
+            self.oldest = (place + 1) % KNOWN_MAX;
+            place
+        });
+        self.known[place].as_ref().map_or("", |(_, _, text)| text)
+    }
+}
+
 /// Two digits of a number below 100.
 fn push_digits(text: &mut String, number: u32) {
     text.push_str(TWO_DIGITS[number as usize % 100]);
@@ -178,6 +207,20 @@ mod tests {
                 ("2011-12-31", "2012-01-01 00:00:00"),
             ])
         );
+    }
+
+    #[test]
+    fn times_are_remembered_by_second_and_zone() {
+        let mut times = Times::default();
+        let zones = [Tz::Asia__Shanghai, Tz::UTC];
+        for round in 0..3 {
+            for n in [-1_001, -1_000, -1, 0, 999, 1_000, 60_000, 3_600_000, i64::MIN, i64::MAX] {
+                let (at, zone) = (Instant(n), zones[(n.unsigned_abs() as usize + round) % 2]);
+                for _ in 0..2 {
+                    assert_eq!(times.show(at, zone), format(at, zone), "{at:?} in {zone}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -24,6 +24,13 @@ impl Points {
         Points(n * Points::UNIT)
     }
 
+    /// The number of points, where it is a whole one and not negative.
+    pub fn as_whole(self) -> Option<u64> {
+        let units = u64::try_from(self.0).ok()?;
+        let one = Points::UNIT.unsigned_abs();
+        units.is_multiple_of(one).then_some(units / one)
+    }
+
     pub fn is_zero(self) -> bool {
         self.0 == 0
     }

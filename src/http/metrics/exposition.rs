@@ -249,7 +249,7 @@ fn of_index(families: &mut Families<'_>, core: &Core) -> fmt::Result {
     let lag = core.journal.durable().0.saturating_sub(applied);
     families.gauge("index_applied_lsn", "The last record that the index shows", applied)?;
     families.gauge("index_lag_records", "Durable records that the index does not show yet", lag)?;
-    let waiters = core.index_waiters.load(Ordering::Relaxed) as u64;
+    let waiters = core.indexed.waiting() as u64;
     families.gauge("index_waiting_requests", "Requests that wait for the index", waiters)?;
     families.gauge_if_known("index_size_bytes", "The index on disk", core.history.size_bytes())
 }

@@ -14,6 +14,7 @@ use crate::http::openapi::{answers, tenants};
 use crate::http::record::write_answer;
 use crate::http::requests;
 use crate::http::routes::{REPLAYED, changes};
+use crate::http::time::Times;
 use crate::ledger::refusal::Refusal;
 use crate::limits::BATCH_OPERATIONS_MAX;
 use crate::telemetry::request_id;
@@ -187,11 +188,12 @@ async fn in_earlier_zones(
 }
 
 fn answer(items: &[Item], dialect: Dialect) -> Response {
+    let mut times = Times::default();
     let mut response = envelope::ok(|json| {
         json.reserve(items.len() * ITEM_BYTES);
         json.open(b'{').name("items").open(b'[');
         for (place, item) in items.iter().enumerate() {
-            write_item(json.element(), place, item, dialect);
+            write_item(json.element(), place, item, dialect, &mut times);
         }
         json.close(b']').close(b'}');
     });
@@ -202,7 +204,7 @@ fn answer(items: &[Item], dialect: Dialect) -> Response {
     response
 }
 
-fn write_item(json: &mut Json, place: usize, item: &Item, dialect: Dialect) {
+fn write_item(json: &mut Json, place: usize, item: &Item, dialect: Dialect, times: &mut Times) {
     let (status, code, msg) = match item {
         Ok(_) => (200, 0, Cow::Borrowed("OK")),
         Err(error) => {
@@ -220,7 +222,7 @@ fn write_item(json: &mut Json, place: usize, item: &Item, dialect: Dialect) {
     json.field_string("msg", Some(&msg));
     json.name("data");
     match item {
-        Ok(answer) => write_answer(json, answer),
+        Ok(answer) => write_answer(json, answer, times),
         Err(_) => json.null(),
     }
     json.close(b'}');

@@ -9,6 +9,7 @@ use crate::http::fields::{Fields, invalid};
 use crate::http::openapi::{answers, reads as bodies};
 use crate::http::record::write_record;
 use crate::http::routes::{member_asked, one_page};
+use crate::http::time::Times;
 use crate::ledger::event::RecordType;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::refusal::Refusal;
@@ -39,8 +40,9 @@ pub async fn history(
             json.field_plain("total_is_lower_bound", Some(true));
         }
         json.name("items").open(b'[');
+        let mut times = Times::default();
         for record in &page.items {
-            write_record(json.element(), record, zone);
+            write_record(json.element(), record, zone, &mut times);
         }
         json.close(b']').close(b'}');
     }))

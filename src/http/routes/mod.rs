@@ -19,6 +19,7 @@ use crate::http::fields::invalid;
 use crate::http::metrics::{self, Metrics, requests::Requests};
 use crate::http::openapi::{Document, ui};
 use crate::http::record::write_answer;
+use crate::http::time::Times;
 use crate::ledger::refusal::Refusal;
 use crate::limits::BODY_BYTES_MAX;
 use axum::Router;
@@ -104,7 +105,7 @@ fn one_page(page: Option<u64>, page_id: Option<u64>) -> Result<u64, Refusal> {
 /// A change's answer; a replay has the same bytes and says so in its head.
 fn changed(answered: Result<Answer, impl Into<WireError>>) -> Result<Response, WireError> {
     let answer = answered.map_err(Into::into)?;
-    let mut response = envelope::ok(|json| write_answer(json, &answer));
+    let mut response = envelope::ok(|json| write_answer(json, &answer, &mut Times::default()));
     if answer.replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }

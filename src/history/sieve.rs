@@ -6,6 +6,7 @@
 //! Layers double in size, so that a growing number of keys needs few. Nothing of it is on disk: it is filled anew after
 //! each opening, and until that is done everything passes.
 use crate::history::HistoryError;
+use crate::pace::Pace;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -13,6 +14,11 @@ use std::thread::JoinHandle;
 
 const WORDS: usize = 8;
 const BITS_A_KEY: usize = 12;
+/// A filler pauses three times as long as it works: fifty million keys take a core for a minute, and until they are in it all keys are
+/// found, if more slowly.
+const PAUSES: u32 = 3;
+/// Keys between two looks at the clock: some 100 us of work.
+const KEYS: u32 = 128;
 /// Keys that the smallest layer has room for: a megabyte and a half.
 const LAYER_KEYS_MIN: usize = 1 << 20;
 
@@ -130,8 +136,15 @@ impl Filler {
         let stopped = Arc::new(AtomicBool::new(false));
         let stop = stopped.clone();
         let fill = move || {
-            let stopped = || HistoryError::Unavailable;
-            let keys = keys.map(|key| if stop.load(Ordering::Relaxed) { Err(stopped()) } else { key });
+            let is_stopped = || stop.load(Ordering::Relaxed);
+            let (mut pace, mut count) = (Pace::new(PAUSES), 0_u32);
+            let keys = keys.map(|key| {
+                count = count.wrapping_add(1);
+                if count.is_multiple_of(KEYS) {
+                    pace.rest_unless(is_stopped);
+                }
+                if is_stopped() { Err(HistoryError::Unavailable) } else { key }
+            });
             match sieve.fill(keys) {
                 Ok(()) | Err(HistoryError::Unavailable) => {}
                 Err(error) => {

@@ -15,11 +15,18 @@ const PAUSE_MAX: Duration = Duration::from_millis(50);
 pub struct Pace {
     pauses: u32,
     began: Instant,
+    done: u32,
 }
 
 impl Pace {
     pub fn new(pauses: u32) -> Pace {
-        Pace { pauses, began: monotonic() }
+        Pace { pauses, began: monotonic(), done: 0 }
+    }
+
+    /// Counts a piece of the work, of which `every` are worth a look at the clock. Whether that was the last of so many.
+    pub fn counts(&mut self, every: u32) -> bool {
+        self.done = self.done.wrapping_add(1);
+        self.done.is_multiple_of(every)
     }
 
     /// Pauses, where the work has gone on for a stretch.

@@ -6,15 +6,23 @@ use crate::history::tables::Snapshot;
 use crate::history::{HistoryError, keys};
 use crate::ledger::instant::Instant;
 
-/// What a search through lists needs of what the tables don't hold yet.
-#[derive(Default)]
-pub(super) struct RecentOfTenant {
+/// The lists that a query asks for, and of the same step what the tables don't hold yet.
+pub(super) struct AskedFor {
     /// The tenant's records, all there are.
     pub records: u64,
-    /// The filling block: its number, its times, and of the lists that are asked for their places in it.
-    block: u64,
+    /// The block that is filling, and the tenant's times in it.
+    filling: u64,
     times: Times,
-    lists: Vec<Vec<u16>>,
+    /// The list that is gone through. The others are looked into.
+    driver: List,
+    others: Vec<List>,
+}
+
+struct List {
+    field: Field,
+    key: ListKey,
+    /// Its places in the block that is filling.
+    filling: Vec<u16>,
 }
 
 /// Records of one block that may fit.
@@ -28,46 +36,45 @@ pub(super) struct Block {
 
 type Times = Option<(Instant, Instant)>;
 
-/// The lists that a query asks for: the first is gone through, the others are looked into.
+/// A way through the blocks by lists.
 struct Lists<'a> {
     index: &'a TreeHistory,
     snapshot: &'a Snapshot,
     filter: &'a Filter<'a>,
     all: ListKey,
-    driver: (Field, ListKey),
-    others: Vec<(Field, ListKey)>,
+    driver: List,
+    others: Vec<List>,
 }
 
-/// The lists that a query asks for, never none.
-fn asked_for(tenant: [u8; 8], filter: &Filter<'_>) -> Vec<(Field, ListKey)> {
-    let list = |(field, text)| (field, list_key(tenant, field, text));
-    let of_type = filter.kind().map(|kind| (Field::Type, kind.name()));
-    let mut lists: Vec<(Field, ListKey)> = filter.texts().into_iter().chain(of_type).map(list).collect();
-    if lists.is_empty() {
-        lists.push(list((Field::All, "")));
+impl AskedFor {
+    /// The lists by their names: what the tables don't hold is yet to be told.
+    fn new(tenant: [u8; 8], filter: &Filter<'_>) -> AskedFor {
+        let of_type = filter.kind().map(|kind| (Field::Type, kind.name()));
+        let list = |(field, text)| List { field, key: list_key(tenant, field, text), filling: Vec::new() };
+        let mut named = filter.texts().into_iter().chain(of_type).map(list);
+        let driver = named.next().unwrap_or_else(|| list((Field::All, "")));
+        AskedFor { records: 0, filling: 0, times: None, driver, others: named.collect() }
     }
-    lists
 }
 
 impl TreeHistory {
-    /// The tables, and of the same step what else a search through lists needs; nothing where it goes another way, which does
-    /// not wait for a step's end then.
-    pub(super) fn snapshot_for(&self, filter: &Filter<'_>) -> (Snapshot, RecentOfTenant) {
+    /// The tables, and of the same step the lists that are asked for. None where the query goes another way, which does not wait
+    /// for a step's end then.
+    pub(super) fn snapshot_for(&self, filter: &Filter<'_>) -> (Snapshot, Option<AskedFor>) {
         if !filter.goes_by_lists() {
-            return (self.steps.snapshot(), RecentOfTenant::default());
+            return (self.steps.snapshot(), None);
         }
         let tenant = keys::tenant(filter.crm_id);
-        let lists = asked_for(tenant, filter);
+        let mut asked = AskedFor::new(tenant, filter);
         let recent = self.recent();
         let filling = &recent.filling;
-        let places = |(_, list): &(Field, ListKey)| filling.lists.get(list).cloned().unwrap_or_default();
-        let of_tenant = RecentOfTenant {
-            records: recent.counts.get(&tenant).copied().unwrap_or(0),
-            block: filling.block,
-            times: filling.times.get(&tenant).copied(),
-            lists: lists.iter().map(places).collect(),
-        };
-        (self.steps.snapshot(), of_tenant)
+        asked.records = recent.counts.get(&tenant).copied().unwrap_or(0);
+        asked.filling = filling.block;
+        asked.times = filling.times.get(&tenant).copied();
+        for list in std::iter::once(&mut asked.driver).chain(&mut asked.others) {
+            list.filling = filling.lists.get(&list.key).cloned().unwrap_or_default();
+        }
+        (self.steps.snapshot(), Some(asked))
     }
 
     /// The blocks up to `top`, newest first.
@@ -75,23 +82,19 @@ impl TreeHistory {
         &'a self,
         snapshot: &'a Snapshot,
         filter: &'a Filter<'a>,
-        recent: RecentOfTenant,
+        asked: AskedFor,
         top: u64,
     ) -> impl Iterator<Item = Result<Block, HistoryError>> + 'a {
-        let tenant = keys::tenant(filter.crm_id);
-        let all = list_key(tenant, Field::All, "");
-        let mut others = asked_for(tenant, filter);
-        let driver = others.remove(0);
-        let lists = Lists { index: self, snapshot, filter, all, driver, others };
-
-        let RecentOfTenant { block: filling, times, lists: mut places, .. } = recent;
-        let newest = (filling <= top && !places.is_empty()).then(|| {
-            let of_driver = places.remove(0);
-            Ok(lists.block(filling, of_driver, places, times))
-        });
-        let key = |block: u64| [&driver.1[..], &block.to_be_bytes()].concat();
+        let AskedFor { filling, times, mut driver, mut others, .. } = asked;
+        let all = list_key(keys::tenant(filter.crm_id), Field::All, "");
+        let key = |block: u64| [&driver.key[..], &block.to_be_bytes()].concat();
         let below = filling.min(top.saturating_add(1));
         let rows = snapshot.range(&self.postings, key(0)..key(below)).rev();
+
+        let newest = std::mem::take(&mut driver.filling);
+        let looked_into = others.iter_mut().map(|list| std::mem::take(&mut list.filling)).collect();
+        let lists = Lists { index: self, snapshot, filter, all, driver, others };
+        let newest = (filling <= top).then(|| Ok(lists.block(filling, newest, looked_into, times)));
         newest.into_iter().chain(rows.map(move |found| {
             let (key, row) = found?;
             lists.read(keys::lsn_of(&key).0, &row)
@@ -101,10 +104,10 @@ impl TreeHistory {
 
 impl Lists<'_> {
     fn read(&self, number: u64, row: &[u8]) -> Result<Block, HistoryError> {
-        let (places, times) = decode(self.driver.0, row);
+        let (places, times) = decode(self.driver.field, row);
         let mut others = Vec::new();
-        for (field, list) in &self.others {
-            others.push(self.row(*field, list, number)?.0);
+        for list in &self.others {
+            others.push(self.row(list.field, &list.key, number)?.0);
         }
         let times = if times.is_none() && self.filter.has_times() {
             self.row(Field::All, &self.all, number)?.1

@@ -37,7 +37,7 @@ impl TreeHistory {
         scan: &mut Scan,
     ) -> Result<Vec<RecordView>, HistoryError> {
         let filter = Filter { crm_id, query, now: scan.now };
-        let (snapshot, recent) = self.snapshot_for(&filter);
+        let (snapshot, lists) = self.snapshot_for(&filter);
         let through = scan.through;
         let mut step = Step {
             index: self,
@@ -67,8 +67,10 @@ impl TreeHistory {
             let member = keys::member(crm_id, member_no);
             let range = keys::with_lsn(&member, Lsn::ZERO)..=keys::with_lsn(&member, top);
             step.walk_rows(snapshot.range(&self.members, range).rev())?
+        } else if let Some(lists) = lists {
+            step.walk_blocks(self.blocks(&snapshot, &filter, lists, block_of(top)))?
         } else {
-            step.walk_blocks(self.blocks(&snapshot, &filter, recent, block_of(top)))?
+            true
         };
         let found = std::mem::take(&mut step.found);
         scan.ended = ended;

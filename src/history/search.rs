@@ -3,7 +3,7 @@
 //! Candidates come newest first from the narrowest source that the query allows (what is frozen, a number, an order, a
 //! member, a posting list); each is checked against the whole query.
 use crate::format::entry::MemberEntry;
-use crate::history::blocks::RecentOfTenant;
+use crate::history::blocks::AskedFor;
 use crate::history::filter::Filter;
 use crate::history::index::TreeHistory;
 use crate::history::postings::block_start;
@@ -44,13 +44,13 @@ impl TreeHistory {
         now: Instant,
     ) -> Result<Page<RecordView>, HistoryError> {
         let filter = Filter { crm_id, query, now };
-        let (snapshot, recent) = self.snapshot_for(&filter);
+        let (snapshot, lists) = self.snapshot_for(&filter);
         let of_member = query.member_no.is_some();
-        let known_total = match (filter.is_open(), account) {
-            (true, Some(account)) => Some(account.records),
-            (true, None) if !of_member => Some(recent.records),
-            _ => None,
+        let all = match account {
+            Some(account) => Some(account.records),
+            None => lists.as_ref().map(|lists| lists.records),
         };
+        let known_total = all.filter(|_| filter.is_open());
         let count_max = if of_member { u64::MAX } else { COUNTED_MAX };
         let mut finding = Finding {
             index: self,
@@ -75,8 +75,8 @@ impl TreeHistory {
         } else if let Some(member_no) = &query.member_no {
             let last = account.map_or(Lsn::MAX, |account| account.last);
             finding.by_member(member_no, last, enough)?;
-        } else {
-            finding.by_postings(recent, enough)?;
+        } else if let Some(lists) = lists {
+            finding.by_postings(lists, enough)?;
         }
         let total_is_lower_bound = known_total.is_none() && finding.count > finding.count_max;
         let total = known_total.unwrap_or(finding.count.min(finding.count_max));
@@ -248,8 +248,8 @@ impl Finding<'_> {
     }
 
     /// Blocks newest first; in each the records that are in every list asked for.
-    fn by_postings(&mut self, recent: RecentOfTenant, enough: bool) -> Result<(), HistoryError> {
-        for block in self.index.blocks(self.snapshot, self.filter, recent, u64::MAX) {
+    fn by_postings(&mut self, lists: AskedFor, enough: bool) -> Result<(), HistoryError> {
+        for block in self.index.blocks(self.snapshot, self.filter, lists, u64::MAX) {
             let block = block?;
             for place in block.places.iter().rev() {
                 if self.done(enough) {

@@ -137,10 +137,9 @@ impl Filler {
         let stop = stopped.clone();
         let fill = move || {
             let is_stopped = || stop.load(Ordering::Relaxed);
-            let (mut pace, mut count) = (Pace::new(PAUSES), 0_u32);
+            let mut pace = Pace::new(PAUSES);
             let keys = keys.map(|key| {
-                count = count.wrapping_add(1);
-                if count.is_multiple_of(KEYS) {
+                if pace.counts(KEYS) {
                     pace.rest_unless(is_stopped);
                 }
                 if is_stopped() { Err(HistoryError::Unavailable) } else { key }

@@ -243,13 +243,12 @@ impl Told {
     }
 
     fn write_rows(&self, steps: &Steps, table: &Table, sealed: &Runs) -> Result<(), HistoryError> {
-        let (mut pace, mut rows) = (Pace::new(PAUSES), 0_u32);
+        let mut pace = Pace::new(PAUSES);
         // Until the last row has been written.
         let leaving = self.giving_way.begin(Work::Tables);
         table.write_out(sealed, steps, move || {
             let _held = &leaving;
-            rows += 1;
-            if rows.is_multiple_of(ROWS) {
+            if pace.counts(ROWS) {
                 pace.rest_unless(|| self.haste.load(Ordering::Relaxed));
             }
         })
@@ -286,7 +285,7 @@ impl Factory for Companions {
 
     fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
         let leaving = Some(self.0.giving_way.begin(Work::Tables));
-        Box::new(Companion { told: self.0.clone(), leaving, rows: 0, pace: Pace::new(PAUSES) })
+        Box::new(Companion { told: self.0.clone(), leaving, pace: Pace::new(PAUSES) })
     }
 }
 
@@ -294,14 +293,12 @@ impl Factory for Companions {
 struct Companion {
     told: Arc<Told>,
     leaving: Option<Leaving>,
-    rows: u32,
     pace: Pace,
 }
 
 impl CompactionFilter for Companion {
     fn filter_item(&mut self, _: ItemAccessor<'_>, _: &Context) -> lsm_tree::Result<Verdict> {
-        self.rows += 1;
-        if self.rows.is_multiple_of(ROWS) {
+        if self.pace.counts(ROWS) {
             if self.told.has_tasks.load(Ordering::Relaxed) {
                 self.leaving = None;
                 self.told.write_out().map_err(std::io::Error::other)?;

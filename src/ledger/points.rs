@@ -26,9 +26,7 @@ impl Points {
 
     /// The number of points, where it is a whole one and not negative.
     pub fn as_whole(self) -> Option<u64> {
-        let units = u64::try_from(self.0).ok()?;
-        let one = Points::UNIT.unsigned_abs();
-        units.is_multiple_of(one).then_some(units / one)
+        as_whole(i128::from(self.0), Points::UNIT.unsigned_abs())
     }
 
     pub fn is_zero(self) -> bool {
@@ -165,16 +163,21 @@ macro_rules! serialize_as_text {
 }
 serialize_as_text!(Points, Total, Amount);
 
+/// `units` / `one`, where that is a whole number, not negative and within 64 bits: their division and digits cost a fraction of
+/// the wider ones'.
+fn as_whole(units: i128, one: u64) -> Option<u64> {
+    let units = u64::try_from(units).ok()?;
+    units.is_multiple_of(one).then_some(units / one)
+}
+
 /// Writes `units` / 10^`places` without trailing zeros: `30`, `12.5`, `-0.0001`.
 fn write_scaled(f: &mut fmt::Formatter<'_>, units: i128, places: u32) -> fmt::Result {
-    // Nearly all are whole and fit 64 bits, whose division and digits cost a fraction of the wider ones'.
-    let narrow = u64::try_from(units).ok().zip(10_u64.checked_pow(places));
-    if let Some((units, one)) = narrow
-        && units % one == 0
-    {
-        return fmt::Display::fmt(&(units / one), f);
+    let one = 10_u64.pow(places);
+    // Nearly all are.
+    if let Some(whole) = as_whole(units, one) {
+        return fmt::Display::fmt(&whole, f);
     }
-    let one = 10_u128.pow(places);
+    let one = u128::from(one);
     let size = units.unsigned_abs();
     let sign = if units < 0 { "-" } else { "" };
     let (whole, part) = (size / one, size % one);

@@ -25,14 +25,15 @@ use crate::actors::zones::Zones;
 use crate::actors::{carrier, snapshot, sweeper, ticker};
 use crate::clock::Clock;
 use crate::format::entry::{Entry, ServiceEntry};
-use crate::history::HistoryError;
+use crate::giving_way::GivingWay;
+use crate::history::{History, HistoryError};
 use crate::ledger::Terms;
 use crate::ledger::lsn::Lsn;
 use crate::limits::SCANS_MAX;
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
-use crate::store::folder::FolderLock;
-use crate::store::journal::{Class, Journal, JournalOptions};
+use crate::store::folder::{Folder, FolderLock};
+use crate::store::journal::{Batch, Class, Journal, JournalOptions};
 use crate::store::personal_keys::PersonalKeys;
 use crate::store::recovery::{Progress, Stage};
 use chrono_tz::Tz;
@@ -58,6 +59,12 @@ pub struct Setup {
     pub terms: Terms,
     pub zone: Tz,
     pub beside: Beside,
+}
+
+impl Setup {
+    fn in_background(&self) -> bool {
+        matches!(self.beside, Beside::Threads)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -92,20 +99,12 @@ pub struct Running {
 /// Recovers what the folder holds and starts. When this answers, everything is durable, indexed and on its way again.
 pub async fn start(
     setup: Setup,
-    mut progress: impl FnMut(Progress) + Send + 'static,
+    progress: impl FnMut(Progress) + Send + 'static,
 ) -> Result<Running, StartError> {
-    let beside = setup.beside.clone();
-    let in_background = matches!(beside, Beside::Threads);
-    let loading = move || load(&setup, &mut progress).map(|loaded| (setup, progress, loaded));
-    let (setup, progress, loaded) = match in_background {
-        false => loading()?,
-        true => {
-            let loaded = tokio::task::spawn_blocking(loading).await;
-            loaded.map_err(|error| StartError::Panicked(error.to_string()))??
-        }
-    };
+    let (setup, progress, loaded) = loaded(setup, progress).await?;
     let Loaded { folder, lock, log_id, is_marked, history, giving_way, recovered } = loaded;
-    let disk = setup.disk;
+    let disk = setup.disk.clone();
+    let in_background = setup.in_background();
 
     let (releases, to_release) = mpsc::unbounded_channel();
     let (feed, fed) = threads::channel();
@@ -116,29 +115,8 @@ pub async fn start(
     if !is_marked {
         folder.mark(&*disk, log_id)?;
     }
-    let (shown, indexed) = Shown::through(history.applied());
-    let feeds = Arc::new(Feeds::default());
-    let (synced, index_synced) = watch::channel(Lsn::ZERO);
-    let gathered_max = usize::try_from(setup.bounds.index_lag_wanted() / 2).unwrap_or(usize::MAX);
-    let indexer = Indexer {
-        history: history.clone(),
-        feed: fed,
-        shown,
-        synced,
-        feeds: feeds.clone(),
-        gathered_max,
-        giving_way: giving_way.clone(),
-    };
-    let (mut index_thread, mut steppers) = (None, Vec::new());
     let tasks = vec![tokio::spawn(release(to_release))];
-    match &beside {
-        Beside::Threads => {
-            let thread = std::thread::Builder::new().name("history".into()).spawn(move || indexer.run());
-            let failed = StoreError::io(&folder.history, "starting the index's thread");
-            index_thread = Some(thread.map_err(failed)?);
-        }
-        Beside::Tasks(steps) => steppers.push(tokio::spawn(steps.clone().index(indexer))),
-    }
+    let index = start_index(&setup, &folder, history.clone(), fed, giving_way.clone())?;
     let timer = Timer::new(setup.clock.now());
     recovered.due.iter().for_each(|(due, member)| timer.push(*due, *member));
     drop(recovered.due);
@@ -149,12 +127,12 @@ pub async fn start(
         directory: recovered.directory,
         journal,
         history,
-        indexed,
+        indexed: index.shown,
         giving_way,
-        feeds,
+        feeds: index.feeds,
         issues: Issues::default(),
         fresh: Fresh::default(),
-        clock: setup.clock,
+        clock: setup.clock.clone(),
         timer,
         awake: Mutex::new(VecDeque::new()),
         tenants,
@@ -175,25 +153,70 @@ pub async fn start(
         log_id,
         every_bytes: setup.snapshot_every_bytes,
         replayed_bytes: recovered.replayed_bytes,
-        index_synced,
+        index_synced: index.synced,
         in_background,
         turn: Arc::default(),
     };
-    if let Beside::Tasks(steps) = beside {
+    let mut steppers = Vec::from_iter(index.stepper);
+    if let Beside::Tasks(steps) = setup.beside {
         steppers.push(tokio::spawn(steps.write_log(core.clone())));
     }
-    let mut running = Running { core, tasks, index_thread, steppers, snapshotter, _lock: lock };
+    let mut running = Running { core, tasks, index_thread: index.thread, steppers, snapshotter, _lock: lock };
     let unfinished = |failure| unfinished(&running.core, failure);
     let used = take_up(&running.core, recovered.sealed).await.map_err(unfinished)?;
     running.core.profiles.keys.destroy_all_but(&used)?;
     running.catch_up(setup.zone, recovered.outboxes, progress).await.map_err(unfinished)?;
-    running.tasks.push(tokio::spawn(ticker::run(running.core.clone())));
-    if running.core.giving_way.is_allowed() {
-        running.tasks.push(tokio::spawn(indexer::watch(running.core.clone())));
-    }
-    running.tasks.push(tokio::spawn(sweeper::run(running.core.clone())));
-    running.tasks.push(tokio::spawn(snapshot::run(running.core.clone(), running.snapshotter.clone())));
+    running.look_after_members();
     Ok(running)
+}
+
+/// What the folder holds, read on a thread of its own; and what was asked for, back again.
+async fn loaded<P: FnMut(Progress) + Send + 'static>(
+    setup: Setup,
+    mut progress: P,
+) -> Result<(Setup, P, Loaded), StartError> {
+    let in_background = setup.in_background();
+    let loading = move || load(&setup, &mut progress).map(|loaded| (setup, progress, loaded));
+    if !in_background {
+        return loading();
+    }
+    let loaded = tokio::task::spawn_blocking(loading).await;
+    loaded.map_err(|error| StartError::Panicked(error.to_string()))?
+}
+
+/// The index on its way behind the log.
+struct Index {
+    shown: Arc<Shown>,
+    synced: watch::Receiver<Lsn>,
+    feeds: Arc<Feeds>,
+    /// One of the two.
+    thread: Option<JoinHandle<()>>,
+    stepper: Option<tokio::task::JoinHandle<()>>,
+}
+
+fn start_index(
+    setup: &Setup,
+    folder: &Folder,
+    history: Arc<dyn History>,
+    feed: threads::Receiver<Batch>,
+    giving_way: Arc<GivingWay>,
+) -> Result<Index, StoreError> {
+    let (showing, shown) = Shown::through(history.applied());
+    let (synced, index_synced) = watch::channel(Lsn::ZERO);
+    let feeds = Arc::new(Feeds::default());
+    let gathered_max = usize::try_from(setup.bounds.index_lag_wanted() / 2).unwrap_or(usize::MAX);
+    let indexer =
+        Indexer { history, feed, shown: showing, synced, feeds: feeds.clone(), gathered_max, giving_way };
+    let (mut thread, mut stepper) = (None, None);
+    match &setup.beside {
+        Beside::Threads => {
+            let started = std::thread::Builder::new().name("history".into()).spawn(move || indexer.run());
+            let failed = StoreError::io(&folder.history, "starting the index's thread");
+            thread = Some(started.map_err(failed)?);
+        }
+        Beside::Tasks(steps) => stepper = Some(tokio::spawn(steps.clone().index(indexer))),
+    }
+    Ok(Index { shown, synced: index_synced, feeds, thread, stepper })
 }
 
 /// Why a start could not carry on what was in flight: what broke says more than the step that failed for it.
@@ -205,6 +228,17 @@ fn unfinished(core: &Core, failure: Failure) -> StartError {
 }
 
 impl Running {
+    /// What happens to members by itself from now on, and what becomes of memory.
+    fn look_after_members(&mut self) {
+        let core = || self.core.clone();
+        self.tasks.push(tokio::spawn(ticker::run(core())));
+        if self.core.giving_way.is_allowed() {
+            self.tasks.push(tokio::spawn(indexer::watch(core())));
+        }
+        self.tasks.push(tokio::spawn(sweeper::run(core())));
+        self.tasks.push(tokio::spawn(snapshot::run(core(), self.snapshotter.clone())));
+    }
+
     /// Records what fell due while the service was down, carries what lies in outboxes, notes the zone.
     async fn catch_up(
         &self,

@@ -6,6 +6,14 @@ use crate::history::tables::Snapshot;
 use crate::history::{HistoryError, keys};
 use crate::ledger::instant::Instant;
 
+/// The narrowest way to the records that a query asks for.
+pub(super) enum Way<'q> {
+    Number(&'q str),
+    Order(&'q str),
+    Member(&'q str),
+    Lists(AskedFor),
+}
+
 /// The lists that a query asks for, and of the same step what the tables don't hold yet.
 pub(super) struct AskedFor {
     /// The tenant's records, all there are.
@@ -58,12 +66,23 @@ impl AskedFor {
 }
 
 impl TreeHistory {
-    /// The tables, and of the same step the lists that are asked for. None where the query goes another way, which does not wait
-    /// for a step's end then.
-    pub(super) fn snapshot_for(&self, filter: &Filter<'_>) -> (Snapshot, Option<AskedFor>) {
-        if !filter.goes_by_lists() {
-            return (self.steps.snapshot(), None);
+    /// The tables, and the way through them. Only by lists is a step's end waited for.
+    pub(super) fn way<'q>(&self, filter: &Filter<'q>) -> (Snapshot, Way<'q>) {
+        let query = filter.query;
+        let narrow = if let Some(number) = filter.number() {
+            Some(Way::Number(number))
+        } else if let Some(order_sn) = &query.order_sn {
+            Some(Way::Order(order_sn))
+        } else {
+            query.member_no.as_deref().map(Way::Member)
+        };
+        match narrow {
+            Some(way) => (self.steps.snapshot(), way),
+            None => self.asked_for(filter),
         }
+    }
+
+    fn asked_for<'q>(&self, filter: &Filter<'q>) -> (Snapshot, Way<'q>) {
         let tenant = keys::tenant(filter.crm_id);
         let mut asked = AskedFor::new(tenant, filter);
         let recent = self.recent();
@@ -74,7 +93,7 @@ impl TreeHistory {
         for list in std::iter::once(&mut asked.driver).chain(&mut asked.others) {
             list.filling = filling.lists.get(&list.key).cloned().unwrap_or_default();
         }
-        (self.steps.snapshot(), Some(asked))
+        (self.steps.snapshot(), Way::Lists(asked))
     }
 
     /// The blocks up to `top`, newest first.

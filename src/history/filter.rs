@@ -12,7 +12,7 @@ pub(super) struct Filter<'a> {
     pub now: Instant,
 }
 
-impl Filter<'_> {
+impl<'a> Filter<'a> {
     /// Whether every record of the member or tenant fits.
     pub fn is_open(&self) -> bool {
         let HistoryQuery {
@@ -74,13 +74,8 @@ impl Filter<'_> {
     }
 
     /// The number that the query names, of whichever kind.
-    pub fn number(&self) -> Option<&str> {
+    pub fn number(&self) -> Option<&'a str> {
         self.query.event_no.as_deref().or(self.query.transfer_no.as_deref())
-    }
-
-    /// Whether nothing narrower than the tenant's lists leads to the records.
-    pub fn goes_by_lists(&self) -> bool {
-        self.query.member_no.is_none() && self.query.order_sn.is_none() && self.number().is_none()
     }
 
     /// The text filters, as fields of posting lists.

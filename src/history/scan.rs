@@ -4,6 +4,7 @@
 //! be closed, and a client may take as long as it likes between two steps. What came after the scan's moment is left
 //! out of every step, so all of them show the same moment.
 use crate::format::entry::MemberEntry;
+use crate::history::blocks::Way;
 use crate::history::filter::Filter;
 use crate::history::index::TreeHistory;
 use crate::history::postings::{block_of, block_start};
@@ -37,7 +38,7 @@ impl TreeHistory {
         scan: &mut Scan,
     ) -> Result<Vec<RecordView>, HistoryError> {
         let filter = Filter { crm_id, query, now: scan.now };
-        let (snapshot, lists) = self.snapshot_for(&filter);
+        let (snapshot, way) = self.way(&filter);
         let through = scan.through;
         let mut step = Step {
             index: self,
@@ -49,28 +50,29 @@ impl TreeHistory {
             looks: 0,
         };
         let top = Lsn(step.scan.before.0.saturating_sub(1));
-        let ended = if let Some(number) = filter.number() {
-            let all = match step.scan.numbered.take() {
-                Some(all) => all,
-                None => self.numbered(&snapshot, crm_id, number)?,
-            };
-            let done = all.partition_point(|lsn| *lsn > top);
-            let ended = step.walk(all[done..].iter().map(|lsn| Ok(*lsn)))?;
-            step.scan.numbered = Some(all);
-            ended
-        } else if let Some(order_sn) = &query.order_sn {
-            let order = keys::order(crm_id, order_sn);
-            let range = keys::with_lsn(&order, Lsn::ZERO)..=keys::with_lsn(&order, top);
-            let rows = snapshot.range(&self.orders, range).rev();
-            step.walk(rows.map(|found| Ok(keys::lsn_of(&found?.0))))?
-        } else if let Some(member_no) = &query.member_no {
-            let member = keys::member(crm_id, member_no);
-            let range = keys::with_lsn(&member, Lsn::ZERO)..=keys::with_lsn(&member, top);
-            step.walk_rows(snapshot.range(&self.members, range).rev())?
-        } else if let Some(lists) = lists {
-            step.walk_blocks(self.blocks(&snapshot, &filter, lists, block_of(top)))?
-        } else {
-            true
+        let ended = match way {
+            Way::Number(number) => {
+                let all = match step.scan.numbered.take() {
+                    Some(all) => all,
+                    None => self.numbered(&snapshot, crm_id, number)?,
+                };
+                let done = all.partition_point(|lsn| *lsn > top);
+                let ended = step.walk(all[done..].iter().map(|lsn| Ok(*lsn)))?;
+                step.scan.numbered = Some(all);
+                ended
+            }
+            Way::Order(order_sn) => {
+                let order = keys::order(crm_id, order_sn);
+                let range = keys::with_lsn(&order, Lsn::ZERO)..=keys::with_lsn(&order, top);
+                let rows = snapshot.range(&self.orders, range).rev();
+                step.walk(rows.map(|found| Ok(keys::lsn_of(&found?.0))))?
+            }
+            Way::Member(member_no) => {
+                let member = keys::member(crm_id, member_no);
+                let range = keys::with_lsn(&member, Lsn::ZERO)..=keys::with_lsn(&member, top);
+                step.walk_rows(snapshot.range(&self.members, range).rev())?
+            }
+            Way::Lists(lists) => step.walk_blocks(self.blocks(&snapshot, &filter, lists, block_of(top)))?,
         };
         let found = std::mem::take(&mut step.found);
         scan.ended = ended;

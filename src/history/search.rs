@@ -3,7 +3,7 @@
 //! Candidates come newest first from the narrowest source that the query allows (what is frozen, a number, an order, a
 //! member, a posting list); each is checked against the whole query.
 use crate::format::entry::MemberEntry;
-use crate::history::blocks::AskedFor;
+use crate::history::blocks::{AskedFor, Way};
 use crate::history::filter::Filter;
 use crate::history::index::TreeHistory;
 use crate::history::postings::block_start;
@@ -44,11 +44,12 @@ impl TreeHistory {
         now: Instant,
     ) -> Result<Page<RecordView>, HistoryError> {
         let filter = Filter { crm_id, query, now };
-        let (snapshot, lists) = self.snapshot_for(&filter);
+        let (snapshot, way) = self.way(&filter);
         let of_member = query.member_no.is_some();
-        let all = match account {
-            Some(account) => Some(account.records),
-            None => lists.as_ref().map(|lists| lists.records),
+        let all = match (account, &way) {
+            (Some(account), _) => Some(account.records),
+            (None, Way::Lists(lists)) => Some(lists.records),
+            (None, _) => None,
         };
         let known_total = all.filter(|_| filter.is_open());
         let count_max = if of_member { u64::MAX } else { COUNTED_MAX };
@@ -66,17 +67,20 @@ impl TreeHistory {
         let enough = known_total.is_some();
         if filter.is_frozen() {
             finding.frozen(account)?;
-        } else if let Some(number) = filter.number() {
-            for lsn in self.numbered(&snapshot, crm_id, number)? {
-                finding.check_and_take(lsn)?;
+        } else {
+            match way {
+                Way::Number(number) => {
+                    for lsn in self.numbered(&snapshot, crm_id, number)? {
+                        finding.check_and_take(lsn)?;
+                    }
+                }
+                Way::Order(order_sn) => finding.by_order(order_sn)?,
+                Way::Member(member_no) => {
+                    let last = account.map_or(Lsn::MAX, |account| account.last);
+                    finding.by_member(member_no, last, enough)?;
+                }
+                Way::Lists(lists) => finding.by_postings(lists, enough)?,
             }
-        } else if let Some(order_sn) = &query.order_sn {
-            finding.by_order(order_sn)?;
-        } else if let Some(member_no) = &query.member_no {
-            let last = account.map_or(Lsn::MAX, |account| account.last);
-            finding.by_member(member_no, last, enough)?;
-        } else if let Some(lists) = lists {
-            finding.by_postings(lists, enough)?;
         }
         let total_is_lower_bound = known_total.is_none() && finding.count > finding.count_max;
         let total = known_total.unwrap_or(finding.count.min(finding.count_max));

@@ -23,10 +23,11 @@ pub struct SystemClock {
     /// It was looked at closely at this instant of the wall clock, and for a while is taken as it is: no lock is held that a
     /// thread could be put aside with. In the far future where it must be looked at each time.
     looked: AtomicI64,
-    pace: Mutex<Pace>,
+    course: Mutex<Course>,
 }
 
-struct Pace {
+/// Where both clocks stood.
+struct Course {
     latest: Instant,
     seen: std::time::Instant,
     /// Since when a leap has been waiting to be believed.
@@ -42,8 +43,8 @@ impl SystemClock {
     }
 
     fn starting(jump_max: Span, wall: Instant, seen: std::time::Instant) -> SystemClock {
-        let pace = Mutex::new(Pace { latest: wall, seen, doubted: None });
-        SystemClock { jump_max, latest: AtomicI64::new(wall.0), looked: AtomicI64::new(i64::MAX), pace }
+        let course = Mutex::new(Course { latest: wall, seen, doubted: None });
+        SystemClock { jump_max, latest: AtomicI64::new(wall.0), looked: AtomicI64::new(i64::MAX), course }
     }
 
     fn told(&self, wall: Instant, seen: impl FnOnce() -> std::time::Instant) -> Instant {
@@ -59,9 +60,9 @@ impl SystemClock {
     }
 
     fn look(&self, wall: Instant, seen: std::time::Instant) -> Instant {
-        let mut pace = self.pace.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        pace.go_on(Instant(self.latest.load(Ordering::Acquire)));
-        let now = pace.advance(wall, seen, self.jump_max);
+        let mut course = self.course.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        course.go_on(Instant(self.latest.load(Ordering::Acquire)));
+        let now = course.advance(wall, seen, self.jump_max);
         self.looked.store(if now == wall { wall.0 } else { i64::MAX }, Ordering::Release);
         Instant(self.latest.fetch_max(now.0, Ordering::AcqRel).max(now.0))
     }
@@ -73,7 +74,7 @@ impl Clock for SystemClock {
     }
 }
 
-impl Pace {
+impl Course {
     /// This was told since.
     fn go_on(&mut self, latest: Instant) {
         let passed = u64::try_from(latest.0 - self.latest.0).unwrap_or(0);
@@ -139,22 +140,22 @@ pub fn monotonic() -> std::time::Instant {
 mod tests {
     use super::*;
 
-    fn at(pace: &mut Pace, start: std::time::Instant, wall_ms: i64, passed: Duration) -> i64 {
-        pace.advance(Instant(wall_ms), start + passed, Span::days(1)).0
+    fn at(course: &mut Course, start: std::time::Instant, wall_ms: i64, passed: Duration) -> i64 {
+        course.advance(Instant(wall_ms), start + passed, Span::days(1)).0
     }
 
     #[test]
     fn never_goes_back_and_doubts_a_leap_for_a_minute() {
         let start = monotonic();
         let day = Span::days(1).0;
-        let mut pace = Pace { latest: Instant(1_000), seen: start, doubted: None };
-        assert_eq!(at(&mut pace, start, 1_500, Duration::from_millis(500)), 1_500);
-        assert_eq!(at(&mut pace, start, 200, Duration::from_millis(600)), 1_500, "a step back");
-        assert_eq!(at(&mut pace, start, 3_000, Duration::from_millis(700)), 3_000, "a small step ahead");
+        let mut course = Course { latest: Instant(1_000), seen: start, doubted: None };
+        assert_eq!(at(&mut course, start, 1_500, Duration::from_millis(500)), 1_500);
+        assert_eq!(at(&mut course, start, 200, Duration::from_millis(600)), 1_500, "a step back");
+        assert_eq!(at(&mut course, start, 3_000, Duration::from_millis(700)), 3_000, "a small step ahead");
         let leapt = 3 * day;
-        assert_eq!(at(&mut pace, start, leapt, Duration::from_millis(1_700)), 4_000, "its own pace");
-        assert_eq!(at(&mut pace, start, leapt + 30_000, Duration::from_secs(31)), 33_300);
-        assert_eq!(at(&mut pace, start, leapt + 61_000, Duration::from_secs(62)), leapt + 61_000, "steady");
+        assert_eq!(at(&mut course, start, leapt, Duration::from_millis(1_700)), 4_000, "its own pace");
+        assert_eq!(at(&mut course, start, leapt + 30_000, Duration::from_secs(31)), 33_300);
+        assert_eq!(at(&mut course, start, leapt + 61_000, Duration::from_secs(62)), leapt + 61_000, "steady");
     }
 
     #[test]

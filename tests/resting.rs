@@ -4,7 +4,7 @@ use crate::support::books::{accrue, send};
 use crate::support::random::Random;
 use crate::support::service::{House, Lodger, TENANT};
 use crate::support::until;
-use eros_points::actors::beside::{Beside, Pace, Part, Tasks};
+use eros_points::actors::beside::{Beside, Cadence, Part, Tasks};
 use eros_points::actors::directory::{Directory, MemberId, NameKey, Spill};
 use eros_points::actors::recovery::recover;
 use eros_points::format::codec;
@@ -299,7 +299,7 @@ struct SleepyIndex {
     asleep: AtomicBool,
 }
 
-impl Pace for SleepyIndex {
+impl Cadence for SleepyIndex {
     fn pause(&self, before: Part) -> Duration {
         if before == Part::Index && self.tired.load(Ordering::SeqCst) {
             self.asleep.store(true, Ordering::SeqCst);
@@ -318,11 +318,12 @@ fn a_member_that_comes_again_at_once_does_not_wait_for_the_index() {
     let house = House::new(BEGINS);
     house.folder().create(&RealDisk).expect("folders");
     let history = TreeHistory::open(&house.folder().history, 1 << 20).expect("an index");
-    let pace = Arc::new(SleepyIndex::default());
-    let tasks = Tasks { history: Arc::new(history), pace: pace.clone(), names: NameKey(1, 2), log_id: 1 };
+    let cadence = Arc::new(SleepyIndex::default());
+    let tasks =
+        Tasks { history: Arc::new(history), cadence: cadence.clone(), names: NameKey(1, 2), log_id: 1 };
     let lodger = house.start_beside(Beside::Tasks(tasks)).expect("a start");
-    pace.tired.store(true, Ordering::SeqCst);
-    until(|| pace.asleep.load(Ordering::SeqCst));
+    cadence.tired.store(true, Ordering::SeqCst);
+    until(|| cadence.asleep.load(Ordering::SeqCst));
     let comes = |event_no: &str, amount| lodger.change("m", &accrue(event_no, amount).into());
     // The first where it lies, the second wakes it: the clock stands still.
     let first = comes("e1", 10.0).expect("an answer");

@@ -7,7 +7,7 @@ use crate::history::History;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Something whose steps a [`Pace`] sets.
+/// Something whose steps a [`Cadence`] sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// A step of the log's writer: a group written, synced and let out, a mark, space made ahead.
@@ -17,7 +17,7 @@ pub enum Part {
 }
 
 /// When each part takes its next step: how long it waits before, in the runtime's time.
-pub trait Pace: Send + Sync {
+pub trait Cadence: Send + Sync {
     fn pause(&self, before: Part) -> Duration;
 
     /// Whether the index is made durable now, as far as it is.
@@ -35,7 +35,7 @@ pub enum Beside {
 #[derive(Clone)]
 pub struct Tasks {
     pub history: Arc<dyn History>,
-    pub pace: Arc<dyn Pace>,
+    pub cadence: Arc<dyn Cadence>,
     /// Where members lie in the directory hangs on it.
     pub names: NameKey,
     /// Of a log that begins.
@@ -46,16 +46,16 @@ impl Tasks {
     /// The log's writer, step by step, for as long as there is the service.
     pub async fn write_log(self, core: Arc<Core>) {
         loop {
-            tokio::time::sleep(self.pace.pause(Part::Log)).await;
+            tokio::time::sleep(self.cadence.pause(Part::Log)).await;
             core.journal.step();
         }
     }
 
     pub async fn index(self, mut indexer: Indexer) {
         loop {
-            tokio::time::sleep(self.pace.pause(Part::Index)).await;
+            tokio::time::sleep(self.cadence.pause(Part::Index)).await;
             indexer.step();
-            if self.pace.syncs_index() {
+            if self.cadence.syncs_index() {
                 indexer.sync();
             }
         }

@@ -10,7 +10,7 @@ use crate::support::random::Random;
 use crate::support::service::{TENANT, code};
 use crate::support::small_segments;
 use eros_points::actors::answer::{Answer, Failure, MovedLot};
-use eros_points::actors::beside::{Beside, Pace, Part, Tasks};
+use eros_points::actors::beside::{Beside, Cadence, Part, Tasks};
 use eros_points::actors::core::Bounds;
 use eros_points::actors::directory::NameKey;
 use eros_points::actors::service::Service;
@@ -61,11 +61,11 @@ impl SimClock {
 }
 
 /// When the log's writer and the index take their steps.
-struct SeededPace(Mutex<Random>);
+struct SeededCadence(Mutex<Random>);
 
-impl Pace for SeededPace {
+impl Cadence for SeededCadence {
     fn pause(&self, before: Part) -> Duration {
-        let mut random = self.0.lock().expect("the pace");
+        let mut random = self.0.lock().expect("the cadence");
         let micros = match before {
             Part::Log => 100 + random.below(3_000),
             // Sometimes it falls behind.
@@ -76,7 +76,7 @@ impl Pace for SeededPace {
     }
 
     fn syncs_index(&self) -> bool {
-        self.0.lock().expect("the pace").one_in(60)
+        self.0.lock().expect("the cadence").one_in(60)
     }
 }
 
@@ -177,7 +177,7 @@ impl World {
     }
 
     pub fn setup(&mut self, disk: &LyingDisk, shelf: Arc<Shelf>) -> Setup {
-        let pace = SeededPace(Mutex::new(Random::new(self.random.next())));
+        let cadence = SeededCadence(Mutex::new(Random::new(self.random.next())));
         Setup {
             data_dir: self.folder.path().to_owned(),
             disk: Arc::new(disk.clone()),
@@ -195,7 +195,7 @@ impl World {
             zone: chrono_tz::Asia::Shanghai,
             beside: Beside::Tasks(Tasks {
                 history: shelf,
-                pace: Arc::new(pace),
+                cadence: Arc::new(cadence),
                 names: NameKey(1, 2),
                 log_id: LOG_ID,
             }),

@@ -131,7 +131,7 @@ fn a_failed_sync_leaves_waiting_requests_in_doubt_ends_the_service_and_loses_not
         lodger.change("ann", &accrue("A", 100.0).into()).expect("an answer");
         lodger.change("ann", &send("T", "bob", 30.0)).expect("an answer");
         until(|| house.disk.is_prepared());
-        house.disk.fail(op, 0);
+        house.disk.fail_log(op, 0);
         let mut broken = lodger.running.core.broken.subscribe();
         let doubtful = lodger.change("ann", &spend("S", 7.0));
         // An idle log may have met the failure with a mark: then nothing was done, and it says so.
@@ -183,7 +183,7 @@ fn what_is_said_to_have_done_nothing_when_the_log_fails_has_done_nothing() {
             lodger.change(&format!("from-{client}"), &accrue("A", 10_000.0).into()).expect("an answer");
         }
         until(|| house.disk.is_prepared());
-        house.disk.fail(Op::Sync, passing);
+        house.disk.fail_log(Op::Sync, passing);
         let told = transfers_while_it_fails(&lodger);
         house.crash(lodger, Leaves::Everything);
         let lodger = house.start().expect("the next start");

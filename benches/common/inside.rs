@@ -8,7 +8,8 @@ use eros_points::ledger::command::{Accrue, Command, Details, SourceType};
 use eros_points::ledger::instant::Span;
 use eros_points::ledger::points::Points;
 use eros_points::store::disk::RealDisk;
-use eros_points::store::journal::JournalOptions;
+use eros_points::store::error::StoreError;
+use eros_points::store::journal::{Batch, JournalOptions, Sink};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,6 +35,17 @@ pub fn setup(
         terms: Terms::default(),
         zone: chrono_tz::Tz::Asia__Shanghai,
         beside: Beside::Threads,
+    }
+}
+
+/// Where a log's writer hands on what nobody waits for.
+pub struct Nobody;
+
+impl Sink<()> for Nobody {
+    fn durable(&mut self, _: Batch) {}
+    fn release(&mut self, _: Vec<()>) {}
+    fn failed(&mut self, _: Vec<()>, error: StoreError) {
+        panic!("{error}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! A data folder of many members, made in a minute.
 use crate::changes::member;
+use crate::common::inside::Nobody;
 use crate::{Arguments, TENANT};
 use eros_points::actors::core::partition_of;
 use eros_points::actors::snapshot::{MemberImage, ServiceImage};
@@ -17,9 +18,8 @@ use eros_points::ledger::instant::{Instant, Span};
 use eros_points::ledger::lsn::Lsn;
 use eros_points::ledger::points::{Points, Total};
 use eros_points::store::disk::RealDisk;
-use eros_points::store::error::StoreError;
 use eros_points::store::folder::Folder;
-use eros_points::store::journal::{Batch, Class, Journal, JournalOptions, Sink};
+use eros_points::store::journal::{Class, Journal, JournalOptions};
 use eros_points::store::recovery::LogEnd;
 use eros_points::store::snapshots::SnapshotWriter;
 use std::path::Path;
@@ -52,7 +52,7 @@ pub fn prefill(folder: &Path, arguments: &Arguments) {
     let end = LogEnd::without_segment(log_id, chain);
     let options = JournalOptions { segment_bytes: 32 << 20, ..JournalOptions::default() };
     let journal: Journal<()> =
-        Journal::open(disk.clone(), folder.clone(), options, end, Deaf).expect("a log");
+        Journal::open(disk.clone(), folder.clone(), options, end, Nobody).expect("a log");
     let payload = Entry::Service(ServiceEntry::ZoneSet { zone: "Asia/Shanghai".into() }).encode();
     journal.append(Class::Mandatory, partition_of("", ""), &payload).expect("room for a record");
     journal.close();
@@ -75,17 +75,4 @@ fn accrued(at: Instant) -> Event {
         paid: Vec::new(),
         active_after: Total::ZERO,
     })
-}
-
-/// Nobody waits for what the log tells.
-struct Deaf;
-
-impl Sink<()> for Deaf {
-    fn durable(&mut self, _: Batch) {}
-
-    fn release(&mut self, _: Vec<()>) {}
-
-    fn failed(&mut self, _: Vec<()>, error: StoreError) {
-        panic!("{error}");
-    }
 }

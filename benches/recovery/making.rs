@@ -1,6 +1,6 @@
 //! Makes a data folder without a service: the ledger decides, the journal writes, as fast as one thread can. So the log is
 //! the service's own to the byte, but for its frames, which are as large as they get.
-use crate::common::inside::accrual;
+use crate::common::inside::{Nobody, accrual};
 use eros_points::actors::core::partition_of;
 use eros_points::format::entry::{Entry, ServiceEntry, encode_member};
 use eros_points::ledger::account::Account;
@@ -10,9 +10,8 @@ use eros_points::ledger::lsn::Lsn;
 use eros_points::ledger::points::Points;
 use eros_points::ledger::{Decision, Prior, Terms, apply, decide};
 use eros_points::store::disk::RealDisk;
-use eros_points::store::error::StoreError;
 use eros_points::store::folder::Folder;
-use eros_points::store::journal::{Batch, Class, Journal, JournalOptions, Sink, SyncPolicy};
+use eros_points::store::journal::{Class, Journal, JournalOptions, SyncPolicy};
 use eros_points::store::recovery::{Mode, replay};
 use std::path::Path;
 use std::time::Duration;
@@ -22,16 +21,6 @@ pub const LOG_ID: u128 = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
 const ZONE: &str = "Asia/Shanghai";
 /// So many lots a member holds before half of the further events spend what the other half accrues.
 const LOTS: u64 = 3;
-
-struct Nobody;
-
-impl Sink<()> for Nobody {
-    fn durable(&mut self, _: Batch) {}
-    fn release(&mut self, _: Vec<()>) {}
-    fn failed(&mut self, _: Vec<()>, error: StoreError) {
-        panic!("{error}");
-    }
-}
 
 /// A log of `events` records over `members`: at first three accruals for each, then accruals and spends of one size by
 /// turns, over the members in an order that no table likes. The bytes of the payloads.

@@ -28,11 +28,18 @@ struct State {
     durable_names: BTreeMap<PathBuf, usize>,
     files: Vec<Content>,
     done: Vec<(Op, PathBuf)>,
-    /// Operations still to let pass before one fails.
-    failing: HashMap<Op, usize>,
+    failing: HashMap<Op, Failing>,
     held: Option<Op>,
     waiting: usize,
     room: Option<u64>,
+}
+
+#[derive(Clone, Copy)]
+struct Failing {
+    /// Operations still to let pass before one fails.
+    passing: usize,
+    /// No others count than those on segments of the log.
+    in_log: bool,
 }
 
 #[derive(Clone, Default)]
@@ -93,7 +100,12 @@ impl FaultyDisk {
 
     /// Lets `passing` more operations of this kind pass; the next one fails, once.
     pub fn fail(&self, op: Op, passing: usize) {
-        self.lock().failing.insert(op, passing);
+        self.lock().failing.insert(op, Failing { passing, in_log: false });
+    }
+
+    /// The same for the log alone, whatever a snapshot does meanwhile.
+    pub fn fail_log(&self, op: Op, passing: usize) {
+        self.lock().failing.insert(op, Failing { passing, in_log: true });
     }
 
     /// Every operation of this kind waits until [`Self::let_go`].
@@ -189,20 +201,19 @@ impl FaultyDisk {
             state.waiting -= 1;
         }
         state.done.push((op, path.to_owned()));
-        match state.failing.get(&op).copied() {
-            Some(0) => {
-                state.failing.remove(&op);
-                if op == Op::Sync {
-                    state.forget_unsynced(path);
-                }
-                Err(io::Error::other("the disk failed, as told"))
-            }
-            Some(passing) => {
-                state.failing.insert(op, passing - 1);
-                Ok(state)
-            }
-            None => Ok(state),
+        let is_segment = path.extension().is_some_and(|ending| ending == "seg");
+        let Some(failing) = state.failing.get_mut(&op).filter(|failing| is_segment || !failing.in_log) else {
+            return Ok(state);
+        };
+        if failing.passing > 0 {
+            failing.passing -= 1;
+            return Ok(state);
         }
+        state.failing.remove(&op);
+        if op == Op::Sync {
+            state.forget_unsynced(path);
+        }
+        Err(io::Error::other("the disk failed, as told"))
     }
 }
 

@@ -170,7 +170,7 @@ pub async fn start(
     Ok(running)
 }
 
-/// What the folder holds, read on a thread of its own; and what was asked for, back again.
+/// What the folder holds, read on a thread of its own where the service has threads; and what was asked for, back again.
 async fn loaded<P: FnMut(Progress) + Send + 'static>(
     setup: Setup,
     mut progress: P,

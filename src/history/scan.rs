@@ -4,7 +4,7 @@
 //! be closed, and a client may take as long as it likes between two steps. What came after the scan's moment is left
 //! out of every step, so all of them show the same moment.
 use crate::format::entry::MemberEntry;
-use crate::history::blocks::Way;
+use crate::history::blocks::{Block, Way};
 use crate::history::filter::Filter;
 use crate::history::index::TreeHistory;
 use crate::history::postings::{block_of, block_start};
@@ -122,7 +122,7 @@ impl Step<'_> {
 
     fn walk_blocks(
         &mut self,
-        blocks: impl Iterator<Item = Result<crate::history::blocks::Block, HistoryError>>,
+        blocks: impl Iterator<Item = Result<Block, HistoryError>>,
     ) -> Result<bool, HistoryError> {
         for block in blocks {
             let block = block?;

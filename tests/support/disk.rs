@@ -143,7 +143,7 @@ impl FaultyDisk {
             let mut paths = state.names.iter().filter(|(path, _)| is_it(path));
             paths.next().map(|(_, id)| state.files[*id].durable.len())
         };
-        let segment = synced(|path| path.extension().is_some_and(|ending| ending == "seg"));
+        let segment = synced(is_segment);
         // It is made and synced part by part.
         segment.is_some() && synced(|path| path.ends_with("spare-1.tmp")) == segment
     }
@@ -201,8 +201,8 @@ impl FaultyDisk {
             state.waiting -= 1;
         }
         state.done.push((op, path.to_owned()));
-        let is_segment = path.extension().is_some_and(|ending| ending == "seg");
-        let Some(failing) = state.failing.get_mut(&op).filter(|failing| is_segment || !failing.in_log) else {
+        let is_meant = |failing: &&mut Failing| is_segment(path) || !failing.in_log;
+        let Some(failing) = state.failing.get_mut(&op).filter(is_meant) else {
             return Ok(state);
         };
         if failing.passing > 0 {
@@ -215,6 +215,11 @@ impl FaultyDisk {
         }
         Err(io::Error::other("the disk failed, as told"))
     }
+}
+
+/// Whether it is a segment of the log that is in use.
+fn is_segment(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "seg")
 }
 
 impl State {

@@ -4,13 +4,14 @@
 //! Back of an envelope: 9 to 12 us of processor time a request, for the sockets, HTTP, and parsing.
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// For each route the length of its answers' bodies, in bytes.
 #[derive(Clone, Copy, Default)]
@@ -38,6 +39,14 @@ pub struct Produce {
     campaign_code: Option<String>,
     operator: Option<String>,
     event_desc: Option<String>,
+}
+
+/// One operation of a batch. The load's are accruals.
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "parsed for the sake of parsing")]
+pub struct Operation {
+    op: String,
+    pub body: Produce,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +104,7 @@ fn routes(lengths: Lengths) -> Router {
         .route("/consume/direct", change::<Consume>(lengths.consume))
         .route("/transfer/direct", change::<Transfer>(lengths.transfer))
         .route("/reverse/produce", change::<Reverse>(lengths.reverse))
+        .route("/batch", batch(lengths.produce))
         .route("/summary", get(summary));
     Router::new().nest("/api/crm/points/{crm_id}", tenant)
 }
@@ -108,6 +118,40 @@ fn change<T: DeserializeOwned + 'static>(answer_bytes: usize) -> axum::routing::
         assert!(parsed.is_ok());
         (JSON, answer.clone()).into_response()
     })
+}
+
+fn batch(answer_bytes: usize) -> axum::routing::MethodRouter {
+    let answers = Answers::of(answer_bytes);
+    let handler = move |Path(_crm_id): Path<String>, body: Bytes| async move {
+        let parsed: Vec<Operation> = serde_json::from_slice(&body).expect("what the load sends");
+        (JSON, answers.to_batch_of(parsed.len())).into_response()
+    };
+    post(handler).layer(DefaultBodyLimit::disable())
+}
+
+/// Answers to batches, each made once.
+#[derive(Clone)]
+pub struct Answers {
+    of_one: Bytes,
+    made: Arc<Mutex<HashMap<usize, Bytes>>>,
+}
+
+impl Answers {
+    /// Each operation's has this length.
+    pub fn of(length: usize) -> Answers {
+        Answers { of_one: fixed(length), made: Arc::default() }
+    }
+
+    pub fn to_batch_of(&self, operations: usize) -> Bytes {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.entry(operations).or_insert_with(|| self.make(operations)).clone()
+    }
+
+    fn make(&self, operations: usize) -> Bytes {
+        let one = [&br#"{"status":200,"body":"#[..], &self.of_one, b"}"].concat();
+        let data = vec![one; operations].join(&b',');
+        Bytes::from([&br#"{"code":0,"msg":"OK","data":["#[..], &data, b"]}"].concat())
+    }
 }
 
 /// An envelope of this length around nothing.

@@ -82,6 +82,11 @@ impl Served {
         self.folder.as_ref().map(tempfile::TempDir::path)
     }
 
+    /// Whether it is the service, whose index follows its log.
+    pub fn has_index(&self) -> bool {
+        self.has_index
+    }
+
     pub fn cpu_seconds(&self) -> Option<f64> {
         process::cpu_seconds(self.child.as_ref()?.id())
     }

@@ -70,6 +70,11 @@ impl Bench {
         })
     }
 
+    /// What the service is held against where no ratio was set: how far the machine lets anyone go.
+    pub fn limits(&self, outcome: &Outcome) -> [(&'static str, Served); 2] {
+        [("floor", self.floor(outcome)), ("bare", self.bare(outcome))]
+    }
+
     /// This program as another server.
     fn answering_as(outcome: &Outcome) -> Command {
         let lengths = outcome.latencies.iter().enumerate();

@@ -1,12 +1,13 @@
 //! Latency at a constant rate, a share of the peak, while the service also takes snapshots, begins new segments and merges
-//! the tables of its index. A round in which one of these did not happen says so.
+//! the tables of its index. A round in which one of these did not happen says so. Beside it the floor and bare axum at the same rate.
 use super::arguments::Arguments;
-use super::bench::{Bench, cell, measure};
+use super::bench::{Bench, Measured, cell, measure};
 use super::happened::{self, Seen};
 use super::load::{Pace, quantile};
 use super::sending;
 use super::spread::Spread;
 use crate::common::median;
+use crate::common::served::Served;
 
 /// Past events that are filled in before the index is looked at again.
 const STEP: u64 = 20_000;
@@ -22,11 +23,12 @@ pub fn open(arguments: Arguments) {
     let mut bench = Bench::new(arguments, settings);
     let spread = Spread::Even(members);
     let rate = bench.rate(&bench.produces(&spread), 0.5);
+    let limits = limits(&bench, &spread);
     println!(
-        "| round | requests/s | p50 ms | p99 ms | p99.9 ms | max ms | sent late, p99 ms | CPU us | snapshots | new segments | tables merged |"
+        "| round | server | requests/s | p50 ms | p99 ms | p99.9 ms | max ms | sent late, p99 ms | CPU us | snapshots | new segments | tables merged |"
     );
-    println!("|{}", " --- |".repeat(11));
-    let (mut p50, mut p99, mut p999, mut all) = (Vec::new(), Vec::new(), Vec::new(), true);
+    println!("|{}", " --- |".repeat(12));
+    let (mut ours, mut theirs, mut all) = (Vec::new(), [Vec::new(), Vec::new()], true);
     for round in 1..=rounds {
         if round > 1 {
             // The index of a new service is about to merge after so many events; later on there is no telling.
@@ -35,37 +37,78 @@ pub fn open(arguments: Arguments) {
         if !bench.arguments.tiny {
             fill_index(&bench, &spread);
         }
-        let plan = bench.plan(&bench.service, seconds, Pace::Open(rate));
+        let part = |server: &Served| {
+            measure(server, &bench.plan(server, seconds, Pace::Open(rate)), bench.produces(&spread))
+        };
         let before = Seen::now(&bench.service);
-        let measured = measure(&bench.service, &plan, bench.produces(&spread));
+        let measured = part(&bench.service);
         let happened = before.until(&Seen::now(&bench.service));
-        let latency = measured.outcome.latency();
-        println!(
-            "| {round} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {} | {} |",
-            measured.outcome.per_second(),
-            quantile(&latency, 0.5),
-            quantile(&latency, 0.99),
-            quantile(&latency, 0.999),
-            latency.max() as f64 / 1_000.0,
-            quantile(&measured.outcome.late, 0.99),
-            cell(measured.cpu_micros),
-            happened.cells()
-        );
-        p50.push(quantile(&latency, 0.5));
-        p99.push(quantile(&latency, 0.99));
-        p999.push(quantile(&latency, 0.999));
+        println!("| {round} | service | {} | {} |", cells(&measured), happened.cells());
+        ours.push(Latency::of(&measured));
         all &= happened.is_all();
+        for ((name, server), latencies) in limits.iter().zip(&mut theirs) {
+            let measured = part(server);
+            println!("| {round} | {name} | {} | | | |", cells(&measured));
+            latencies.push(Latency::of(&measured));
+        }
     }
-    let (p99, p999) = (median(&p99), median(&p999));
     bench.figures.put("open/rate", rate, "requests/s");
-    bench.figures.put("open/p50", median(&p50), "ms");
-    bench.figures.put("open/p99", p99, "ms");
-    bench.figures.put("open/p99.9", p999, "ms");
     bench.figures.put("open/all_happened", f64::from(u8::from(all)), "yes or no");
-    println!("median: p99 {p99:.2} ms, p99.9 {p999:.2} ms");
+    put(&mut bench, "open", "service", &ours);
+    for ((name, _), latencies) in limits.iter().zip(&theirs) {
+        put(&mut bench, &format!("open/{name}"), name, latencies);
+    }
     if !all {
         println!("not every round had a snapshot, a new segment and merged tables: take more --seconds");
     }
+}
+
+/// The floor and bare axum, which are asked the same at the same rate: what they keep waiting is the machine's part, and that of any
+/// service with actors and a log. The floor has its actors when it is measured.
+fn limits(bench: &Bench, spread: &Spread) -> [(&'static str, Served); 2] {
+    let part = |server: &Served, seconds| {
+        measure(server, &bench.plan(server, seconds, Pace::Closed), bench.produces(spread)).outcome
+    };
+    let limits = bench.limits(&part(&bench.service, bench.arguments.sized(2.0, 1.0, 0.1)));
+    for (_, server) in &limits {
+        part(server, bench.arguments.sized(10.0, 5.0, 0.1));
+    }
+    limits
+}
+
+/// Milliseconds.
+struct Latency {
+    p50: f64,
+    p99: f64,
+    p999: f64,
+}
+
+impl Latency {
+    fn of(measured: &Measured) -> Latency {
+        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|share| quantile(&measured.outcome.latency(), share));
+        Latency { p50, p99, p999 }
+    }
+}
+
+fn cells(measured: &Measured) -> String {
+    let Latency { p50, p99, p999 } = Latency::of(measured);
+    format!(
+        "{:.0} | {p50:.2} | {p99:.2} | {p999:.2} | {:.2} | {:.2} | {}",
+        measured.outcome.per_second(),
+        measured.outcome.latency().max() as f64 / 1_000.0,
+        quantile(&measured.outcome.late, 0.99),
+        cell(measured.cpu_micros)
+    )
+}
+
+/// The medians.
+fn put(bench: &mut Bench, place: &str, name: &str, latencies: &[Latency]) {
+    let middle = |of: fn(&Latency) -> f64| median(&latencies.iter().map(of).collect::<Vec<_>>());
+    let (p50, p99, p999) = (middle(|one| one.p50), middle(|one| one.p99), middle(|one| one.p999));
+    for (figure, value) in [("p50", p50), ("p99", p99), ("p99.9", p999)] {
+        bench.figures.put(&format!("{place}/{figure}"), value, "ms");
+    }
+    println!("median of the {name}: p50 {p50:.2} ms, p99 {p99:.2} ms, p99.9 {p999:.2} ms");
 }
 
 /// So many past events that the next tables of the index, which are written within the window, will be merged: without them

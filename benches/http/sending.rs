@@ -5,6 +5,7 @@ use super::spread::Spread;
 use super::template::Template;
 use super::wire::Connection;
 use crate::common::mix;
+use crate::common::served::Served;
 use indicatif::{ProgressBar, ProgressStyle};
 use memchr::memmem;
 use std::ops::Range;
@@ -38,22 +39,23 @@ pub struct Sent {
 /// One accrual for each of these members.
 pub fn fill(bench: &Bench, members: Range<u64>, accruals: What) -> Sent {
     let count = members.end - members.start;
-    send(bench, Some(count), None, accruals, &|index, _| members.start + index)
+    send(bench, &bench.service, Some(count), None, accruals, &|index, _| members.start + index)
 }
 
 /// So many events, spread over the members, whose lots stay as they are.
 pub fn fill_events(bench: &Bench, count: u64, spread: &Spread) -> Sent {
-    send(bench, Some(count), None, What::Pairs, &|_, event| spread.member(mix(event)))
+    send(bench, &bench.service, Some(count), None, What::Pairs, &|_, event| spread.member(mix(event)))
 }
 
-/// Accruals spread over the members, for some time.
-pub fn send_for(bench: &Bench, seconds: f64, spread: &Spread) -> Sent {
-    send(bench, None, Some(seconds), USUAL, &|_, event| spread.member(mix(event)))
+/// Accruals spread over the members, for some time, to the service or what it is held against.
+pub fn send_for(bench: &Bench, server: &Served, seconds: f64, spread: &Spread) -> Sent {
+    send(bench, server, None, Some(seconds), USUAL, &|_, event| spread.member(mix(event)))
 }
 
 /// Batches until `count` operations or `seconds` are over; `member` is told each operation's index and event.
 fn send(
     bench: &Bench,
+    server: &Served,
     count: Option<u64>,
     seconds: Option<f64>,
     what: What,
@@ -65,7 +67,7 @@ fn send(
     std::thread::scope(|scope| {
         for _ in 0..bench.arguments.batch_connections {
             scope.spawn(|| {
-                let mut sender = Sender::new(bench, what);
+                let mut sender = Sender::new(bench, server, what);
                 while end.is_none_or(|end| Instant::now() < end) {
                     let size = bench.arguments.batch as u64;
                     let first = taken.fetch_add(size, Ordering::Relaxed);
@@ -104,8 +106,8 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    fn new(bench: &Bench, what: What) -> Sender<'_> {
-        let connection = Connection::open(bench.service.address);
+    fn new<'a>(bench: &'a Bench, server: &Served, what: What) -> Sender<'a> {
+        let connection = Connection::open(server.address);
         let template = template(bench, what, bench.arguments.batch);
         Sender { bench, what, template, connection, numbers: bench.numbers.clone(), answer: Vec::new() }
     }

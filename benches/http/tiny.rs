@@ -5,16 +5,18 @@ use crate::common::figures;
 use clap::{Parser, ValueEnum};
 
 /// What each workload must tell, and between which bounds any machine's figure lies.
-const EXPECTED: [(&str, &str, std::ops::Range<f64>); 12] = [
+const EXPECTED: [(&str, &str, std::ops::Range<f64>); 14] = [
     ("produce", "produce/300/ratio", 1e-6..100.0),
     ("produce", "produce/300/p99", 1e-3..60_000.0),
     ("floor", "floor/300/ratio", 1e-6..100.0),
     ("zipf", "zipf/rate", 0.1..1e7),
     ("mix", "mix/bare_rate", 0.1..1e7),
     ("batch", "batch/ratio", 1e-6..1e4),
+    ("batch", "batch/floor/ratio", 1e-6..1e4),
     ("grow", "grow/members/200/rate", 0.1..1e7),
     ("grow", "grow/events/500/memory", 1.0..1e5),
     ("open", "open/p99.9", 1e-3..60_000.0),
+    ("open", "open/floor/p99.9", 1e-3..60_000.0),
     ("history", "history/tenant_p99", 1e-3..60_000.0),
     ("sustain", "sustain/memory", 1.0..1e5),
     ("overload", "overload/goodput_of_peak", 1e-3..100.0),

@@ -49,7 +49,7 @@ pub const RUNS: [Run; 17] = [
         how: How::Program("benches/peers/run"),
         both: &[],
         short: &["--rounds", "3", "--seconds", "2"],
-        long: &[],
+        long: &["--limits"],
     },
     other("due"),
     other("recovery"),

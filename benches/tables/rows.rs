@@ -24,7 +24,7 @@ const fn row(
 const NOTHING_SET: (&str, &str) = ("", "");
 
 /// In the order in which a newcomer would ask. One whose figures are not there is left out.
-pub const ROWS: [Row; 24] = [
+pub const ROWS: [Row; 26] = [
     row(
         "accruals over HTTP, each durable when it is answered: 256 connections, 10,000 members",
         NOTHING_SET,
@@ -68,6 +68,12 @@ pub const ROWS: [Row; 24] = [
         "**{batch/ratio:1}** times as many; {batch/rate:0} a second; history caught up {batch/caught_up_after:0} s later, in {batch/rounds_caught_up%:0} % of the rounds",
     ),
     row(
+        "for comparison, the same of bare axum with actors and a log, and of bare axum alone",
+        NOTHING_SET,
+        "http",
+        "{batch/floor/ratio:1} times as many, {batch/floor/rate:0} a second, and {batch/bare/ratio:1} times, {batch/bare/rate:0}",
+    ),
+    row(
         "next to a Python service on PostgreSQL, over HTTP",
         ("12", "18"),
         "peers",
@@ -84,6 +90,12 @@ pub const ROWS: [Row; 24] = [
         ("p99 5 ms, p99.9 20 ms", "2 ms, 5 ms"),
         "http",
         "p50 {open/p50:1} ms, p99 **{open/p99:1} ms**, p99.9 {open/p99.9:1} ms at {open/rate:0} a second",
+    ),
+    row(
+        "for comparison, latency at the same rate of bare axum with actors and a log, and of bare axum alone",
+        NOTHING_SET,
+        "http",
+        "p50 {open/floor/p50:1} ms, p99 {open/floor/p99:1} ms, p99.9 {open/floor/p99.9:1} ms, and {open/bare/p50:1}, {open/bare/p99:1}, {open/bare/p99.9:1}",
     ),
     row(
         "lots that fall due in the same second, under the load at half the peak: its p99 over the p99 without; when all is recorded",

@@ -2,6 +2,7 @@
 
 import filecmp
 import glob
+import json
 import os
 import pathlib
 import pwd
@@ -70,6 +71,14 @@ def our_binary():
     subprocess.run(["cargo", "build", "--locked", "--release", "--bin", "eros-points"], check=True, cwd=ROOT)
     target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
     return os.path.join(target, "release", "eros-points")
+
+
+def bench_binary(name):
+    """The program of a bench, built."""
+    command = ["cargo", "bench", "--locked", "--bench", name, "--no-run", "--message-format=json"]
+    built = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    artifacts = [json.loads(line) for line in built.stdout.splitlines()]
+    return next(one["executable"] for one in artifacts if one.get("target", {}).get("name") == name)
 
 
 def on_a_disk(folder, measuring):

@@ -10,7 +10,7 @@ class Ours:
     name = "eros-points, HTTP"
     key = "ours"
     operations = ("produce", "spend")
-    concurrency = (256,)
+    concurrency = (128, 256, 512)
 
     def __init__(self, binary, folder):
         self.binary, self.data = binary, folder / "ours"

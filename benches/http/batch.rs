@@ -32,7 +32,8 @@ pub fn batch(arguments: Arguments) {
         "| round | server | batch operations/s | sent again | CPU us each | index caught up after s | single requests/s | CPU us each | ratio |"
     );
     println!("|{}", " --- |".repeat(9));
-    let (mut ours, mut theirs) = (Vec::new(), [Vec::new(), Vec::new()]);
+    let mut ours = Vec::new();
+    let mut theirs: Vec<Vec<Pair>> = limits.iter().map(|_| Vec::new()).collect();
     for round in 1..=rounds {
         ours.push(pair(&bench, &bench.service, seconds, &spread));
         ours[round - 1].tell(round, "service");

@@ -23,12 +23,13 @@ pub fn open(arguments: Arguments) {
     let mut bench = Bench::new(arguments, settings);
     let spread = Spread::Even(members);
     let rate = bench.rate(&bench.produces(&spread), 0.5);
-    let limits = limits(&bench, &spread);
+    let limits = limits(&bench, &spread, rate);
     println!(
         "| round | server | requests/s | p50 ms | p99 ms | p99.9 ms | max ms | sent late, p99 ms | CPU us | snapshots | new segments | tables merged |"
     );
     println!("|{}", " --- |".repeat(12));
-    let (mut ours, mut theirs, mut all) = (Vec::new(), [Vec::new(), Vec::new()], true);
+    let (mut ours, mut all) = (Vec::new(), true);
+    let mut theirs: Vec<Vec<Latency>> = limits.iter().map(|_| Vec::new()).collect();
     for round in 1..=rounds {
         if round > 1 {
             // The index of a new service is about to merge after so many events; later on there is no telling.
@@ -65,13 +66,14 @@ pub fn open(arguments: Arguments) {
 
 /// The floor and bare axum, which are asked the same at the same rate: what they keep waiting is the machine's part, and that of any
 /// service with actors and a log. The floor has its actors when it is measured.
-fn limits(bench: &Bench, spread: &Spread) -> [(&'static str, Served); 2] {
-    let part = |server: &Served, seconds| {
-        measure(server, &bench.plan(server, seconds, Pace::Closed), bench.produces(spread)).outcome
+fn limits(bench: &Bench, spread: &Spread, rate: f64) -> Vec<(&'static str, Served)> {
+    let part = |server: &Served, seconds, pace| {
+        measure(server, &bench.plan(server, seconds, pace), bench.produces(spread)).outcome
     };
-    let limits = bench.limits(&part(&bench.service, bench.arguments.sized(2.0, 1.0, 0.1)));
+    let seconds = bench.arguments.sized(2.0, 1.0, 0.1);
+    let limits = bench.limits(&part(&bench.service, seconds, Pace::Open(rate)));
     for (_, server) in &limits {
-        part(server, bench.arguments.sized(10.0, 5.0, 0.1));
+        part(server, bench.arguments.sized(10.0, 5.0, 0.1), Pace::Closed);
     }
     limits
 }

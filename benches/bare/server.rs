@@ -129,10 +129,10 @@ fn batch(answer_bytes: usize) -> axum::routing::MethodRouter {
     post(handler).layer(DefaultBodyLimit::disable())
 }
 
-/// Answers to batches, each made once.
+/// Answers to an operation and to batches, each made once.
 #[derive(Clone)]
 pub struct Answers {
-    of_one: Bytes,
+    pub of_one: Bytes,
     made: Arc<Mutex<HashMap<usize, Bytes>>>,
 }
 

@@ -44,13 +44,13 @@ pub fn open(arguments: Arguments) {
         let before = Seen::now(&bench.service);
         let measured = part(&bench.service);
         let happened = before.until(&Seen::now(&bench.service));
-        println!("| {round} | service | {} | {} |", cells(&measured), happened.cells());
         ours.push(Latency::of(&measured));
+        println!("| {round} | service | {} | {} |", cells(&measured, &ours[round - 1]), happened.cells());
         all &= happened.is_all();
         for ((name, server), latencies) in limits.iter().zip(&mut theirs) {
             let measured = part(server);
-            println!("| {round} | {name} | {} | | | |", cells(&measured));
             latencies.push(Latency::of(&measured));
+            println!("| {round} | {name} | {} | | | |", cells(&measured, &latencies[round - 1]));
         }
     }
     bench.figures.put("open/rate", rate, "requests/s");
@@ -83,21 +83,21 @@ struct Latency {
     p50: f64,
     p99: f64,
     p999: f64,
+    max: f64,
 }
 
 impl Latency {
     fn of(measured: &Measured) -> Latency {
-        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|share| quantile(&measured.outcome.latency(), share));
-        Latency { p50, p99, p999 }
+        let all = measured.outcome.latency();
+        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|share| quantile(&all, share));
+        Latency { p50, p99, p999, max: all.max() as f64 / 1_000.0 }
     }
 }
 
-fn cells(measured: &Measured) -> String {
-    let Latency { p50, p99, p999 } = Latency::of(measured);
+fn cells(measured: &Measured, Latency { p50, p99, p999, max }: &Latency) -> String {
     format!(
-        "{:.0} | {p50:.2} | {p99:.2} | {p999:.2} | {:.2} | {:.2} | {}",
+        "{:.0} | {p50:.2} | {p99:.2} | {p999:.2} | {max:.2} | {:.2} | {}",
         measured.outcome.per_second(),
-        measured.outcome.latency().max() as f64 / 1_000.0,
         quantile(&measured.outcome.late, 0.99),
         cell(measured.cpu_micros)
     )

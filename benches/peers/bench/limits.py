@@ -1,7 +1,5 @@
 """What no peer is: servers that do nothing, or next to nothing, with an accrual. How far the machine lets anyone go."""
 
-import re
-
 from . import load, machine, ours, programs
 
 
@@ -14,10 +12,7 @@ class Limit:
     def __init__(self, key, name, log, *more):
         self.key, self.name = key, name
         self.program = programs.Program([machine.bench_binary("bare"), "--bench", *more], log)
-        self.port = int(self.program.wait_until(self._listening).group(1))
-
-    def _listening(self):
-        return re.search(r"listening on 127\.0\.0\.1:(\d+)", self.program.log.read_text(errors="replace"))
+        self.port = self.program.port()
 
     def check_replay(self):
         """It knows no keys."""

@@ -28,11 +28,8 @@ class Ours:
             "warn",
         ]
         self.program = programs.Program(command, folder / "ours.log")
-        self.port = int(self.program.wait_until(self._listening).group(1))
+        self.port = self.program.port()
         self.made, self.spare = {"produce": 0, "spend": 0}, {"produce": 0, "spend": 0}
-
-    def _listening(self):
-        return re.search(r"listening on 127\.0\.0\.1:(\d+)", self.program.log.read_text(errors="replace"))
 
     def check_replay(self):
         load.check_replay_over_http(self.port)

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -48,6 +49,11 @@ class Program:
         raise RuntimeError(
             f"{self.process.args[0]} did not get ready; its log:\n{self.log.read_text(errors='replace')}"
         )
+
+    def port(self):
+        """Where it listens on this machine, when it has said so."""
+        said = r"listening on 127\.0\.0\.1:(\d+)"
+        return int(self.wait_until(lambda: re.search(said, self.log.read_text(errors="replace"))).group(1))
 
     def processes(self):
         """Its own process and all that descend from it."""

@@ -1,5 +1,7 @@
 //! Every bound of the service, in one place.
 
+use crate::ledger::instant::Span;
+
 /// A member's name, in bytes of UTF-8.
 pub const MEMBER_BYTES_MAX: usize = 64;
 
@@ -24,10 +26,14 @@ pub const MAILBOX_MAX: u32 = 1_000;
 
 /// A member whose last change is no longer ago than that is busy: its next command wakes it. An actor costs kilobytes, and
 /// to spawn it takes as long as three or four turns at rest.
-pub const BUSY_WITHIN: crate::ledger::instant::Span = crate::ledger::instant::Span::seconds(1);
+pub const BUSY_WITHIN: Span = Span::seconds(1);
+
+/// A member with an actor whose last change is no longer ago than that is crowded: of its next commands some are likely to come
+/// while another is on its way, and wait best with the actor. Several times what an answer takes under load.
+pub const CROWDED_WITHIN: Span = Span(50);
 
 /// How long after a full log time tries again to record what fell due.
-pub const SETTLE_RETRY: crate::ledger::instant::Span = crate::ledger::instant::Span::seconds(1);
+pub const SETTLE_RETRY: Span = Span::seconds(1);
 
 /// Partitions that members are hashed into; a log says how many it has, and that never changes.
 pub const PARTITIONS: u16 = 64;

@@ -1,5 +1,6 @@
 //! What a start costs: a folder with so many members and events is made by the ledger and the journal themselves, then
-//! recovered again and again, by turns from its whole log (no snapshot) and from its snapshot alone. What counts is
+//! recovered again and again, by turns from its whole log (no snapshot) and from its snapshot alone: once with few members, of whom
+//! the log tells much, and once with many, of whom it tells little. What counts is
 //! processor time of all threads, of which a core has one second a second; the wall clock is printed beside it. The index takes
 //! no part in that. At the end the whole service is started on the folder, and the parts of that are timed.
 //!
@@ -36,15 +37,16 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[derive(Parser)]
 struct Arguments {
-    #[arg(long, default_value_t = 100_000)]
-    members: u64,
-    /// Records of the log; at least three for each member
-    #[arg(long, default_value_t = 3_000_000)]
-    events: u64,
+    /// Members, in place of 100,000 and then a million
+    #[arg(long, requires = "events")]
+    members: Option<u64>,
+    /// Records of the log, in place of 3 million and then 6; at least three for each member
+    #[arg(long, requires = "members")]
+    events: Option<u64>,
     /// Rounds, of which the median counts
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// A run of about a minute: 50,000 members, 500,000 events, 3 rounds
+    /// A run of about a minute: 50,000 members with 500,000 events, 200,000 with 800,000, 3 rounds
     #[arg(long)]
     short: bool,
     /// A run of about a second, whose figures mean nothing
@@ -57,9 +59,9 @@ struct Arguments {
     #[arg(long)]
     folder: Option<PathBuf>,
     /// A data folder of an earlier run with `--keep`, to be measured again
-    #[arg(long)]
+    #[arg(long, conflicts_with = "members")]
     again: Option<PathBuf>,
-    /// Leaves the data folder where it is
+    /// Leaves the data folders where they are
     #[arg(long)]
     keep: bool,
     /// Given by `cargo bench`
@@ -74,12 +76,33 @@ fn main() {
         Called::ToMeasure => Arguments::parse(),
     };
     if arguments.short {
-        (arguments.members, arguments.events, arguments.rounds) = (50_000, 500_000, 3);
+        arguments.rounds = 3;
     }
     if arguments.tiny {
-        (arguments.members, arguments.events, arguments.rounds) = (300, 3_000, 1);
+        arguments.rounds = 1;
     }
     measure(&arguments);
+}
+
+/// A folder to be recovered.
+struct Case {
+    /// Before the names of its figures.
+    name: &'static str,
+    members: u64,
+    events: u64,
+}
+
+impl Arguments {
+    fn cases(&self) -> Vec<Case> {
+        let few = |members, events| Case { name: "few/", members, events };
+        let many = |members, events| Case { name: "many/", members, events };
+        match (self.members, self.events) {
+            (Some(members), Some(events)) => vec![Case { name: "", members, events }],
+            _ if self.tiny => vec![few(300, 3_000), many(600, 2_400)],
+            _ if self.short => vec![few(50_000, 500_000), many(200_000, 800_000)],
+            _ => vec![few(100_000, 3_000_000), many(1_000_000, 6_000_000)],
+        }
+    }
 }
 
 /// What a step took: wall clock, and processor time of all threads.
@@ -106,30 +129,40 @@ impl Stamp {
 }
 
 fn measure(arguments: &Arguments) {
+    let mut figures = Figures::of("recovery", arguments.json.as_deref());
+    if let Some(data) = &arguments.again {
+        rounds(arguments.rounds, data, "", &mut figures);
+        return to_ready(data, "", &mut figures);
+    }
     let place = arguments.folder.clone().unwrap_or_else(common::served::default_folder);
     std::fs::create_dir_all(&place).expect("a place for the data");
-    let fresh = tempfile::tempdir_in(&place).expect("a folder");
-    let data = arguments.again.clone().unwrap_or_else(|| fresh.path().to_owned());
-    if arguments.again.is_none() {
-        let started = Instant::now();
-        let bytes = making::make_log(&data, arguments.members, arguments.events);
-        let (events, seconds) = (arguments.events as f64, started.elapsed().as_secs_f64());
-        println!("{events} events of {:.0} bytes made in {seconds:.1} s", bytes as f64 / events);
-        let indexed = Stamp::now();
-        start_and_stop(&data);
-        let taken = indexed.until(Stamp::now());
-        println!("index made and snapshot taken in {:.1} s", taken.wall.as_secs_f64());
-    }
-    let mut figures = Figures::of("recovery", arguments.json.as_deref());
-    rounds(arguments, &data, &mut figures);
-    to_ready(&data, &mut figures);
-    if arguments.keep {
-        println!("kept in {}", fresh.keep().display());
+    for Case { name, members, events } in arguments.cases() {
+        let fresh = tempfile::tempdir_in(&place).expect("a folder");
+        make(fresh.path(), members, events);
+        figures.put(&format!("{name}members"), members as f64, "");
+        rounds(arguments.rounds, fresh.path(), name, &mut figures);
+        to_ready(fresh.path(), name, &mut figures);
+        if arguments.keep {
+            println!("kept in {}", fresh.keep().display());
+        }
     }
 }
 
+/// Makes log, index and snapshot.
+fn make(data: &Path, members: u64, events: u64) {
+    let started = Instant::now();
+    let bytes = making::make_log(data, members, events);
+    let seconds = started.elapsed().as_secs_f64();
+    let each = bytes as f64 / events as f64;
+    println!("{members} members, {events} events of {each:.0} bytes: made in {seconds:.1} s");
+    let indexed = Stamp::now();
+    start_and_stop(data);
+    let taken = indexed.until(Stamp::now());
+    println!("index made and snapshot taken in {:.1} s", taken.wall.as_secs_f64());
+}
+
 /// By turns from the log alone and from the snapshot alone.
-fn rounds(arguments: &Arguments, data: &Path, figures: &mut Figures) {
+fn rounds(rounds: usize, data: &Path, case: &str, figures: &mut Figures) {
     let snapshot = newest_snapshot(data);
     let aside = data.join("snapshot-aside");
     let history = still_history(data);
@@ -138,7 +171,7 @@ fn rounds(arguments: &Arguments, data: &Path, figures: &mut Figures) {
     );
     println!("| --- | --- | --- | --- | --- |");
     let mut all: [Vec<f64>; 4] = Default::default();
-    for round in 1..=arguments.rounds {
+    for round in 1..=rounds {
         std::fs::rename(&snapshot, &aside).expect("to put the snapshot aside");
         let (replayed, events, _) = recovered(data, &history, false);
         std::fs::rename(&aside, &snapshot).expect("to put the snapshot back");
@@ -160,7 +193,7 @@ fn rounds(arguments: &Arguments, data: &Path, figures: &mut Figures) {
     ];
     for ((name, unit), rates) in names.into_iter().zip(&all) {
         println!("median: {:.0} {name}", median(rates));
-        figures.put(name, median(rates), unit);
+        figures.put(&format!("{case}{name}"), median(rates), unit);
     }
 }
 
@@ -211,7 +244,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// The whole service from its snapshot to ready, by parts.
-fn to_ready(data: &Path, figures: &mut Figures) {
+fn to_ready(data: &Path, case: &str, figures: &mut Figures) {
     let begun = Stamp::now();
     // The first moment that each stage was told of.
     let stages: Arc<Mutex<Vec<(Stage, Stamp)>>> = Arc::default();
@@ -239,6 +272,6 @@ fn to_ready(data: &Path, figures: &mut Figures) {
     for (name, taken) in parts {
         let (wall, cpu) = (taken.wall.as_secs_f64() * 1e3, taken.cpu.as_secs_f64() * 1e3);
         println!("{name}: {wall:.0} ms, {cpu:.0} ms of processor time");
-        figures.put(name, wall, "ms");
+        figures.put(&format!("{case}{name}"), wall, "ms");
     }
 }

@@ -107,13 +107,13 @@ pub const ROWS: [Row; 26] = [
         "a start: replay of the log",
         ("1 M", "2 M"),
         "recovery",
-        "{replay, events a second per core:0} events a second per core",
+        "{few/replay, events a second per core:0} events a second per core, {few/members:0} members; {many/replay, events a second per core:0} with {many/members:0}",
     ),
     row(
         "a start: members read from a snapshot",
         ("1 M", "3 M"),
         "recovery",
-        "{snapshot, members a second of wall clock:0} members a second, {snapshot, members a second per core:0} per core",
+        "{many/snapshot, members a second of wall clock:0} members a second, {many/snapshot, members a second per core:0} per core, of {many/members:0}; {few/snapshot, members a second of wall clock:0} of {few/members:0}, with all else that a start does",
     ),
     row(
         "a member at rest with three lots, in resident memory, all included",

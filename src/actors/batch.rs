@@ -11,8 +11,8 @@ use crate::actors::core::{Answering, Core, StampedPrior};
 use crate::actors::directory::MemberId;
 use crate::actors::member::Outcome;
 use crate::actors::service::{accept, answer, cancel, send_direct};
+use crate::actors::turn::QuietSince;
 use crate::ledger::command::Command;
-use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use crate::limits::BATCH_POSTED_MAX;
 use crate::telemetry::carried_on;
@@ -240,7 +240,7 @@ fn in_place(core: &Core, id: MemberId, asked: Asked) -> Result<InPlace, Asked> {
     }
     let Asked { member_no, mut changes } = asked;
     let stamp = changes.iter().map(|(_, _, prior)| prior.stamp).min().unwrap_or(Lsn::ZERO);
-    let turns = core.turns_in_place(id, stamp, Instant::MAX, |turn| {
+    let turns = core.turns_in_place(id, stamp, QuietSince::EVER, |turn| {
         let changes = changes.drain(..);
         changes.map(|(place, command, prior)| (place, turn.carry_out(*command, prior.prior))).collect()
     });

@@ -1,6 +1,6 @@
 //! What all parts of the running service share, and the few things that they all do with it.
 use crate::actors::answer::Failure;
-use crate::actors::directory::{Awakened, BrokenMember, Directory, Handed, MemberId};
+use crate::actors::directory::{Awakened, BrokenMember, Directory, Handed, Idle, MemberId};
 use crate::actors::feeds::Feeds;
 use crate::actors::fresh::Fresh;
 use crate::actors::held::Held;
@@ -13,7 +13,7 @@ use crate::actors::scans::Cuts;
 use crate::actors::shown::Shown;
 use crate::actors::tenants::Tenants;
 use crate::actors::timer::Timer;
-use crate::actors::turn::Turn;
+use crate::actors::turn::{LOTS_IN_PLACE_MAX, QuietSince, Turn};
 use crate::actors::vitals::Vitals;
 use crate::clock::Clock;
 use crate::format::entry::encode_member;
@@ -26,7 +26,7 @@ use crate::ledger::instant::Instant;
 use crate::ledger::lot::LotId;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::{Prior, apply};
-use crate::limits::{BUSY_WITHIN, INDEX_WAIT_MAX, MAILBOX_MAX, PARTITIONS};
+use crate::limits::{INDEX_WAIT_MAX, MAILBOX_MAX, PARTITIONS};
 use crate::store::journal::{AppendError, Class, Journal};
 use ractor::ActorRef;
 use std::collections::VecDeque;
@@ -219,8 +219,8 @@ impl Core {
             let turn = |turn: &mut Turn<'_>| {
                 asked.take().map(|command| turn.carry_out(*command, std::mem::take(&mut prior.prior)))
             };
-            let idle_since = Instant(self.clock.now().0 - BUSY_WITHIN.0);
-            if let Some((Some(outcome), last)) = self.turns_in_place(id, prior.stamp, idle_since, turn) {
+            let quiet_since = QuietSince::at(self.clock.now());
+            if let Some((Some(outcome), last)) = self.turns_in_place(id, prior.stamp, quiet_since, turn) {
                 let (reply, answer) = oneshot::channel();
                 self.release_when_durable(last, Held::Outcome(reply, outcome));
                 return Ok(answer);
@@ -274,10 +274,19 @@ impl Core {
         id: MemberId,
         look: impl Fn(&Account) -> R + Clone + Send + 'static,
     ) -> Result<R, Failure> {
-        // A member may go to rest, or wake, between the two questions: ask until one is answered.
+        // Messages to a member may come and go, and it may go to rest or wake, between the two questions: ask until one is answered.
         loop {
-            let seen = self.directory.with_resting(id, |_, _, account| (false, look(account)));
-            if let Some(seen) = self.trusted(seen)? {
+            let seen = self.directory.with_idle(id, |idle| {
+                let account = match idle {
+                    Idle::Awake(state) if state.account().lots.len() > LOTS_IN_PLACE_MAX => {
+                        return (false, None);
+                    }
+                    Idle::Awake(state) => state.account(),
+                    Idle::Resting(_, _, account) => account,
+                };
+                (false, Some(look(account)))
+            });
+            if let Some(seen) = self.trusted(seen)?.flatten() {
                 return Ok(seen);
             }
             let (reply, answer) = oneshot::channel();

@@ -366,8 +366,8 @@ impl Directory {
         self.at_rest(self.lock_with(id)?, id, change)
     }
 
-    /// Looks at a member that nothing is on its way to, live or at rest, and may change it; `change` says whether it has changed
-    /// an account at rest, which is packed again then. Nothing can come while this lasts. `None` where something is.
+    /// Looks at a member that nothing is on its way to, live or at rest, and may change it; `change` says whether it has: then an
+    /// account at rest is packed again, and a live one has been used. Nothing can come while this lasts. `None` where something is.
     pub fn with_idle<R>(
         &self,
         id: MemberId,
@@ -382,8 +382,9 @@ impl Directory {
         if load.pending.load(Ordering::Acquire) > 0 {
             return Ok(None);
         }
-        load.used.store(true, Ordering::Relaxed);
-        Ok(Some(change(Idle::Awake(&mut member::lock(state))).1))
+        let (changed, result) = change(Idle::Awake(&mut member::lock(state)));
+        load.used.fetch_or(changed, Ordering::Relaxed);
+        Ok(Some(result))
     }
 
     fn at_rest<R>(

@@ -28,8 +28,10 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use survey::Survey;
 
-/// Accounts kept unpacked while records are applied to them: some 300 MB.
-const UNPACKED_MAX: usize = 500_000;
+/// What accounts may take that stay unpacked while records are applied to them, where members at rest may take all memory.
+const UNPACKED_BYTES_MAX: usize = 1 << 30;
+/// The same where members at rest may take less than that. Otherwise it is as much as they may take.
+const UNPACKED_BYTES_MIN: usize = 256 << 20;
 /// Segments that wait for a thread, beside the one that it works on.
 const SEGMENTS_WAITING: usize = 1;
 
@@ -84,7 +86,9 @@ pub fn recover(
         noted,
         history,
         lanes: workers(),
-        unpacked_max: UNPACKED_MAX,
+        unpacked_bytes_max: directory
+            .bytes_max()
+            .map_or(UNPACKED_BYTES_MAX, |max| max.max(UNPACKED_BYTES_MIN)),
     };
     let log = Log { disk, folder, log_id, durable: noted.max(highest).max(history.reaches()) };
     let Rebuilt { read, survey, replayed_bytes } = rebuilding.run(&log, survey, progress)?;
@@ -133,8 +137,8 @@ struct Rebuilding<'a> {
     history: &'a dyn History,
     /// How many threads have members of their own.
     lanes: usize,
-    /// Accounts that all of them together keep unpacked.
-    unpacked_max: usize,
+    /// What the accounts may take that all of them together keep unpacked.
+    unpacked_bytes_max: usize,
 }
 
 /// What became of the log.

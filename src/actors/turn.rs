@@ -9,15 +9,37 @@ use crate::actors::recents::Recents;
 use crate::ledger::account::{Account, Outgoing};
 use crate::ledger::command::Command;
 use crate::ledger::event::Event;
-use crate::ledger::instant::Instant;
+use crate::ledger::instant::{Instant, Span};
 use crate::ledger::lsn::Lsn;
 use crate::ledger::{Decision, Known, Prior, decide};
+use crate::limits::{BUSY_WITHIN, CROWDED_WITHIN};
 use crate::store::journal::Class;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Lots that an account may have to be unpacked for a single turn: about what a message to an actor costs.
 const LOTS_UNPACKED_MAX: usize = 64;
+/// Lots that an unpacked account may have for anything to be done where it lies: it may go over all of them, and members of its
+/// shard wait meanwhile, some tens of microseconds.
+pub const LOTS_IN_PLACE_MAX: usize = 4_096;
+
+/// Until when a member's last change must have been for a turn to be taken where its account lies.
+#[derive(Clone, Copy)]
+pub struct QuietSince {
+    pub at_rest: Instant,
+    pub awake: Instant,
+}
+
+impl QuietSince {
+    /// Whenever it was: for what comes in bulk.
+    pub const EVER: QuietSince = QuietSince { at_rest: Instant::MAX, awake: Instant::MAX };
+
+    /// For what comes by itself.
+    pub fn at(now: Instant) -> QuietSince {
+        let ago = |span: Span| Instant(now.0 - span.0);
+        QuietSince { at_rest: ago(BUSY_WITHIN), awake: ago(CROWDED_WITHIN) }
+    }
+}
 
 pub struct Turn<'a> {
     pub core: &'a Core,
@@ -29,26 +51,28 @@ pub struct Turn<'a> {
 
 impl Core {
     /// Lets `turns` be taken at a member's account where it lies, and tells the last record that what came of them rests
-    /// on. None where it is an actor's: messages are on their way to it, or the member has changed since `idle_since` and so
-    /// is busy, or the index, when it was asked, lacked some of the member's records, or there is so much to unpack that it
-    /// should stay unpacked.
+    /// on. None where it is an actor's: messages are on their way to it, or the member has changed since `quiet_since` and so
+    /// is busy, or the index, when it was asked, lacked some of the member's records, or there is so much of it that it
+    /// should stay unpacked, or others would wait.
     pub fn turns_in_place<R>(
         &self,
         id: MemberId,
         stamp: Lsn,
-        idle_since: Instant,
+        quiet_since: QuietSince,
         turns: impl FnOnce(&mut Turn<'_>) -> R,
     ) -> Option<(R, Lsn)> {
         let taken = self.directory.with_idle(id, |idle| match idle {
             Idle::Awake(state) => {
-                if state.account().clock > idle_since || !state.is_current(stamp) {
+                let account = state.account();
+                let busy = account.clock > quiet_since.awake;
+                if busy || account.lots.len() > LOTS_IN_PLACE_MAX || !state.is_current(stamp) {
                     return (false, None);
                 }
                 let result = state.take(self, turns);
                 (true, Some((result, state.account().last)))
             }
             Idle::Resting(crm_id, member_no, account) => {
-                let busy = account.clock > idle_since;
+                let busy = account.clock > quiet_since.at_rest;
                 if busy || stamp < account.last || account.lots.len() > LOTS_UNPACKED_MAX {
                     return (false, None);
                 }

@@ -213,6 +213,7 @@ impl Command {
                 | Command::Spend(_)
                 | Command::ReverseAccrual(_)
                 | Command::ReverseSpend(_)
+                | Command::Receive(_)
         )
     }
 

@@ -1,7 +1,12 @@
 //! How a start fills the directory: with packed accounts, from several threads at once.
-use super::{BrokenMember, Directory, MemberId, SHARDS, TenantId, shard_of, short};
+use super::{BrokenMember, Directory, MemberId, SHARDS, Spill, TenantId, shard_of, short};
 
 impl Directory {
+    /// What members at rest may take of memory; none where they may take all.
+    pub fn bytes_max(&self) -> Option<usize> {
+        self.spill.as_ref().map(Spill::bytes_max)
+    }
+
     /// Makes room for so many members at once: a table that grows step by step moves what it has at every step.
     pub fn reserve(&self, members: usize) {
         // Not every shard gets the same.

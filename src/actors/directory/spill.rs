@@ -22,6 +22,11 @@ impl Spill {
         let shard_bytes_max = bytes_max / super::SHARDS as u64;
         Spill { file, shard_bytes_max: usize::try_from(shard_bytes_max).unwrap_or(usize::MAX) }
     }
+
+    /// What all members at rest together may take.
+    pub(super) fn bytes_max(&self) -> usize {
+        self.shard_bytes_max.saturating_mul(super::SHARDS)
+    }
 }
 
 /// Where a member lies out of memory, and which writing of its pages that was.

@@ -11,6 +11,7 @@ use crate::format::entry::{Entry, EntryRef, MemberEntryRef, ServiceEntry, Tenant
 use crate::format::scan::LogRecord;
 use crate::ledger::account::Account;
 use crate::ledger::apply;
+use crate::ledger::lot::Lot;
 use crate::ledger::lsn::Lsn;
 use crate::ledger::tenant::Tenant;
 use crate::store::error::StoreError;
@@ -55,6 +56,8 @@ pub struct Applying<'a> {
     /// Hashes of names, and where the accounts lie.
     table: HashTable<(u64, u32)>,
     unpacked: Vec<Unpacked>,
+    /// What they take, about.
+    unpacked_bytes: usize,
     hasher: RandomState,
     /// Members packed before the end, to make room.
     packed: HashSet<MemberId>,
@@ -76,6 +79,34 @@ struct Unpacked {
     account: Account,
 }
 
+impl Unpacked {
+    /// Something of each line of memory that it lies in.
+    fn fetch(&self) -> i64 {
+        let Account { last, clock, total, lots, more, .. } = &self.account;
+        last.0.cast_signed()
+            ^ clock.0
+            ^ (total.0 as i64)
+            ^ i64::from(more.is_some())
+            ^ i64::from(lots.is_empty())
+    }
+
+    /// The same of what it points to: its name, and the lots that most records change. Accruals mostly go to the end of them, and
+    /// spending begins at the front.
+    fn fetch_beyond(&self) -> i64 {
+        let of = |lot: Option<&Lot>| {
+            lot.map_or(0, |lot| lot.remaining.0 ^ i64::from(lot.kind.expire_at.is_some()))
+        };
+        let name = self.member_no.as_bytes().last().map_or(0, |byte| i64::from(*byte));
+        let lots = &self.account.lots;
+        of(lots.front()) ^ of(lots.back()) ^ name
+    }
+
+    /// What its lots take; the rest of an account is little beside them, or rare.
+    fn lots_bytes(&self) -> usize {
+        self.account.lots.capacity() * size_of::<Lot>()
+    }
+}
+
 impl<'a> Applying<'a> {
     pub fn new(rebuilding: &'a Rebuilding<'a>, lane: usize) -> Applying<'a> {
         Applying {
@@ -84,6 +115,7 @@ impl<'a> Applying<'a> {
             tenants: TenantsMet::of(rebuilding.directory),
             table: HashTable::new(),
             unpacked: Vec::new(),
+            unpacked_bytes: 0,
             hasher: RandomState::new(),
             packed: HashSet::new(),
         }
@@ -106,6 +138,7 @@ impl<'a> Applying<'a> {
     /// Applies some records, in order.
     fn take(&mut self, records: &[LogRecord<'_>]) -> Result<(), (Lsn, String)> {
         let first = records.first().map_or(Lsn::ZERO, |record| record.lsn);
+        fetch(records);
         self.make_room().map_err(|error| (first, error.to_string()))?;
         let mut members = Vec::with_capacity(TOGETHER);
         for record in records {
@@ -147,20 +180,15 @@ impl<'a> Applying<'a> {
     }
 
     /// Finds the members of some records before the first of these is applied. Each waits for memory three or four times,
-    /// and what one loop asks for comes at about the same time: the table, then the accounts, then their names and lots.
+    /// and what one loop asks for comes at about the same time.
     fn find_all(&self, members: &mut [Named<'_>]) {
         for one in members.iter_mut() {
             one.place = self.table.find(one.hash, |(hash, _)| *hash == one.hash).map(|(_, place)| *place);
         }
-        let at = |one: &Named<'_>| one.place.map(|place| &self.unpacked[place as usize]);
-        let lots: usize = members.iter().filter_map(at).map(|member| member.account.lots.len()).sum();
-        let points = members.iter().filter_map(at).fold(0, |sum: i64, member| {
-            let last = member.member_no.as_bytes().last().copied().unwrap_or_default();
-            let lot = member.account.lots.front().map_or(0, |lot| lot.remaining.0);
-            sum.wrapping_add(lot).wrapping_add(i64::from(last))
-        });
+        let found = || members.iter().filter_map(|one| one.place).map(|place| &self.unpacked[place as usize]);
         // Nothing is done with it: it is to be there.
-        std::hint::black_box((lots, points));
+        std::hint::black_box(found().fold(0, |all, member| all ^ member.fetch()));
+        std::hint::black_box(found().fold(0, |all, member| all ^ member.fetch_beyond()));
     }
 
     fn find(&self, one: &Named<'_>) -> Option<u32> {
@@ -181,15 +209,19 @@ impl<'a> Applying<'a> {
             Some(place) => place,
             None => self.unpack(&one)?,
         };
-        let account = &mut self.unpacked[place as usize].account;
+        let member = &mut self.unpacked[place as usize];
+        let before = member.lots_bytes();
+        let account = &mut member.account;
         // An account that lacks a record, which another thread refuses, may not take the next.
         let applied = catch_unwind(AssertUnwindSafe(|| apply(account, one.record.lsn, one.entry.at, &event)));
-        applied.map_err(|_| "it does not fit the account as the records before it left it".to_owned())
+        applied.map_err(|_| "it does not fit the account as the records before it left it".to_owned())?;
+        self.unpacked_bytes = self.unpacked_bytes - before + member.lots_bytes();
+        Ok(())
     }
 
-    /// Packs all accounts where the next step's might be too many.
+    /// Packs all accounts where they take too much.
     fn make_room(&mut self) -> Result<(), BrokenMember> {
-        if self.unpacked.len() + TOGETHER <= self.rebuilding.unpacked_max / self.rebuilding.lanes {
+        if self.unpacked_bytes <= self.rebuilding.unpacked_bytes_max / self.rebuilding.lanes {
             return Ok(());
         }
         self.pack(|packed, id, _| {
@@ -209,7 +241,9 @@ impl<'a> Applying<'a> {
         };
         let account = account.map_err(words)?.unwrap_or_default();
         let place = u32::try_from(self.unpacked.len()).unwrap_or(u32::MAX);
-        self.unpacked.push(Unpacked { tenant: one.tenant, member_no: member_no.into(), account });
+        let member = Unpacked { tenant: one.tenant, member_no: member_no.into(), account };
+        self.unpacked_bytes += size_of::<Unpacked>() + member_no.len() + member.lots_bytes();
+        self.unpacked.push(member);
         self.table.insert_unique(one.hash, (one.hash, place), |(hash, _)| *hash);
         Ok(place)
     }
@@ -221,6 +255,7 @@ impl<'a> Applying<'a> {
     ) -> Result<(), BrokenMember> {
         let mut bytes = Vec::new();
         self.table.clear();
+        self.unpacked_bytes = 0;
         for Unpacked { tenant, member_no, account } in self.unpacked.drain(..) {
             bytes.clear();
             codec::encode_into(&mut bytes, &account);
@@ -249,6 +284,12 @@ impl<'a> Applying<'a> {
         }
         Ok(Replayed { survey, changed })
     }
+}
+
+/// Reads a byte of each line of memory that the records lie in, which another thread has read: one after the other, each would be waited for.
+fn fetch(records: &[LogRecord<'_>]) {
+    let lines = records.iter().flat_map(|record| record.payload.iter().step_by(64));
+    std::hint::black_box(lines.fold(0, |all, byte| all ^ byte));
 }
 
 /// Whose records lie in two partitions would come to two threads, out of order.

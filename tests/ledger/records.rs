@@ -172,7 +172,7 @@ fn a_command_that_concerns_its_own_account_alone_says_so_and_what_is_owed_is_nev
         (accept("T", "n"), false, true),
         (cancel("T"), false, true),
         (Command::SetProfile(profile), false, true),
-        (Command::Receive(credit), false, false),
+        (Command::Receive(credit), true, false),
         (Command::ClearOutbox { transfer_no: "T".into() }, false, false),
     ];
     for (command, own, refusable) in rows {

@@ -29,16 +29,22 @@ const fn http(name: &'static str, both: &'static [&'static str]) -> Run {
     Run { name, how: How::Bench("http"), both, short: &["--short"], long: &[] }
 }
 
+/// Next to bare axum. Rounds differ by a fifth, so the full version has more of them, and longer ones, than by itself.
+const fn next_to_bare(name: &'static str, both: &'static [&'static str]) -> Run {
+    Run { long: &["--rounds", "9", "--seconds", "10"], ..http(name, both) }
+}
+
 const fn other(name: &'static str) -> Run {
     Run { name, how: How::Bench(name), both: &[], short: &["--short"], long: &[] }
 }
 
 pub const RUNS: [Run; 17] = [
-    http("http/produce", &["produce"]),
-    http("http/busy", &["produce", "--members", "100000"]),
+    next_to_bare("http/produce", &["produce"]),
+    next_to_bare("http/busy", &["produce", "--members", "100000"]),
     http("http/floor", &["floor"]),
+    // In longer rounds the member asked most would come to 100,000 lots, the most that one may have.
     http("http/zipf", &["zipf"]),
-    http("http/mix", &["mix"]),
+    next_to_bare("http/mix", &["mix"]),
     http("http/batch", &["batch"]),
     http("http/open", &["open"]),
     http("http/history", &["history"]),

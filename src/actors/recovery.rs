@@ -28,10 +28,10 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use survey::Survey;
 
-/// What accounts may take that stay unpacked while records are applied to them, where members at rest may take all memory.
-const UNPACKED_BYTES_MAX: usize = 1 << 30;
-/// The same where members at rest may take less than that. Otherwise it is as much as they may take.
+/// What accounts may take that stay unpacked while records are applied to them: as much as members at rest may, within these bounds.
+/// It comes on top of what those take, so more than the larger one could be more than the machine has.
 const UNPACKED_BYTES_MIN: usize = 256 << 20;
+const UNPACKED_BYTES_MAX: usize = 1 << 30;
 /// Segments that wait for a thread, beside the one that it works on.
 const SEGMENTS_WAITING: usize = 1;
 
@@ -88,7 +88,8 @@ pub fn recover(
         lanes: workers(),
         unpacked_bytes_max: directory
             .bytes_max()
-            .map_or(UNPACKED_BYTES_MAX, |max| max.max(UNPACKED_BYTES_MIN)),
+            .unwrap_or(usize::MAX)
+            .clamp(UNPACKED_BYTES_MIN, UNPACKED_BYTES_MAX),
     };
     let log = Log { disk, folder, log_id, durable: noted.max(highest).max(history.reaches()) };
     let Rebuilt { read, survey, replayed_bytes } = rebuilding.run(&log, survey, progress)?;

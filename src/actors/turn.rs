@@ -26,8 +26,8 @@ pub const LOTS_IN_PLACE_MAX: usize = 4_096;
 /// Until when a member's last change must have been for a turn to be taken where its account lies.
 #[derive(Clone, Copy)]
 pub struct QuietSince {
-    pub at_rest: Instant,
-    pub awake: Instant,
+    at_rest: Instant,
+    awake: Instant,
 }
 
 impl QuietSince {

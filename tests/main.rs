@@ -12,6 +12,7 @@ mod disk_full;
 mod formats;
 mod giving_way;
 mod history_index;
+mod huge_pages;
 mod import;
 mod keys_file;
 mod large_bodies;

@@ -3,7 +3,7 @@
 //! ledger does is not there: no keys, no lots, no rules, no index, no member at rest, and the answer was made ahead.
 //!
 //! Back of an envelope: the bare server's 9 to 12 us of processor time a request, 4 us for the call, 3 us for the log.
-use super::server::{Answers, JSON, Lengths, Operation, Produce};
+use super::server::{Answers, JSON, Lengths, Operation, Produce, listen};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -110,9 +110,7 @@ pub fn serve(lengths: Lengths, data: &std::path::Path) {
             .route("/produce/direct", post(produce))
             .route("/batch", post(batch).layer(DefaultBodyLimit::disable()));
         let routes = Router::new().nest("/api/crm/points/{crm_id}", tenant);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        println!("listening on {}", listener.local_addr().expect("an address"));
-        axum::serve(listener, routes.with_state(floor)).await.expect("a server");
+        listen(routes.with_state(floor)).await;
     });
 }
 

@@ -86,11 +86,15 @@ struct Reverse {
 /// Serves until it is killed, on a free port of this machine that it prints.
 pub fn serve(lengths: Lengths) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        println!("listening on {}", listener.local_addr().expect("an address"));
-        axum::serve(listener, routes(lengths)).await.expect("a server");
-    });
+    runtime.block_on(listen(routes(lengths)));
+}
+
+/// Says where it listens, once it has the kind of memory that the service has while it answers.
+pub async fn listen(routes: Router) {
+    eros_points::cli::huge_pages::no_more();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    println!("listening on {}", listener.local_addr().expect("an address"));
+    axum::serve(listener, routes).await.expect("a server");
 }
 
 fn routes(lengths: Lengths) -> Router {

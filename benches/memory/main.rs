@@ -38,6 +38,7 @@ use common::{mix, process};
 use driving::spread::Zipf;
 use eros_points::actors::service::Service;
 use eros_points::actors::start::{Running, start};
+use eros_points::cli::huge_pages;
 use prefill::prefill;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -207,7 +208,11 @@ impl Noted {
 
 async fn open(folder: &Path, arguments: &Arguments) -> Running {
     let setup = setup(folder, 64 << 20, arguments.awake, arguments.resting_bytes_max << 20);
-    start(setup, |_| {}).await.expect("a start")
+    // As `serve` does: huge pages for a start, ordinary ones from then on.
+    rustix::thread::disable_transparent_huge_pages(false).expect("huge pages may be allowed");
+    let running = start(setup, |_| {}).await.expect("a start");
+    huge_pages::no_more();
+    running
 }
 
 fn serve(running: &Running) -> Arc<Service> {

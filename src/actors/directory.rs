@@ -257,38 +257,40 @@ impl Directory {
     pub fn find(&self, crm_id: &str, member_no: &str) -> Result<Option<MemberId>, BrokenMember> {
         let Some(tenant) = self.tenant_id(crm_id) else { return Ok(None) };
         let hash = self.hash(tenant, member_no);
-        let found = self.look_for(hash, tenant, member_no)?;
-        Ok(found.ok())
+        let slot = self.look_for(self.lock(shard_of(hash)), hash, tenant, member_no)?.1;
+        Ok(slot.map(|slot| MemberId { shard: shard_of(hash), slot }))
     }
 
     /// The member's place; an empty one is made where there was none.
     pub fn find_or_new(&self, crm_id: &str, member_no: &str) -> Result<MemberId, BrokenMember> {
         let tenant = self.tenant_or_new(crm_id);
         let hash = self.hash(tenant, member_no);
-        Ok(self.look_for(hash, tenant, member_no)?.unwrap_or_else(|mut locked| {
+        let shard = shard_of(hash);
+        let (mut locked, slot) = self.look_for(self.lock(shard), hash, tenant, member_no)?;
+        let slot = slot.unwrap_or_else(|| {
             let slot = locked.insert(short(hash), tenant, member_no, &[]);
             locked.tidy(self.spill.as_ref());
-            MemberId { shard: shard_of(hash), slot }
-        }))
+            slot
+        });
+        Ok(MemberId { shard, slot })
     }
 
-    /// The member's place, or its shard, locked, in which it is not.
-    fn look_for(
-        &self,
+    /// The member's place in its shard, if it has one. The lock that comes back may be another than the one that was given.
+    fn look_for<'a>(
+        &'a self,
+        mut locked: MutexGuard<'a, Shard>,
         hash: u64,
         tenant: TenantId,
         member_no: &str,
-    ) -> Result<Result<MemberId, MutexGuard<'_, Shard>>, BrokenMember> {
-        let shard = shard_of(hash);
+    ) -> Result<(MutexGuard<'a, Shard>, Option<u32>), BrokenMember> {
         loop {
-            let locked = self.lock(shard);
             match locked.find(short(hash), tenant, member_no) {
-                Found::Is(slot) => return Ok(Ok(MemberId { shard, slot })),
-                Found::IsNot => return Ok(Err(locked)),
+                Found::Is(slot) => return Ok((locked, Some(slot))),
+                Found::IsNot => return Ok((locked, None)),
                 // Its name is with its account. It is wanted next anyway.
                 Found::MayBe(slot) => {
                     drop(locked);
-                    drop(self.lock_with(MemberId { shard, slot })?);
+                    locked = self.lock_with(MemberId { shard: shard_of(hash), slot })?;
                 }
             }
         }

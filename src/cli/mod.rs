@@ -2,6 +2,7 @@
 mod backup;
 mod descriptors;
 mod health;
+pub mod huge_pages;
 mod import;
 mod inspect;
 mod keygen;

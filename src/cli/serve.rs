@@ -5,6 +5,7 @@ use crate::actors::scans::gauge::GaugePlan;
 use crate::actors::service::Service;
 use crate::actors::start::{Setup, start};
 use crate::cli::descriptors;
+use crate::cli::huge_pages;
 use crate::cli::keys;
 use crate::cli::progress::Shown;
 use crate::cli::supervisor;
@@ -69,6 +70,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         tenants_max: settings.points_gauge_tenants_max,
     });
     let mut broken = running.core.broken.subscribe();
+    huge_pages::no_more();
     service.ready(running.core.clone());
     // Both where people look: the log line for operators, the ready line for whoever started it.
     tracing::info!("listening on {address}");

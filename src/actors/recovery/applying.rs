@@ -1,10 +1,10 @@
 //! Records applied to accounts, by several threads. Each has the members of some partitions, which the log names with every
 //! record: so a member's records come to one thread, in order, and no thread waits for another. Accounts stay unpacked
 //! while records come for them, up to a bound.
-use super::survey::Survey;
+use super::survey::{Survey, Wanted};
 use super::{Rebuilding, broken};
 use crate::actors::core::partition_of;
-use crate::actors::directory::recovered::TenantsMet;
+use crate::actors::directory::recovered::{Arrivals, TenantsMet};
 use crate::actors::directory::{BrokenMember, MemberId, TenantId};
 use crate::format::codec::{self, CodecError};
 use crate::format::entry::{Entry, EntryRef, MemberEntryRef, ServiceEntry, TenantEntry};
@@ -251,32 +251,33 @@ impl<'a> Applying<'a> {
     /// Gives the directory all that is unpacked, and tells `then` of each.
     fn pack(
         &mut self,
-        mut then: impl FnMut(&mut HashSet<MemberId>, MemberId, &Account),
+        mut then: impl FnMut(&mut HashSet<MemberId>, MemberId, &Wanted),
     ) -> Result<(), BrokenMember> {
-        let mut bytes = Vec::new();
         self.table.clear();
         self.unpacked_bytes = 0;
+        let mut arrivals = Arrivals::at(self.rebuilding.directory);
         for Unpacked { tenant, member_no, account } in self.unpacked.drain(..) {
-            bytes.clear();
-            codec::encode_into(&mut bytes, &account);
-            let id = self.rebuilding.directory.put(tenant, &member_no, &bytes)?;
-            then(&mut self.packed, id, &account);
+            arrivals
+                .push(tenant, &member_no, Wanted::by(&account), |bytes| codec::encode_into(bytes, &account));
+            if arrivals.are_many() {
+                arrivals.put(|id, wanted| then(&mut self.packed, id, wanted))?;
+            }
         }
-        Ok(())
+        arrivals.put(|id, wanted| then(&mut self.packed, id, wanted))
     }
 
     fn finish(mut self) -> Result<Replayed, StoreError> {
         let mut survey = Survey::default();
         let mut changed = Vec::new();
-        self.pack(|packed, id, account| {
+        self.pack(|packed, id, wanted| {
             packed.remove(&id);
             changed.push(id);
-            survey.note(id, account);
+            survey.note(id, wanted);
         })
         .map_err(broken)?;
         for id in self.packed {
             let noted = self.rebuilding.directory.with_resting(id, |_, _, account| {
-                survey.note(id, account);
+                survey.note(id, &Wanted::by(account));
                 (false, ())
             });
             noted.map_err(broken)?;

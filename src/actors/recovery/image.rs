@@ -2,9 +2,9 @@
 //! the directory as they lie there, packed.
 use super::applying::Owned;
 use super::lanes::{joined, workers};
-use super::survey::Survey;
+use super::survey::{Survey, Wanted};
 use crate::actors::directory::Directory;
-use crate::actors::directory::recovered::TenantsMet;
+use crate::actors::directory::recovered::{Arrivals, TenantsMet};
 use crate::actors::snapshot::{MemberImageRef, ServiceImage, Taken, TenantImage, account_of};
 use crate::format::codec;
 use crate::format::snapshot::{EntryKind, SNAPSHOT_VERSION, SnapshotHeader};
@@ -14,7 +14,6 @@ use crate::store::error::StoreError;
 use crate::store::folder::Folder;
 use crate::store::recovery::{Progress, Stage};
 use crate::store::snapshots::{self, Block, SnapshotFile};
-use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -84,8 +83,8 @@ fn load(
             .map(|_| {
                 let (lane, blocks) = sync_channel::<Block>(BLOCKS_WAITING);
                 let part = Part {
-                    directory: &directory,
                     tenants: TenantsMet::of(&directory),
+                    arrivals: Arrivals::at(&directory),
                     owned: &owned,
                     survey: Survey::default(),
                     highest: Lsn::ZERO,
@@ -120,8 +119,8 @@ fn load(
 
 /// What one thread takes up.
 struct Part<'a> {
-    directory: &'a Directory,
     tenants: TenantsMet<'a>,
+    arrivals: Arrivals<'a, Wanted>,
     owned: &'a Mutex<Owned>,
     survey: Survey,
     highest: Lsn,
@@ -133,8 +132,17 @@ impl Part<'_> {
             for (kind, entry) in block.entries()? {
                 self.take(block.version, kind, entry)?;
             }
+            if self.arrivals.are_many() {
+                self.put()?;
+            }
         }
+        self.put()?;
         Ok((self.survey, self.highest))
+    }
+
+    fn put(&mut self) -> Result<(), String> {
+        let put = self.arrivals.put(|id, wanted| self.survey.note(id, wanted));
+        put.map_err(|error| error.to_string())
     }
 
     fn take(&mut self, version: u16, kind: EntryKind, entry: &[u8]) -> Result<(), String> {
@@ -144,15 +152,12 @@ impl Part<'_> {
                     codec::decode_borrowed(entry).map_err(|error| error.to_string())?;
                 let (crm_id, member_no, packed) = image;
                 let account = account_of(version, packed)?;
-                let packed = match version {
-                    SNAPSHOT_VERSION => Cow::Borrowed(packed),
-                    _ => Cow::Owned(codec::encode(&account)),
-                };
-                let tenant = self.tenants.id(crm_id);
-                let put = self.directory.put(tenant, member_no, &packed);
-                let id = put.map_err(|error| error.to_string())?;
-                self.survey.note(id, &account);
                 self.highest = self.highest.max(account.last);
+                let tenant = self.tenants.id(crm_id);
+                self.arrivals.push(tenant, member_no, Wanted::by(&account), |bytes| match version {
+                    SNAPSHOT_VERSION => bytes.extend_from_slice(packed),
+                    _ => codec::encode_into(bytes, &account),
+                });
             }
             EntryKind::Service => {
                 let image: ServiceImage = codec::decode(entry).map_err(|error| error.to_string())?;

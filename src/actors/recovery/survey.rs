@@ -5,6 +5,23 @@ use crate::ledger::account::Account;
 use crate::ledger::instant::Instant;
 use std::collections::HashSet;
 
+/// What must be taken up of one account.
+pub struct Wanted {
+    due: Option<Instant>,
+    transfers: bool,
+    sealed: bool,
+}
+
+impl Wanted {
+    pub fn by(account: &Account) -> Wanted {
+        Wanted {
+            due: account.next_due(),
+            transfers: !account.outbox.is_empty(),
+            sealed: account.profile().is_some_and(|profile| profile.sealed.is_some()),
+        }
+    }
+}
+
 #[derive(Default)]
 pub struct Survey {
     /// The next due instant of each member that has one.
@@ -16,13 +33,12 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Notes what is to be taken up of a member, once.
-    pub fn note(&mut self, id: MemberId, account: &Account) {
-        self.due.extend(account.next_due().map(|instant| (instant, id)));
-        if !account.outbox.is_empty() {
+    pub fn note(&mut self, id: MemberId, wanted: &Wanted) {
+        self.due.extend(wanted.due.map(|instant| (instant, id)));
+        if wanted.transfers {
             self.outboxes.push(id);
         }
-        if account.profile().is_some_and(|profile| profile.sealed.is_some()) {
+        if wanted.sealed {
             self.sealed.push(id);
         }
     }

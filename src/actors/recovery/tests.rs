@@ -1,9 +1,9 @@
 //! Accounts come out the same however many threads there are, however few accounts fit unpacked, and wherever the snapshot
 //! stood.
-use super::survey::Survey;
+use super::survey::{Survey, Wanted};
 use super::*;
 use crate::actors::core::partition_of;
-use crate::actors::directory::recovered::TenantsMet;
+use crate::actors::directory::recovered::{Arrivals, TenantsMet};
 use crate::format::codec;
 use crate::format::entry::{Entry, ServiceEntry, TenantEntry, encode_member};
 use crate::history::{Row, TreeHistory};
@@ -137,11 +137,12 @@ fn sorted(survey: Survey, directory: &Directory) -> [Vec<String>; 3] {
 /// What a snapshot that goes to record `noted` brings.
 fn image(accounts: &Accounts) -> (Directory, Survey) {
     let (directory, mut survey) = (Directory::new(), Survey::default());
+    let mut arrivals = Arrivals::at(&directory);
     for ((crm_id, member_no), account) in accounts {
         let tenant = TenantsMet::of(&directory).id(crm_id);
-        let id = directory.put(tenant, member_no, &codec::encode(account)).unwrap();
-        survey.note(id, account);
+        arrivals.push(tenant, member_no, Wanted::by(account), |bytes| codec::encode_into(bytes, account));
     }
+    arrivals.put(|id, wanted| survey.note(id, wanted)).unwrap();
     (directory, survey)
 }
 

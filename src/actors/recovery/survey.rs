@@ -33,6 +33,7 @@ pub struct Survey {
 }
 
 impl Survey {
+    /// Notes what is to be taken up of a member, once.
     pub fn note(&mut self, id: MemberId, wanted: &Wanted) {
         self.due.extend(wanted.due.map(|instant| (instant, id)));
         if wanted.transfers {

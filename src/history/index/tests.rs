@@ -134,9 +134,7 @@ fn it_becomes_durable_by_itself_when_it_is_full() {
         end += STEP as u64;
     }
     assert!(end > 50_000, "{end}");
-    while history.durable() == Lsn::ZERO {
-        std::thread::yield_now();
-    }
+    history.upkeep.wait_for_mark(Lsn(end)).unwrap();
     assert_eq!(history.durable(), Lsn(end));
     drop(history);
     assert_eq!(open(folder.path()).applied(), Lsn(end));

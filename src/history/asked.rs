@@ -42,7 +42,7 @@ impl History for TreeHistory {
     }
 
     fn find(&self, crm_id: &str, member_no: &str, key: Key<'_>) -> Result<Option<Known>, HistoryError> {
-        let taken = keys::taken(crm_id, member_no, &key);
+        let taken = self.hashes.taken(crm_id, member_no, &key);
         if self.sieve.lacks(&taken) {
             return Ok(None);
         }

@@ -1,9 +1,10 @@
 //! The posting lists of a query, block by block, newest first.
+use crate::history::HistoryError;
 use crate::history::filter::Filter;
 use crate::history::index::TreeHistory;
+use crate::history::keys::{self, Hashes};
 use crate::history::postings::{Field, ListKey, decode, list_key};
 use crate::history::tables::Snapshot;
-use crate::history::{HistoryError, keys};
 use crate::ledger::instant::Instant;
 
 /// The narrowest way to the records that a query asks for.
@@ -56,9 +57,10 @@ struct Lists<'a> {
 
 impl AskedFor {
     /// The lists by their names: what the tables don't hold is yet to be told.
-    fn new(tenant: [u8; 8], filter: &Filter<'_>) -> AskedFor {
+    fn new(hashes: &Hashes, tenant: [u8; 8], filter: &Filter<'_>) -> AskedFor {
         let of_type = filter.kind().map(|kind| (Field::Type, kind.name()));
-        let list = |(field, text)| List { field, key: list_key(tenant, field, text), filling: Vec::new() };
+        let list =
+            |(field, text)| List { field, key: list_key(hashes, tenant, field, text), filling: Vec::new() };
         let mut named = filter.texts().into_iter().chain(of_type).map(list);
         let driver = named.next().unwrap_or_else(|| list((Field::All, "")));
         AskedFor { records: 0, filling: 0, times: None, driver, others: named.collect() }
@@ -83,8 +85,8 @@ impl TreeHistory {
     }
 
     fn asked_for<'q>(&self, filter: &Filter<'q>) -> (Snapshot, Way<'q>) {
-        let tenant = keys::tenant(filter.crm_id);
-        let mut asked = AskedFor::new(tenant, filter);
+        let tenant = self.hashes.tenant(filter.crm_id);
+        let mut asked = AskedFor::new(&self.hashes, tenant, filter);
         let recent = self.recent();
         let filling = &recent.filling;
         asked.records = recent.counts.get(&tenant).copied().unwrap_or(0);
@@ -105,7 +107,7 @@ impl TreeHistory {
         top: u64,
     ) -> impl Iterator<Item = Result<Block, HistoryError>> + 'a {
         let AskedFor { filling, times, mut driver, mut others, .. } = asked;
-        let all = list_key(keys::tenant(filter.crm_id), Field::All, "");
+        let all = list_key(&self.hashes, self.hashes.tenant(filter.crm_id), Field::All, "");
         let key = |block: u64| [&driver.key[..], &block.to_be_bytes()].concat();
         let below = filling.min(top.saturating_add(1));
         let rows = snapshot.range(&self.postings, key(0)..key(below)).rev();

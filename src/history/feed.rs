@@ -9,8 +9,8 @@ impl TreeHistory {
     /// Whole steps of the index are visible at once and each leads on from the last, so nothing can appear later
     /// below what was read.
     pub(super) fn feed_after(&self, crm_id: &str, after: Lsn, most: usize) -> Result<Feed, HistoryError> {
-        let tenant = keys::tenant(crm_id);
-        let all = list_key(tenant, Field::All, "");
+        let tenant = self.hashes.tenant(crm_id);
+        let all = list_key(&self.hashes, tenant, Field::All, "");
         let recent = self.recent();
         let snapshot = self.steps.snapshot();
         let (filling, last) = (recent.filling.block, recent.filling.lists.get(&all).cloned());

@@ -10,7 +10,7 @@
 //! | frozen | tenant hash, unfreezing instant, LSN | nothing |
 //! | orders | (tenant, order_sn) hash, LSN | nothing |
 //! | postings | tenant, field, value, block | places in the block |
-//! | meta | `applied`, `version`, `c` and tenant hash | LSN, version, count of records |
+//! | meta | `applied`, `version`, `hashes`, `c` and tenant hash | LSN, version, key of the hashes, count of records |
 //!
 //! The rows of a step become visible together. What is in memory goes with the process: a start finds the rows through a mark
 //! (`applied` in `meta`), and of later records those that had got into files already. The log gives all of them again, and the
@@ -19,7 +19,7 @@ use crate::format::codec;
 use crate::format::entry::{Entry, MemberEntry};
 use crate::giving_way::{GivingWay, Work};
 use crate::history::chunks::{Chunk, chunk_of, records_in};
-use crate::history::keys::Remembered;
+use crate::history::keys::{Hashes, Remembered};
 use crate::history::orders::order_sn;
 use crate::history::postings::{Filling, block_of, block_start, created_at};
 use crate::history::sieve::{Filler, Sieve};
@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The layout of the tables. An index of another version is made anew.
-const INDEX_VERSION: u64 = 4;
+const INDEX_VERSION: u64 = 5;
 const MIB: u64 = 1 << 20;
 /// What of a table is gathered in memory: of a table of scattered keys, of records, of one with few rows.
 const SCATTERED_BYTES: u64 = 12 * MIB;
@@ -43,6 +43,7 @@ const FEW_BYTES: u64 = 4 * MIB;
 
 pub struct TreeHistory {
     pub(super) steps: Steps,
+    pub(super) hashes: Hashes,
     pub(super) records: Arc<Table>,
     pub(super) members: Arc<Table>,
     pub(super) keys: Arc<Table>,
@@ -65,7 +66,7 @@ pub struct TreeHistory {
 }
 
 /// What the tables don't hold yet, or not in a form quick to read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Recent {
     pub(super) filling: Filling,
     /// The records' row that is filling.
@@ -92,6 +93,24 @@ impl TreeHistory {
         cache_bytes: u64,
         giving_way: Arc<GivingWay>,
     ) -> Result<TreeHistory, HistoryError> {
+        TreeHistory::open_or_begin(folder, cache_bytes, giving_way, Hashes::random())
+    }
+
+    /// The same, to be compared with another: one that begins hashes as that does.
+    pub fn open_beside(
+        folder: &Path,
+        cache_bytes: u64,
+        other: &TreeHistory,
+    ) -> Result<TreeHistory, HistoryError> {
+        TreeHistory::open_or_begin(folder, cache_bytes, Arc::default(), other.hashes)
+    }
+
+    fn open_or_begin(
+        folder: &Path,
+        cache_bytes: u64,
+        giving_way: Arc<GivingWay>,
+        hashes: Hashes,
+    ) -> Result<TreeHistory, HistoryError> {
         // Threads that are begun here would give way as the one does that begins them.
         giving_way.hurry(Work::Index);
         let upkeep = Upkeep::new(giving_way.clone());
@@ -101,9 +120,9 @@ impl TreeHistory {
         let looked_up = |name, gathered_bytes| Design { name, gathered_bytes, looked_up: true };
         let meta = open(looked_up("meta", FEW_BYTES))?;
         if opening.is_new {
-            write_mark(&meta, &steps, &Mark::default())?;
+            begin(&meta, &steps, hashes)?;
         }
-        let mark = read_mark(&meta, &steps.snapshot())?;
+        let (mark, hashes) = read_mark(&meta, &steps.snapshot())?;
         let keys = open(looked_up("keys", SCATTERED_BYTES))?;
         // No more keys than records.
         let sieve = Arc::new(Sieve::new(mark.through.0 as usize));
@@ -120,10 +139,16 @@ impl TreeHistory {
             keys,
             meta,
             steps,
+            hashes,
             upkeep,
             applied: AtomicU64::new(mark.through.0),
             reached: Lsn::ZERO,
-            recent: Mutex::default(),
+            recent: Mutex::new(Recent {
+                filling: Filling::default(),
+                chunk: Chunk::default(),
+                remembered: Remembered::new(hashes),
+                counts: HashMap::default(),
+            }),
             giving_way,
         };
         let through = mark.through;
@@ -186,14 +211,14 @@ impl TreeHistory {
     /// The rows of one entry.
     fn add(&self, step: &mut Step, lsn: Lsn, entry: &MemberEntry<&str>) {
         let number = lsn.0.to_be_bytes();
-        let member = keys::member(entry.crm_id, entry.member_no);
+        let member = self.hashes.member(entry.crm_id, entry.member_no);
         // The hidden ones too: an account as it was is made of all its records.
         let mut value = [0; 9];
         value[0] = entry.event.record_type().map_or(0, |kind| kind as u8);
         value[1..].copy_from_slice(&created_at(entry).0.to_be_bytes());
         step.insert(&self.members, keys::of_record(&member, lsn), value);
         if let Some(key) = entry.event.key() {
-            let taken = keys::taken(entry.crm_id, entry.member_no, &key);
+            let taken = self.hashes.taken(entry.crm_id, entry.member_no, &key);
             self.sieve.take(&taken);
             step.insert(&self.keys, taken, number);
         }
@@ -201,20 +226,20 @@ impl TreeHistory {
             step.insert(&self.sequels, keys::with_lsn(&origin.0.to_be_bytes(), lsn), codec::encode(&sequel));
         }
         if let (Some(to), Some(key)) = (entry.event.sent_to(), entry.event.key()) {
-            for side in [member, keys::member(entry.crm_id, to)] {
+            for side in [member, self.hashes.member(entry.crm_id, to)] {
                 step.insert(&self.transfers, keys::with_lsn(&[b"m", &side[..]].concat(), lsn), []);
             }
-            let offered = keys::offered(entry.crm_id, to, key.number());
+            let offered = self.hashes.offered(entry.crm_id, to, key.number());
             step.insert(&self.transfers, keys::with_lsn(&[b"n", &offered[..]].concat(), lsn), []);
         }
         if let Some(order_sn) = order_sn(&entry.event) {
-            step.insert(&self.orders, keys::of_record(&keys::order(entry.crm_id, &order_sn), lsn), []);
+            step.insert(&self.orders, keys::of_record(&self.hashes.order(entry.crm_id, &order_sn), lsn), []);
         }
         if let Some(accrued) = entry.event.accrual()
             && let Some(at) = accrued.unfreeze_at
             && at > entry.at
         {
-            let key = [&keys::tenant(entry.crm_id)[..], &keys::instant(at)].concat();
+            let key = [&self.hashes.tenant(entry.crm_id)[..], &keys::instant(at)].concat();
             step.insert(&self.frozen, keys::with_lsn(&key, lsn), []);
         }
     }
@@ -359,16 +384,21 @@ impl TreeHistory {
     }
 }
 
+/// What no mark changes; without a mark nothing is applied.
+fn begin(meta: &Table, steps: &Steps, hashes: Hashes) -> Result<(), HistoryError> {
+    let version = (&b"version"[..], INDEX_VERSION.to_be_bytes().to_vec());
+    meta.write([(&b"hashes"[..], hashes.0.to_vec()), version].into_iter(), steps)
+}
+
 fn write_mark(meta: &Table, steps: &Steps, mark: &Mark) -> Result<(), HistoryError> {
     let count = |(tenant, count): (&[u8; 8], &u64)| ([&b"c"[..], tenant].concat(), *count);
     let mut rows: Vec<(Vec<u8>, u64)> = mark.counts.iter().map(count).collect();
     rows.push((b"applied".to_vec(), mark.through.0));
-    rows.push((b"version".to_vec(), INDEX_VERSION));
     rows.sort_unstable();
     meta.write(rows.into_iter().map(|(key, number)| (key, number.to_be_bytes())), steps)
 }
 
-fn read_mark(meta: &Table, snapshot: &Snapshot) -> Result<Mark, HistoryError> {
+fn read_mark(meta: &Table, snapshot: &Snapshot) -> Result<(Mark, Hashes), HistoryError> {
     let number = |key: &str| -> Result<Option<u64>, HistoryError> {
         let value = snapshot.get(meta, key)?;
         Ok(value.and_then(|value| <[u8; 8]>::try_from(&*value).ok()).map(u64::from_be_bytes))
@@ -377,6 +407,10 @@ fn read_mark(meta: &Table, snapshot: &Snapshot) -> Result<Mark, HistoryError> {
     if version != Some(INDEX_VERSION) {
         return Err(HistoryError::Corrupt(format!("its layout is version {version:?}, not {INDEX_VERSION}")));
     }
+    let hashes = snapshot.get(meta, "hashes")?;
+    let Some(hashes) = hashes.and_then(|bytes| <[u8; 16]>::try_from(&*bytes).ok()) else {
+        return Err(HistoryError::Corrupt("the key of its hashes is missing".into()));
+    };
     let mut mark = Mark { through: Lsn(number("applied")?.unwrap_or(0)), ..Mark::default() };
     for found in snapshot.prefix(meta, b"c") {
         let (key, value) = found?;
@@ -384,7 +418,7 @@ fn read_mark(meta: &Table, snapshot: &Snapshot) -> Result<Mark, HistoryError> {
             mark.counts.insert(tenant, u64::from_be_bytes(count));
         }
     }
-    Ok(mark)
+    Ok((mark, Hashes(hashes)))
 }
 
 fn taken_key(found: Result<crate::history::tables::Row, HistoryError>) -> Result<[u8; 20], HistoryError> {

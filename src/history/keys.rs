@@ -4,24 +4,31 @@ use crate::ledger::event::Key;
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
 use foldhash::HashMap;
+use siphasher::sip128::SipHasher13;
+use std::hash::{BuildHasher, RandomState};
 
 /// So many hashes are remembered of each kind.
 const REMEMBERED_MAX: usize = 10_000;
 
 /// Hashes of texts that come again and again: tenants, stores, scenes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Remembered {
+    hashes: Hashes,
     tenants: HashMap<Box<str>, [u8; 8]>,
     values: HashMap<Box<str>, [u8; 8]>,
 }
 
 impl Remembered {
+    pub fn new(hashes: Hashes) -> Remembered {
+        Remembered { hashes, tenants: HashMap::default(), values: HashMap::default() }
+    }
+
     pub fn tenant(&mut self, crm_id: &str) -> [u8; 8] {
-        remembered(&mut self.tenants, crm_id, tenant)
+        remembered(&mut self.tenants, crm_id, |text| self.hashes.tenant(text))
     }
 
     pub fn value(&mut self, text: &str) -> [u8; 8] {
-        remembered(&mut self.values, text, value)
+        remembered(&mut self.values, text, |text| self.hashes.value(text))
     }
 }
 
@@ -45,70 +52,89 @@ pub type MemberHash = [u8; 12];
 /// What is hashed is seldom longer.
 const USUAL_BYTES: usize = 256;
 
-fn hash<const N: usize>(purpose: u8, parts: &[&[u8]]) -> [u8; N] {
-    const { assert!(N <= blake3::OUT_LEN) };
-    // Hashed at once: the hasher takes small pieces one by one at several times the cost.
-    let (mut usual, mut longer) = ([0; USUAL_BYTES], Vec::new());
-    let length = 1 + parts.iter().map(|part| 8 + part.len()).sum::<usize>();
-    let bytes = match usual.get_mut(..length) {
-        Some(bytes) => bytes,
-        None => {
-            longer.resize(length, 0);
-            &mut longer[..]
-        }
-    };
-    bytes[0] = purpose;
-    let mut at = 1;
-    for part in parts {
-        let end = at + 8 + part.len();
-        bytes[at..at + 8].copy_from_slice(&(part.len() as u64).to_le_bytes());
-        bytes[at + 8..end].copy_from_slice(part);
-        at = end;
+/// The key of an index's hashes, its own and kept in it: SipHash-1-3 of 128 bits. A client that knew it could choose
+/// numbers that have one hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hashes(pub [u8; 16]);
+
+impl Hashes {
+    pub fn random() -> Hashes {
+        let random = || RandomState::new().hash_one(0).to_ne_bytes();
+        let mut key = [0; 16];
+        key.as_chunks_mut().0.fill_with(random);
+        Hashes(key)
     }
-    let mut out = [0; N];
-    out.copy_from_slice(&blake3::hash(bytes).as_bytes()[..N]);
-    out
-}
 
-pub fn tenant(crm_id: &str) -> [u8; 8] {
-    hash(1, &[crm_id.as_bytes()])
-}
+    fn hash<const N: usize>(&self, purpose: u8, parts: &[&[u8]]) -> [u8; N] {
+        const { assert!(N <= 16) };
+        // Hashed at once: the hasher takes small pieces one by one at several times the cost.
+        let (mut usual, mut longer) = ([0; USUAL_BYTES], Vec::new());
+        let length = 1 + parts.iter().map(|part| 8 + part.len()).sum::<usize>();
+        let bytes = match usual.get_mut(..length) {
+            Some(bytes) => bytes,
+            None => {
+                longer.resize(length, 0);
+                &mut longer[..]
+            }
+        };
+        bytes[0] = purpose;
+        let mut at = 1;
+        for part in parts {
+            let end = at + 8 + part.len();
+            bytes[at..at + 8].copy_from_slice(&(part.len() as u64).to_le_bytes());
+            bytes[at + 8..end].copy_from_slice(part);
+            at = end;
+        }
+        let mut out = [0; N];
+        out.copy_from_slice(&SipHasher13::new_with_key(&self.0).hash(bytes).as_bytes()[..N]);
+        out
+    }
 
-pub fn member(crm_id: &str, member_no: &str) -> MemberHash {
-    hash(2, &[crm_id.as_bytes(), member_no.as_bytes()])
-}
+    pub fn tenant(&self, crm_id: &str) -> [u8; 8] {
+        self.hash(1, &[crm_id.as_bytes()])
+    }
 
-pub fn value(text: &str) -> [u8; 8] {
-    hash(3, &[text.as_bytes()])
-}
+    pub fn member(&self, crm_id: &str, member_no: &str) -> MemberHash {
+        self.hash(2, &[crm_id.as_bytes(), member_no.as_bytes()])
+    }
 
-/// All keys of a tenant that show `number` begin so.
-pub fn number(crm_id: &str, number: &str) -> [u8; 8] {
-    hash(4, &[crm_id.as_bytes(), number.as_bytes()])
-}
+    pub fn value(&self, text: &str) -> [u8; 8] {
+        self.hash(3, &[text.as_bytes()])
+    }
 
-/// An idempotency key: by its number first, so that a tenant can be searched for it.
-pub fn taken(crm_id: &str, member_no: &str, key: &Key<'_>) -> [u8; 20] {
-    let from = match key {
-        Key::Incoming { from, .. } => from,
-        _ => "",
-    };
-    let parts =
-        [crm_id.as_bytes(), member_no.as_bytes(), &[key.space()], key.number().as_bytes(), from.as_bytes()];
-    let mut out = [0; 20];
-    out[..8].copy_from_slice(&number(crm_id, key.number()));
-    out[8..].copy_from_slice(&hash::<12>(5, &parts));
-    out
-}
+    /// All keys of a tenant that show `number` begin so.
+    pub fn number(&self, crm_id: &str, number: &str) -> [u8; 8] {
+        self.hash(4, &[crm_id.as_bytes(), number.as_bytes()])
+    }
 
-/// Offers to a member under a number.
-pub fn offered(crm_id: &str, receiver: &str, transfer_no: &str) -> [u8; 12] {
-    hash(6, &[crm_id.as_bytes(), receiver.as_bytes(), transfer_no.as_bytes()])
-}
+    /// An idempotency key: by its number first, so that a tenant can be searched for it.
+    pub fn taken(&self, crm_id: &str, member_no: &str, key: &Key<'_>) -> [u8; 20] {
+        let from = match key {
+            Key::Incoming { from, .. } => from,
+            _ => "",
+        };
+        let parts = [
+            crm_id.as_bytes(),
+            member_no.as_bytes(),
+            &[key.space()],
+            key.number().as_bytes(),
+            from.as_bytes(),
+        ];
+        let mut out = [0; 20];
+        out[..8].copy_from_slice(&self.number(crm_id, key.number()));
+        out[8..].copy_from_slice(&self.hash::<12>(5, &parts));
+        out
+    }
 
-/// An order, by the number that its accruals bear.
-pub fn order(crm_id: &str, order_sn: &str) -> [u8; 12] {
-    hash(7, &[crm_id.as_bytes(), order_sn.as_bytes()])
+    /// Offers to a member under a number.
+    pub fn offered(&self, crm_id: &str, receiver: &str, transfer_no: &str) -> [u8; 12] {
+        self.hash(6, &[crm_id.as_bytes(), receiver.as_bytes(), transfer_no.as_bytes()])
+    }
+
+    /// An order, by the number that its accruals bear.
+    pub fn order(&self, crm_id: &str, order_sn: &str) -> [u8; 12] {
+        self.hash(7, &[crm_id.as_bytes(), order_sn.as_bytes()])
+    }
 }
 
 /// A member's or an order's record.
@@ -147,7 +173,8 @@ mod tests {
         for length in (0..600).step_by(7).chain([USUAL_BYTES - 10, USUAL_BYTES - 9, USUAL_BYTES - 8]) {
             let part = vec![b'x'; length];
             let whole = [&[9][..], &(length as u64).to_le_bytes(), &part, &[0; 8]].concat();
-            assert_eq!(hash::<32>(9, &[&part, &[]]), *blake3::hash(&whole).as_bytes(), "{length}");
+            let hash = SipHasher13::new_with_key(&[7; 16]).hash(&whole).as_bytes();
+            assert_eq!(Hashes([7; 16]).hash::<16>(9, &[&part, &[]]), hash, "{length}");
         }
     }
 }

@@ -21,7 +21,7 @@ impl TreeHistory {
         transfer_no: &str,
     ) -> Result<Vec<(Lsn, String)>, HistoryError> {
         let snapshot = self.steps.snapshot();
-        let prefix = [b"n", &keys::offered(crm_id, member_no, transfer_no)[..]].concat();
+        let prefix = [b"n", &self.hashes.offered(crm_id, member_no, transfer_no)[..]].concat();
         let mut offers = Vec::new();
         for found in snapshot.prefix(&self.transfers, prefix) {
             let lsn = keys::lsn_of(&found?.0);
@@ -46,7 +46,7 @@ impl TreeHistory {
         page: PageQuery,
     ) -> Result<Page<TransferView>, HistoryError> {
         let snapshot = self.steps.snapshot();
-        let prefix = [b"m", &keys::member(crm_id, member_no)[..]].concat();
+        let prefix = [b"m", &self.hashes.member(crm_id, member_no)[..]].concat();
         let offset = (page.page - 1).saturating_mul(page.page_size);
         let mut total = 0;
         let mut items = Vec::new();
@@ -107,7 +107,7 @@ impl TreeHistory {
         member_no: &str,
         last: Lsn,
     ) -> Result<Vec<LotId>, HistoryError> {
-        let member = keys::member(crm_id, member_no);
+        let member = self.hashes.member(crm_id, member_no);
         let range = keys::with_lsn(&member, Lsn::ZERO)..=keys::with_lsn(&member, last);
         let mut ids = Vec::new();
         for found in snapshot.range(&self.members, range) {

@@ -24,7 +24,7 @@ impl TreeHistory {
     ) -> Result<Option<Lsn>, HistoryError> {
         let snapshot = self.steps.snapshot();
         let mut reader = self.reader(&snapshot);
-        let member = keys::member(crm_id, member_no);
+        let member = self.hashes.member(crm_id, member_no);
         let (after, through) = span;
         let range = keys::with_lsn(&member, after.next())..=keys::with_lsn(&member, through);
         for (n, found) in snapshot.range(&self.members, range).enumerate() {

@@ -4,7 +4,7 @@
 //! for a rare value touches few rows. The block that is still filling is kept here and written when it is full; at the
 //! start it is read again from the records.
 use crate::format::entry::MemberEntry;
-use crate::history::keys::{self, Remembered};
+use crate::history::keys::{Hashes, Remembered};
 use crate::ledger::event::{Event, RecordType};
 use crate::ledger::instant::Instant;
 use crate::ledger::lsn::Lsn;
@@ -29,8 +29,8 @@ pub enum Field {
 /// Tenant, field and value: a posting list's key without its block.
 pub type ListKey = [u8; 17];
 
-pub fn list_key(tenant: [u8; 8], field: Field, value: &str) -> ListKey {
-    list_key_of(tenant, field, || keys::value(value))
+pub fn list_key(hashes: &Hashes, tenant: [u8; 8], field: Field, value: &str) -> ListKey {
+    list_key_of(tenant, field, || hashes.value(value))
 }
 
 fn list_key_of(tenant: [u8; 8], field: Field, value: impl FnOnce() -> [u8; 8]) -> ListKey {

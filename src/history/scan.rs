@@ -62,13 +62,13 @@ impl TreeHistory {
                 ended
             }
             Way::Order(order_sn) => {
-                let order = keys::order(crm_id, order_sn);
+                let order = self.hashes.order(crm_id, order_sn);
                 let range = keys::with_lsn(&order, Lsn::ZERO)..=keys::with_lsn(&order, top);
                 let rows = snapshot.range(&self.orders, range).rev();
                 step.walk(rows.map(|found| Ok(keys::lsn_of(&found?.0))))?
             }
             Way::Member(member_no) => {
-                let member = keys::member(crm_id, member_no);
+                let member = self.hashes.member(crm_id, member_no);
                 let range = keys::with_lsn(&member, Lsn::ZERO)..=keys::with_lsn(&member, top);
                 step.walk_rows(snapshot.range(&self.members, range).rev())?
             }
@@ -86,7 +86,7 @@ impl TreeHistory {
         crm_id: &str,
         number: &str,
     ) -> Result<Vec<Lsn>, HistoryError> {
-        let rows = snapshot.prefix(&self.keys, keys::number(crm_id, number));
+        let rows = snapshot.prefix(&self.keys, self.hashes.number(crm_id, number));
         let mut lsns: Vec<Lsn> =
             rows.map(|found| Ok(keys::lsn_of(&found?.1))).collect::<Result<_, HistoryError>>()?;
         lsns.sort_unstable_by(|a, b| b.cmp(a));

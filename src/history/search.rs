@@ -190,7 +190,7 @@ impl Finding<'_> {
 
     /// Accruals whose order bears a number.
     fn by_order(&mut self, order_sn: &str) -> Result<(), HistoryError> {
-        let order = keys::order(self.filter.crm_id, order_sn);
+        let order = self.index.hashes.order(self.filter.crm_id, order_sn);
         for found in self.snapshot.prefix(&self.index.orders, order).rev() {
             if self.done(false) {
                 break;
@@ -209,7 +209,7 @@ impl Finding<'_> {
                 frozen.map(|lot| lot.kind.accrual).collect()
             }
             (None, None) => {
-                let tenant = keys::tenant(self.filter.crm_id);
+                let tenant = self.index.hashes.tenant(self.filter.crm_id);
                 let from =
                     [&tenant[..], &keys::instant(Instant(self.filter.now.0.saturating_add(1)))].concat();
                 let to = [&tenant[..], &[0xff; 16]].concat();
@@ -228,7 +228,7 @@ impl Finding<'_> {
     }
 
     fn by_member(&mut self, member_no: &str, last: Lsn, enough: bool) -> Result<(), HistoryError> {
-        let member = keys::member(self.filter.crm_id, member_no);
+        let member = self.index.hashes.member(self.filter.crm_id, member_no);
         // Without other filters nothing but the cursor keeps a record off the page.
         let start = if enough {
             self.query.after.map_or(last, |after| Lsn(after.0.saturating_sub(1)).min(last))

@@ -172,11 +172,11 @@ impl Drop for Filler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::keys::taken;
+    use crate::history::keys::Hashes;
     use crate::ledger::event::Key;
 
     fn key(n: usize) -> [u8; 20] {
-        taken("t", &format!("m{}", n % 1_000), &Key::Event(&n.to_string()))
+        Hashes([7; 16]).taken("t", &format!("m{}", n % 1_000), &Key::Event(&n.to_string()))
     }
 
     fn before(keys: std::ops::Range<usize>) -> impl Iterator<Item = Result<[u8; 20], String>> {

@@ -33,7 +33,9 @@ pub fn check(
     index_only(disk, folder, log_id, &history, end, |_| {})?;
     let aside = Folder { history: made.to_owned(), ..folder.clone() };
     remove_history(&aside)?;
-    let filled = fill(disk, folder, log_id, end, made, cache_bytes);
+    let filled = TreeHistory::open_beside(made, cache_bytes, &history)
+        .map_err(anyhow::Error::from)
+        .and_then(|made| fill(disk, folder, log_id, end, made));
     let found = filled.and_then(|made| Ok(history.differences(&made, MOST)?));
     remove_history(&aside)?;
     found
@@ -44,10 +46,8 @@ fn fill(
     folder: &Folder,
     log_id: u128,
     through: Lsn,
-    made: &Path,
-    cache_bytes: u64,
+    history: TreeHistory,
 ) -> anyhow::Result<TreeHistory> {
-    let history = TreeHistory::open(made, cache_bytes)?;
     let mut shown = Shown::new("making an index to compare with");
     index_only(disk, folder, log_id, &history, through, |progress| shown.show(progress))?;
     Ok(history)

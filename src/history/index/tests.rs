@@ -34,7 +34,7 @@ fn feed(history: &TreeHistory, lsns: std::ops::RangeInclusive<u64>) {
 }
 
 fn open(folder: &Path) -> TreeHistory {
-    TreeHistory::open(folder, 1 << 20).unwrap()
+    TreeHistory::open_or_begin(folder, 1 << 20, Arc::default(), Hashes([7; 16])).unwrap()
 }
 
 fn size_bytes(history: &TreeHistory, table: &Table) -> u64 {
@@ -138,6 +138,21 @@ fn it_becomes_durable_by_itself_when_it_is_full() {
     assert_eq!(history.durable(), Lsn(end));
     drop(history);
     assert_eq!(open(folder.path()).applied(), Lsn(end));
+}
+
+#[test]
+fn hashes_are_keyed_by_what_the_index_began_with() {
+    let [folder, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let history = TreeHistory::open(folder.path(), 1 << 20).unwrap();
+    feed(&history, 1..=20);
+    history.sync().unwrap();
+    let other = TreeHistory::open(other.path(), 1 << 20).unwrap();
+    assert_ne!(history.hashes, other.hashes);
+    let hashes = history.hashes;
+    drop(history);
+    let history = TreeHistory::open_beside(folder.path(), 1 << 20, &other).unwrap();
+    assert_eq!(history.hashes, hashes);
+    assert!((1..=20).all(|lsn| knows(&history, lsn)));
 }
 
 #[test]

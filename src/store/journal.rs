@@ -184,8 +184,37 @@ pub(super) struct State<T> {
     pub(super) spare_failed: Option<String>,
     pub(super) disk_low: bool,
     pub(super) stopping: bool,
-    /// The writer sleeps until so many records wait.
-    pub(super) writer_wakes_at: Option<usize>,
+    /// The writer sleeps until so much waits.
+    pub(super) writer_wakes_at: Option<Company>,
+}
+
+/// What is worth a group, either of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Company {
+    pub(super) records: usize,
+    /// Who waits for records: a request does for one, or for many at once.
+    pub(super) waiters: usize,
+}
+
+impl Company {
+    pub(super) fn of_records(records: usize) -> Company {
+        Company { records, waiters: usize::MAX }
+    }
+}
+
+impl<T> State<T> {
+    pub(super) fn has(&self, wanted: Company) -> bool {
+        self.pending.payloads.len() >= wanted.records || self.waiters.len() >= wanted.waiters
+    }
+
+    /// Whether the writer has what it sleeps until. Says so once.
+    fn wakes_writer(&mut self) -> bool {
+        let wakes = self.writer_wakes_at.is_some_and(|wanted| self.has(wanted));
+        if wakes {
+            self.writer_wakes_at = None;
+        }
+        wakes
+    }
 }
 
 /// Encoded records that wait for the writer.
@@ -303,10 +332,9 @@ impl<T: Send + 'static> Journal<T> {
         push_record(&mut pending.bytes, partition, sequence, payload);
         let end = pending.bytes.len();
         pending.payloads.push(end - payload.len()..end);
-        let waiting = pending.payloads.len();
-        let wake = state.writer_wakes_at.take_if(|records| waiting >= *records);
+        let wakes = state.wakes_writer();
         drop(state);
-        if wake.is_some() {
+        if wakes {
             self.shared.work.notify_one();
         }
         Ok(lsn)
@@ -324,6 +352,11 @@ impl<T: Send + 'static> Journal<T> {
         }
         if !self.shared.closed.load(Ordering::Acquire) {
             state.waiters.push_back((lsn, waiter));
+        }
+        let wakes = state.wakes_writer();
+        drop(state);
+        if wakes {
+            self.shared.work.notify_one();
         }
         None
     }

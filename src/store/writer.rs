@@ -9,7 +9,7 @@ use crate::format::segment::{Chain, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::ledger::lsn::Lsn;
 use crate::limits::FRAME_PAYLOAD_BYTES_AIM;
 use crate::store::error::StoreError;
-use crate::store::journal::{Pending, Shared, Sink, State, SyncPolicy};
+use crate::store::journal::{Company, Pending, Shared, Sink, State, SyncPolicy};
 use crate::store::recovery::LogEnd;
 use crate::store::segments::{self, OpenSegment, Spare};
 use busy::Busy;
@@ -23,9 +23,10 @@ use std::time::Duration;
 const IDLE_BEFORE_MARK: Duration = Duration::from_millis(10);
 /// From this many records a group on the next one is worth a short wait.
 const LARGE_GROUP: usize = 4;
-/// Where the process is busy the wait is so many times as long, whatever has come by then but this many records.
+/// Where the process is busy the wait is so many times as long, whatever has come by then but this much: so many records, or so
+/// many who wait for theirs. More of these at once would leave the cores without work until they have their answers.
 const BUSY_TIMES: u32 = 2;
-const BUSY_GROUP_MAX: usize = 4_096;
+const BUSY_GROUP_MAX: Company = Company { records: 4_096, waiters: 48 };
 
 struct Writer<T> {
     shared: Arc<Shared<T>>,
@@ -110,7 +111,7 @@ impl<T: Send> Writer<T> {
         if state.pending.payloads.is_empty() {
             let patience =
                 if self.marked && !self.unsynced { Duration::from_secs(3_600) } else { self.patience() };
-            state = self.wait_for(state, 1, patience);
+            state = self.wait_for(state, Company::of_records(1), patience);
         }
         if state.pending.payloads.is_empty() && state.stopping {
             return None;
@@ -130,22 +131,23 @@ impl<T: Send> Writer<T> {
     fn gathered(&self, is_busy: bool) -> MutexGuard<'_, State<T>> {
         let state = self.shared.lock();
         match company(self.last_group, is_busy, self.shared.options.gather) {
-            Some((records, patience)) => self.wait_for(state, records, patience),
+            Some((wanted, patience)) => self.wait_for(state, wanted, patience),
             None => state,
         }
     }
 
-    /// Until so many records wait, or the end; at most so long.
+    /// Until so much waits, or the end; at most so long.
     fn wait_for<'a>(
         &'a self,
         mut state: MutexGuard<'a, State<T>>,
-        records: usize,
+        wanted: Company,
         patience: Duration,
     ) -> MutexGuard<'a, State<T>> {
-        state.writer_wakes_at = Some(records);
-        let waited = self.shared.work.wait_timeout_while(state, patience, |state| {
-            state.pending.payloads.len() < records && !state.stopping
-        });
+        state.writer_wakes_at = Some(wanted);
+        let waited = self
+            .shared
+            .work
+            .wait_timeout_while(state, patience, |state| !state.has(wanted) && !state.stopping);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.writer_wakes_at = None;
         state
@@ -305,14 +307,14 @@ impl<T: Send> Writer<T> {
     }
 }
 
-/// How many records the next group is worth waiting for, and how long: as many as came last time, since a large group costs
+/// What the next group is worth waiting for, and how long: as many records as came last time, since a large group costs
 /// less a record than many small ones. Where the process is busy it is more: clients that wait for one another's group would
 /// keep it as small as it is.
-fn company(last_group: usize, is_busy: bool, gather: Duration) -> Option<(usize, Duration)> {
+fn company(last_group: usize, is_busy: bool, gather: Duration) -> Option<(Company, Duration)> {
     match last_group {
         ..LARGE_GROUP => None,
         LARGE_GROUP.. if is_busy => Some((BUSY_GROUP_MAX, gather * BUSY_TIMES)),
-        LARGE_GROUP.. => Some((last_group, gather)),
+        LARGE_GROUP.. => Some((Company::of_records(last_group), gather)),
     }
 }
 
@@ -364,7 +366,7 @@ mod tests {
         for is_busy in [false, true] {
             assert_eq!(company(LARGE_GROUP - 1, is_busy, gather), None, "nobody comes along with it");
         }
-        assert_eq!(company(23, false, gather), Some((23, gather)));
+        assert_eq!(company(23, false, gather), Some((Company::of_records(23), gather)));
         assert_eq!(company(23, true, gather), Some((BUSY_GROUP_MAX, 2 * gather)));
     }
 }
